@@ -1,0 +1,102 @@
+# layerpipe: container images out of Nix store closures.
+#
+#   make            builds the filters and pipelines into build/bin
+#   make demo       closure -> image -> a real client runs it; installs what is missing
+#   make test       the whole test suite; installs what is missing (DEPS=check only names it)
+#   make bench      ratios against tar, openssl, pigz, zstd and a Python streamer
+#   make lint fuzz check-asan install uninstall dist clean
+
+VERSION = 0.1.0
+BUILD   = build
+PREFIX  = /usr/local
+DESTDIR =
+DEPS    = install
+
+CC      = cc
+CFLAGS  = -O2 -g
+WERROR  =
+WARN    = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+          -Wold-style-definition -Wvla -Wformat=2 -Wundef -Wpointer-arith -Wwrite-strings \
+          -Wcast-qual -Wswitch-enum
+
+PKGS      = libcrypto libdeflate libzstd
+ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLAYERPIPE_VERSION='"$(VERSION)"' \
+               -Ilib -I$(BUILD)/gen $(CPPFLAGS)
+ALL_CFLAGS   = -std=gnu11 $(WARN) $(WERROR) $(shell pkg-config --cflags $(PKGS)) $(CFLAGS)
+ALL_LIBS     = $(shell pkg-config --libs $(PKGS)) -pthread $(LDLIBS)
+
+FILTERS   = $(patsubst bin/%.c,%,$(wildcard bin/*.c))
+PIPELINES = $(filter-out %.nix,$(notdir $(wildcard pipelines/*)))
+SHARED    = $(notdir $(wildcard lib/*.sh lib/*.tsv lib/*.jq))
+PAGES     = $(notdir $(wildcard man/*.[157]))
+LIB_OBJS  = $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
+JQ_HEADERS = $(patsubst lib/%.jq,$(BUILD)/gen/%.jq.h,$(wildcard lib/*.jq))
+UNITS     = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
+
+# build/ is laid out as PREFIX is, so what runs from one runs from the other
+OUTPUTS   = $(FILTERS:%=$(BUILD)/bin/%) $(PIPELINES:%=$(BUILD)/bin/%) \
+            $(SHARED:%=$(BUILD)/share/layerpipe/%)
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all demo test bench lint fuzz check-asan install uninstall dist clean \
+        build-all test-run bench-run demo-run fuzz-run asan-run
+
+all: deps-build
+	@$(MAKE) --no-print-directory build-all
+
+build-all: $(OUTPUTS)
+
+# --- what must be installed: tests/deps names it, and installs it where it may ---
+
+deps-%:
+	@tests/deps $(DEPS) $*
+
+# --- building ---
+
+$(BUILD)/lib/%.o: lib/%.c | $(JQ_HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/liblayerpipe.a: $(LIB_OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/obj/%.o: bin/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(FILTERS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: $(BUILD)/obj/%.o $(BUILD)/liblayerpipe.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+
+$(PIPELINES:%=$(BUILD)/bin/%): $(BUILD)/bin/%: pipelines/%
+	@mkdir -p $(@D)
+	install -m 755 $< $@
+
+$(BUILD)/share/layerpipe/%: lib/%
+	@mkdir -p $(@D)
+	install -m 644 $< $@
+
+# a jq program as a C string: static const char jq_NAME[]
+$(BUILD)/gen/%.jq.h: lib/%.jq
+	@mkdir -p $(@D)
+	{ echo 'static const char jq_$(subst -,_,$*)[] ='; \
+	  sed -e 's/[\\"]/\\&/g' -e 's/.*/"&\\n"/' $<; echo ';'; } > $@
+
+$(BUILD)/unit/%: tests/unit/%.c tests/unit/tap.h $(BUILD)/liblayerpipe.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liblayerpipe.a $(ALL_LIBS)
+
+-include $(wildcard $(BUILD)/lib/*.d $(BUILD)/obj/*.d)
+
+# --- testing ---
+
+test: deps-build deps-test
+	@$(MAKE) --no-print-directory test-run
+
+test-run: build-all $(UNITS)
+	@BUILD='$(abspath $(BUILD))' tests/run $(TESTS)
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_PLAN_H
+#define LAYERPIPE_PLAN_H
+
+/* Which store path goes into which layer: the lines of layer-plan(5). */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "mem.h"
+#include "out.h"
+
+struct plan_path {
+	char *path;	/* owned by the plan */
+	char *nar_hash; /* SRI form; NULL where not known */
+	uint64_t nar_size;
+	bool has_size;
+	uint32_t layer; /* from 1, bottom first */
+};
+
+/* In order: layers 1, 2, … without gaps, the paths of a layer as they follow each other in it. */
+struct plan {
+	struct plan_path *paths;
+	size_t n;
+	size_t cap;
+	uint32_t layers;
+};
+
+/*
+ * Appends a path. Refuses a layer that is neither the last one nor the next.
+ * Copies the strings.
+ */
+MUST_USE int plan_add(struct plan *p, uint32_t layer, const char *path, const char *nar_hash,
+		      bool has_size, uint64_t nar_size, struct err *e);
+
+/* Reads a whole plan; refuses gaps, a layer out of order and a path that stands in it twice. */
+MUST_USE int plan_read(int fd, const char *name, struct plan *p, struct err *e);
+
+MUST_USE int plan_write(const struct plan *p, struct out *o, struct err *e);
+
+void plan_free(struct plan *p);
+
+#endif

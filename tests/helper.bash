@@ -1,0 +1,49 @@
+# Shared by all .bats files: load helper
+# shellcheck shell=bash
+
+bats_require_minimum_version 1.5.0
+
+# The programs under test come first; nothing of the caller's settings reaches them.
+setup_path() {
+  TOP=$(cd "$BATS_TEST_DIRNAME" && until [ -f Makefile ]; do cd ..; done && pwd)
+  BUILD=${BUILD:-$TOP/build}
+  PATH=$BUILD/bin:$PATH
+  export TOP BUILD PATH
+  unset SOURCE_DATE_EPOCH TMPDIR
+  cd "$BATS_TEST_TMPDIR" || exit 1
+}
+
+setup() { setup_path; }
+
+# fails STATUS MESSAGE COMMAND…: the exact exit status, the exact message on
+# stderr, nothing on stdout. A crash has another status and never passes.
+fails() {
+  local want_status=$1 want=$2 status=0
+  shift 2
+  "$@" >"$BATS_TEST_TMPDIR/fails.out" 2>"$BATS_TEST_TMPDIR/fails.err" || status=$?
+  if [ "$status" != "$want_status" ] || [ "$(cat "$BATS_TEST_TMPDIR/fails.err")" != "$want" ] ||
+    [ -s "$BATS_TEST_TMPDIR/fails.out" ]; then
+    printf 'command: %s\nexpected: status %s, %s\nfound: status %s, %s\n' \
+      "$*" "$want_status" "$want" "$status" "$(cat "$BATS_TEST_TMPDIR/fails.err")"
+    wc -c "$BATS_TEST_TMPDIR/fails.out"
+    return 1
+  fi
+}
+
+# same FILE FILE: byte for byte
+same() {
+  cmp "$1" "$2" || { diff -a "$1" "$2" | head -20; return 1; }
+}
+
+# lines LINE… > FILE: each argument one line, with TABs written as \t (printf %b)
+lines() { printf '%b\n' "$@"; }
+
+# needs COMMAND…: a test that cannot run here is a failure where MUST_RUN=1
+needs() {
+  local c
+  for c; do
+    command -v "$c" >/dev/null && continue
+    [ "${MUST_RUN:-0}" != 1 ] || { echo "missing: $c"; return 1; }
+    skip "$c is not installed"
+  done
+}
