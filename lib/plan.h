@@ -2,7 +2,10 @@
 #ifndef LAYERPIPE_PLAN_H
 #define LAYERPIPE_PLAN_H
 
-/* Which store path goes into which layer: the lines of layer-plan(5). */
+/*
+ * Which store path goes into which layer: the lines of layer-plan(5).
+ * A struct plan starts as { 0 }.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,11 +38,18 @@ struct plan {
 MUST_USE int plan_add(struct plan *p, uint32_t layer, const char *path, const char *nar_hash,
 		      bool has_size, uint64_t nar_size, struct err *e);
 
-/* Reads a whole plan; refuses gaps, a layer out of order and a path that stands in it twice. */
+/*
+ * Reads a whole plan. Layers must ascend; a number that is left out (its
+ * paths were taken out of the plan) is no layer, and the layers behind it
+ * move down, so that *p has none of its gaps. The paths of a layer keep
+ * their order. Refuses a path that stands in the plan twice.
+ */
 MUST_USE int plan_read(int fd, const char *name, struct plan *p, struct err *e);
 
 MUST_USE int plan_write(const struct plan *p, struct out *o, struct err *e);
 
 void plan_free(struct plan *p);
+
+#define AUTO_PLAN __attribute__((cleanup(plan_free)))
 
 #endif

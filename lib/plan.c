@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "esc.h"
+#include "rec.h"
+
+enum { LAYER, PATH, NAR_SIZE, NAR_HASH, FIELDS };
+
+static void append(struct plan *p, struct plan_path path)
+{
+	p->paths = mem_grow(p->paths, &p->cap, p->n + 1, sizeof *p->paths);
+	p->paths[p->n++] = path;
+	p->layers = path.layer;
+}
+
+int plan_add(struct plan *p, uint32_t layer, const char *path, const char *nar_hash, bool has_size,
+	     uint64_t nar_size, struct err *e)
+{
+	if (layer == 0 || layer < p->layers || layer - p->layers > 1)
+		return err_set(e, 0,
+			       "cannot plan '%s': layer %" PRIu32 " cannot follow layer %" PRIu32,
+			       path, layer, p->layers);
+	append(p, (struct plan_path){ .path = xstrdup(path),
+				      .nar_hash = nar_hash ? xstrdup(nar_hash) : NULL,
+				      .nar_size = has_size ? nar_size : 0,
+				      .has_size = has_size,
+				      .layer = layer });
+	return 0;
+}
+
+static int read_size(const struct rec_reader *r, const struct rec_field *f, struct plan_path *path,
+		     struct err *e)
+{
+	path->has_size = !esc_is_absent(f->s, f->len);
+	if (!path->has_size)
+		return 0;
+	return rec_number(r, f, "nar-size", 0, UINT64_MAX, &path->nar_size, e);
+}
+
+/* A field's value, which is not the empty one. */
+static int read_text(const struct rec_reader *r, const struct rec_field *f, const char *what,
+		     int absent_ok, char **value, struct err *e)
+{
+	AUTO_FREE char *s = NULL;
+	if (rec_string(r, f, what, absent_ok, &s, e) < 0)
+		return -1;
+	if (s && *s == '\0')
+		return rec_err(r, e, "%s: expected a value, found the empty one", what);
+	*value = STEAL(s);
+	return 0;
+}
+
+/* Appends one record; *number is the layer number of the one before, as it stands in the input. */
+static int read_record(const struct rec_reader *r, const struct rec_field *rec, uint64_t *number,
+		       struct plan *p, struct err *e)
+{
+	struct rec_field f[FIELDS];
+	struct plan_path path = { 0 };
+	uint64_t layer;
+	if (rec_split(r, rec, f, FIELDS, e) < 0 ||
+	    rec_number(r, &f[LAYER], "layer", 1, UINT32_MAX, &layer, e) < 0 ||
+	    read_size(r, &f[NAR_SIZE], &path, e) < 0)
+		return -1;
+	if (layer < *number)
+		return rec_err(r, e,
+			       "layer %" PRIu64 " follows layer %" PRIu64
+			       ": expected ascending layers, sort -s -n -k 1,1 makes them so",
+			       layer, *number);
+	AUTO_FREE char *name = NULL;
+	if (read_text(r, &f[PATH], "path", 0, &name, e) < 0 ||
+	    read_text(r, &f[NAR_HASH], "nar-hash", 1, &path.nar_hash, e) < 0)
+		return -1;
+	path.path = STEAL(name);
+	path.layer = p->layers + (layer > *number);
+	*number = layer;
+	append(p, path);
+	return 0;
+}
+
+/* By path, then by place in the plan. */
+static int compare(const void *a, const void *b)
+{
+	const struct plan_path *x = *(const struct plan_path *const *)a;
+	const struct plan_path *y = *(const struct plan_path *const *)b;
+	int c = strcmp(x->path, y->path);
+	return c ? c : (x > y) - (x < y);
+}
+
+/* Each line of the input is one path, so a path's place is its line number. */
+static int check_unique(const struct plan *p, const char *name, struct err *e)
+{
+	AUTO_FREE const struct plan_path **sorted = xcalloc(p->n, sizeof *sorted);
+	for (size_t i = 0; i < p->n; i++)
+		sorted[i] = &p->paths[i];
+	qsort(sorted, p->n, sizeof *sorted, compare);
+	for (size_t i = 1; i < p->n; i++)
+		if (strcmp(sorted[i - 1]->path, sorted[i]->path) == 0)
+			return err_set(e, 0,
+				       "%s:%zu: path '%s' is in the plan already, in line %zu",
+				       name, (size_t)(sorted[i] - p->paths) + 1, sorted[i]->path,
+				       (size_t)(sorted[i - 1] - p->paths) + 1);
+	return 0;
+}
+
+static int read_all(struct rec_reader *r, struct plan *p, struct err *e)
+{
+	struct rec_field rec;
+	uint64_t number = 0;
+	for (;;) {
+		if (rec_next(r, &rec, e) < 0)
+			return -1;
+		if (!rec.s)
+			return check_unique(p, r->name, e);
+		if (read_record(r, &rec, &number, p, e) < 0)
+			return -1;
+	}
+}
+
+int plan_read(int fd, const char *name, struct plan *p, struct err *e)
+{
+	AUTO_PLAN struct plan plan = { 0 };
+	struct rec_reader r;
+	rec_init(&r, fd, name);
+	int result = read_all(&r, &plan, e);
+	rec_free(&r);
+	if (result < 0)
+		return -1;
+	*p = plan;
+	plan = (struct plan){ 0 };
+	return 0;
+}
+
+static void format(struct buf *b, const struct plan_path *path)
+{
+	buf_clear(b);
+	buf_addf(b, "%" PRIu32 "\t", path->layer);
+	esc_field(b, path->path, strlen(path->path));
+	if (path->has_size)
+		buf_addf(b, "\t%" PRIu64 "\t", path->nar_size);
+	else
+		buf_adds(b, "\t-\t");
+	if (path->nar_hash)
+		esc_field(b, path->nar_hash, strlen(path->nar_hash));
+	else
+		buf_addc(b, '-');
+	buf_addc(b, '\n');
+}
+
+int plan_write(const struct plan *p, struct out *o, struct err *e)
+{
+	AUTO_BUF struct buf line = { 0 };
+	for (size_t i = 0; i < p->n; i++) {
+		format(&line, &p->paths[i]);
+		if (out_write(o, line.s, line.len, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+void plan_free(struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		free(p->paths[i].path);
+		free(p->paths[i].nar_hash);
+	}
+	free(p->paths);
+	*p = (struct plan){ 0 };
+}
