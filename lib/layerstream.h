@@ -9,9 +9,9 @@
  * extended header, two zero blocks. Streams concatenate.
  */
 
-#define LAYERSTREAM_LAYERS  "LAYERPIPE.layers"	/* decimal: how many members follow */
+#define LAYERSTREAM_LAYERS  "LAYERPIPE.layers"  /* decimal: how many members follow */
 #define LAYERSTREAM_COMMENT "LAYERPIPE.comment" /* history comment of the layer */
-#define LAYERSTREAM_DIFFID  "LAYERPIPE.diffid"	/* sha256:HEX of the member's bytes */
-#define LAYERSTREAM_KEY	    "LAYERPIPE.key"	/* HEX, SHA-256 over what determines the bytes */
+#define LAYERSTREAM_DIFFID  "LAYERPIPE.diffid"  /* sha256:HEX of the member's bytes */
+#define LAYERSTREAM_KEY     "LAYERPIPE.key"     /* HEX, SHA-256 over what determines the bytes */
 
 #endif

@@ -15,7 +15,7 @@
 #include "mem.h"
 
 struct out {
-	int fd;		  /* borrowed */
+	int fd;           /* borrowed */
 	const char *name; /* borrowed; for messages: "<stdout>" or a file name */
 	uint64_t written; /* bytes handed to out_write() so far */
 	/* private */

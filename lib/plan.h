@@ -16,7 +16,7 @@
 #include "out.h"
 
 struct plan_path {
-	char *path;	/* owned by the plan */
+	char *path;     /* owned by the plan */
 	char *nar_hash; /* SRI form; NULL where not known */
 	uint64_t nar_size;
 	bool has_size;

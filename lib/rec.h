@@ -16,9 +16,9 @@
 #define REC_MAX_LEN (16U << 20) /* bytes of one record, without the LF */
 
 struct rec_reader {
-	int fd;		  /* borrowed */
+	int fd;           /* borrowed */
 	const char *name; /* borrowed; for messages: "<stdin>" or a file name */
-	uint64_t line;	  /* number of the last record read, from 1 */
+	uint64_t line;    /* number of the last record read, from 1 */
 	/* private */
 	struct buf buf;
 	size_t start, scanned;

@@ -41,13 +41,13 @@ struct tar_entry {
 	const char *link; /* target of a symlink or hard link, else NULL */
 	const char *uname;
 	const char *gname; /* NULL is the empty name */
-	unsigned mode;	   /* permission bits, 07777 */
+	unsigned mode;     /* permission bits, 07777 */
 	uint64_t uid;
 	uint64_t gid;
 	uint64_t size; /* bytes of contents; 0 unless TAR_FILE */
 	int64_t mtime; /* seconds since the epoch */
 	uint32_t devmajor;
-	uint32_t devminor;		/* devices only */
+	uint32_t devminor;              /* devices only */
 	const struct tar_xattr *xattrs; /* sorted by name */
 	size_t nxattrs;
 };
