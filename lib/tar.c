@@ -7,16 +7,9 @@
 #include <string.h>
 
 #include "esc.h"
+#include "ustar.h"
 
 const char tar_zeros[TAR_RECORD + 2 * TAR_BLOCK];
-
-/* ustar header, POSIX.1-2017 table 4-14 */
-struct header {
-	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], chksum[8], typeflag;
-	char linkname[100], magic[6], version[2], uname[32], gname[32], devmajor[8], devminor[8];
-	char prefix[155], pad[12];
-};
-_Static_assert(sizeof(struct header) == TAR_BLOCK, "a tar header is one block");
 
 /* Writes width - 1 octal digits and a NUL. */
 static void octal(char *field, size_t width, uint64_t value)
@@ -57,16 +50,12 @@ static void text(char *field, size_t width, const char *s, size_t len)
 	}
 }
 
-static void finish(struct header *h)
+static void finish(struct ustar *h)
 {
 	memcpy(h->magic, "ustar", 6);
 	memcpy(h->version, "00", 2);
-	memset(h->chksum, ' ', sizeof h->chksum);
-	const unsigned char *bytes = (const unsigned char *)h;
-	unsigned sum = 0;
-	for (size_t i = 0; i < sizeof *h; i++)
-		sum += bytes[i];
-	octal(h->chksum, 7, sum);
+	h->chksum[7] = ' ';
+	octal(h->chksum, 7, ustar_sum(h));
 }
 
 void tar_pax_record(struct buf *b, const char *key, const void *value, size_t len)
@@ -84,7 +73,7 @@ void tar_pax_record(struct buf *b, const char *key, const void *value, size_t le
 
 void tar_pax_header(struct buf *b, enum tar_type type, const struct buf *records)
 {
-	struct header h = { .name = "././@PaxHeader", .typeflag = (char)type };
+	struct ustar h = { .name = "././@PaxHeader", .typeflag = (char)type };
 	octal(h.mode, sizeof h.mode, 0);
 	octal(h.uid, sizeof h.uid, 0);
 	octal(h.gid, sizeof h.gid, 0);
@@ -128,7 +117,7 @@ static void put_number(struct records *r, char *field, size_t width, const char 
 	octal(field, width, value);
 }
 
-static void put_mtime(struct records *r, struct header *h, int64_t mtime)
+static void put_mtime(struct records *r, struct ustar *h, int64_t mtime)
 {
 	char decimal[24];
 	if (mtime >= 0) {
@@ -149,7 +138,7 @@ static void put_xattrs(struct records *r, const struct tar_entry *entry)
 	}
 }
 
-static void put_name(struct records *r, struct header *h, const struct tar_entry *entry)
+static void put_name(struct records *r, struct ustar *h, const struct tar_entry *entry)
 {
 	size_t len = strlen(entry->name);
 	if (entry->type != TAR_DIR || (len && entry->name[len - 1] == '/')) {
@@ -169,7 +158,7 @@ static void put_optional(struct records *r, char *field, size_t width, const cha
 
 void tar_header(struct buf *b, const struct tar_entry *entry)
 {
-	struct header h = { .typeflag = (char)entry->type };
+	struct ustar h = { .typeflag = (char)entry->type };
 	struct records r = { 0 };
 	put_name(&r, &h, entry);
 	put_optional(&r, h.linkname, sizeof h.linkname, "linkpath", entry->link);
