@@ -14,6 +14,7 @@
 #include "err.h"
 #include "mem.h"
 #include "out.h"
+#include "rec.h"
 
 struct graph_path {
 	const char *path;     /* owned by the graph, as all of it */
@@ -22,6 +23,7 @@ struct graph_path {
 	bool has_size;
 	const uint32_t *refs; /* indices into paths, ascending, self-reference kept */
 	uint32_t nrefs;
+	bool has_refs; /* false: not known, and nrefs is 0 */
 };
 
 /* Complete and checked: sorted by path, every reference inside, no cycle but self-references. */
@@ -33,14 +35,30 @@ struct graph {
 };
 
 /*
- * Collects paths in any order. graph_add() copies what it is given; the same
- * path twice with the same data (reference order aside) is one path, with
- * other data an error. graph_finish() sorts, resolves and checks (a dangling
- * reference names both paths, a cycle is printed whole), writes *g and frees
- * the builder; on failure too.
+ * Collects paths in any order. graph_add() copies what it is given; a string
+ * or list that is NULL is not known. The same path twice is one path, each
+ * field taken from where it is known; known twice and different is an error
+ * (the order of references, and one named twice, make no difference).
+ *
+ * graph_finish() sorts, resolves and checks (a dangling reference names both
+ * paths, a cycle is printed whole), writes *g and frees the builder; on
+ * failure too.
  */
 struct graph_builder;
 struct graph_builder *graph_builder_new(void);
+
+/* Refuses paths outside this directory from now on; borrowed. NULL, the start: any directory. */
+void graph_store_dir(struct graph_builder *b, const char *store_dir);
+
+/*
+ * Where the paths that follow come from: errors name it, "NAME:LINE: …", or
+ * "NAME: …" where line is 0. NULL, the start: nothing to name.
+ */
+void graph_origin(struct graph_builder *b, const char *name, uint64_t line);
+
+/* Leaves the path out when the graph is finished, and references to it. */
+MUST_USE int graph_exclude(struct graph_builder *b, const char *path, struct err *e);
+
 MUST_USE int graph_add(struct graph_builder *b, const char *path, const char *nar_hash,
 		       bool has_size, uint64_t nar_size, const char *const *refs, size_t nrefs,
 		       struct err *e);
@@ -49,6 +67,16 @@ void graph_builder_free(struct graph_builder *b);
 
 /* Reads closure-graph(5) lines into the builder. name is what messages call the input. */
 MUST_USE int graph_read(struct graph_builder *b, int fd, const char *name, struct err *e);
+
+/*
+ * The same from a reader that has begun. Without numbered, lines are those
+ * of a converter between the input and us, and messages do not name them.
+ */
+MUST_USE int graph_read_records(struct graph_builder *b, struct rec_reader *r, bool numbered,
+				struct err *e);
+
+/* Keeps only the closure of the roots (paths of the graph). */
+MUST_USE int graph_cut(struct graph *g, const char *const *roots, size_t nroots, struct err *e);
 
 /* Writes closure-graph(5) lines. */
 MUST_USE int graph_write(const struct graph *g, struct out *o, struct err *e);

@@ -15,7 +15,9 @@ enum { STOREPATH_HASH_LEN = 32 };
 /*
  * Checks that path is store_dir, one slash, 32 nix-base32 characters, a dash
  * and a name of 1 to 211 characters out of A-Z a-z 0-9 + - . _ ? =, which is
- * not "." or ".." and does not begin with ".-" or "..-".
+ * not "." or ".." and does not begin with ".-" or "..-". Slashes at the end
+ * of store_dir do not count. Where store_dir is NULL, any absolute directory
+ * without empty, "." and ".." names is one.
  */
 MUST_USE int storepath_check(const char *path, const char *store_dir, struct err *e);
 
