@@ -11,22 +11,45 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "digest.h"
 #include "err.h"
 #include "mem.h"
+
+enum { OUT_BUFFER = 256 << 10 };
 
 struct out {
 	int fd;           /* borrowed */
 	const char *name; /* borrowed; for messages: "<stdout>" or a file name */
-	uint64_t written; /* bytes handed to out_write() so far */
+	uint64_t written; /* bytes handed to the functions below so far */
 	/* private */
+	struct digest *digest;
+	int pipe;
 	struct buf buf;
 	int failed; /* errno of the first failure */
 };
 
 void out_init(struct out *o, int fd, const char *name);
 
+/* Output that is only hashed; the digest is borrowed. End it with out_flush() and out_drop(). */
+void out_init_digest(struct out *o, struct digest *digest);
+
 /* Writes all of data. Returns -1 after any failure, now or before. */
 MUST_USE int out_write(struct out *o, const void *data, size_t len, struct err *e);
+
+/*
+ * Room for len bytes (at most OUT_BUFFER) right in the buffer, to be filled by the caller, who
+ * then says with out_commit() how many of them count. NULL after any failure.
+ */
+char *out_reserve(struct out *o, size_t len, struct err *e);
+void out_commit(struct out *o, size_t len);
+
+/*
+ * Copies len bytes of the file from, at its file offset; without passing through this process
+ * where the system can. *copied is how many there were: fewer than len at the end of the file.
+ * what names the file in messages.
+ */
+MUST_USE int out_copy(struct out *o, int from, const char *what, uint64_t len, uint64_t *copied,
+		      struct err *e);
 
 /* Hands what is buffered to the system. */
 MUST_USE int out_flush(struct out *o, struct err *e);

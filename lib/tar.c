@@ -160,6 +160,8 @@ void tar_header(struct buf *b, const struct tar_entry *entry)
 {
 	struct ustar h = { .typeflag = (char)entry->type };
 	struct records r = { 0 };
+	if (entry->records)
+		buf_add(&r.b, entry->records->s, entry->records->len);
 	put_name(&r, &h, entry);
 	put_optional(&r, h.linkname, sizeof h.linkname, "linkpath", entry->link);
 	put_optional(&r, h.uname, sizeof h.uname, "uname", entry->uname);

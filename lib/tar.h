@@ -50,6 +50,7 @@ struct tar_entry {
 	uint32_t devminor;              /* devices only */
 	const struct tar_xattr *xattrs; /* sorted by name */
 	size_t nxattrs;
+	const struct buf *records; /* further pax records, written first; NULL: none */
 };
 
 /* Appends the header of one entry, extended header included. A multiple of TAR_BLOCK. */

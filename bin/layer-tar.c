@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* layer-tar: writes the layers of a plan, or one layer from an mtree, as a layer stream. */
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "esc.h"
+#include "plan.h"
+#include "storestream.h"
+#include "timestamp.h"
+
+static const char help[] =
+	"usage: layer-tar [options] <plan\n"
+	"Writes the layers of a plan as a layer stream, byte for byte reproducible.\n"
+	"      --root-dir DIR      where the store directory lies (/)\n"
+	"      --store-dir DIR     the store directory (/nix/store)\n"
+	"      --mtime T           time of every entry: seconds, an ISO 8601 time or now (1)\n"
+	"      --uid N             owner of every entry (0)\n"
+	"      --gid N             its group (0)\n"
+	"      --uname NAME        the owner's name (root)\n"
+	"      --gname NAME        the group's name (root)\n"
+	"      --comment TEXT      history comment of every layer (its store paths)\n"
+	"      --digests           give every layer's diff ID in the stream\n"
+	"      --bare              write the one layer's tar without a stream around it\n"
+	"      --allow-empty       a plan without a line is a stream of no layers\n"
+	"      --jobs N            threads that work ahead, 1 to 64 (the cores, at most 4)\n"
+	"  -h, --help              show this help\n"
+	"      --version           show the version\n";
+
+enum {
+	ALLOW_EMPTY = CLI_OPT,
+	BARE,
+	COMMENT,
+	DIGESTS,
+	GID,
+	GNAME,
+	JOBS,
+	MTIME,
+	ROOT_DIR,
+	STORE_DIR,
+	UID,
+	UNAME,
+};
+
+static const struct option longs[] = {
+	{ "allow-empty", no_argument, NULL, ALLOW_EMPTY },
+	{ "bare", no_argument, NULL, BARE },
+	{ "comment", required_argument, NULL, COMMENT },
+	{ "digests", no_argument, NULL, DIGESTS },
+	{ "gid", required_argument, NULL, GID },
+	{ "gname", required_argument, NULL, GNAME },
+	{ "jobs", required_argument, NULL, JOBS },
+	{ "mtime", required_argument, NULL, MTIME },
+	{ "root-dir", required_argument, NULL, ROOT_DIR },
+	{ "store-dir", required_argument, NULL, STORE_DIR },
+	{ "uid", required_argument, NULL, UID },
+	{ "uname", required_argument, NULL, UNAME },
+	CLI_OPTIONS_END,
+};
+
+static const struct cli cli = { "layer-tar", help, longs };
+
+struct options {
+	struct storestream stream;
+	bool allow_empty;
+	bool bare;
+};
+
+enum { JOBS_MAX = 64 };
+static const uint64_t id_max = UINT32_MAX - 1;
+
+static unsigned default_jobs(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	return cores < 1 ? 1 : cores > 4 ? 4 : (unsigned)cores;
+}
+
+static int64_t read_mtime(void)
+{
+	struct err e = { 0 };
+	int64_t mtime;
+	if (timestamp_parse_seconds(optarg, &mtime, &e) < 0)
+		cli_usage(&cli, "--mtime: %s", e.msg);
+	return mtime;
+}
+
+static const char *read_store_dir(void)
+{
+	struct err e = { 0 };
+	if (storelayer_check_dir(optarg, &e) < 0)
+		cli_usage(&cli, "--store-dir: %s", e.msg);
+	return optarg;
+}
+
+static const char *read_comment(void)
+{
+	for (size_t i = 0, n; optarg[i]; i += n)
+		if ((n = esc_utf8(optarg + i, strlen(optarg + i))) == 0)
+			cli_usage(&cli, "--comment: expected UTF-8 text");
+	return optarg;
+}
+
+static void read_option(int opt, struct options *o)
+{
+	struct storestream *s = &o->stream;
+	switch (opt) {
+	case ALLOW_EMPTY:
+		o->allow_empty = true;
+		break;
+	case BARE:
+		o->bare = true;
+		break;
+	case COMMENT:
+		s->comment = read_comment();
+		break;
+	case DIGESTS:
+		s->digests = true;
+		break;
+	case GID:
+		s->form.gid = cli_number(&cli, "gid", 0, id_max);
+		break;
+	case GNAME:
+		s->form.gname = optarg;
+		break;
+	case JOBS:
+		s->jobs = (unsigned)cli_number(&cli, "jobs", 1, JOBS_MAX);
+		break;
+	case MTIME:
+		s->form.mtime = read_mtime();
+		break;
+	case ROOT_DIR:
+		s->root_dir = optarg;
+		break;
+	case STORE_DIR:
+		s->form.store_dir = read_store_dir();
+		break;
+	case UID:
+		s->form.uid = cli_number(&cli, "uid", 0, id_max);
+		break;
+	case UNAME:
+		s->form.uname = optarg;
+		break;
+	}
+}
+
+static int run(const struct options *opt, struct out *o, struct err *e)
+{
+	struct plan p = { 0 };
+	int r = plan_read(STDIN_FILENO, "<stdin>", &p, e);
+	if (r == 0 && p.n == 0 && !opt->allow_empty)
+		r = err_set(e, 0,
+			    "<stdin>: the plan is empty (--allow-empty makes no layers of it)");
+	if (r == 0)
+		r = opt->bare ? storestream_bare(&opt->stream, &p, o, e)
+			      : storestream_write(&opt->stream, &p, o, e);
+	plan_free(&p);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct options opt = {
+		.stream = { .form = { .store_dir = "/nix/store",
+				      .mtime = 1,
+				      .uname = "root",
+				      .gname = "root" },
+			    .jobs = default_jobs() },
+	};
+	struct err e = { 0 };
+	struct out o;
+	int c;
+	cli_start(&cli);
+	while ((c = cli_option(&cli, argc, argv)) != -1)
+		read_option(c, &opt);
+	cli_operands(&cli, argc, 0, 0);
+	cli_stdout_binary(&cli, &o);
+	if (run(&opt, &o, &e) < 0)
+		return cli_fail(&cli, &e);
+	return cli_finish(&cli, &o);
+}
