@@ -4,13 +4,14 @@
 bats_require_minimum_version 1.5.0
 
 # The programs under test come first; nothing of the caller's settings reaches them.
+# Call it in a setup_file, too.
 setup_path() {
   TOP=$(cd "$BATS_TEST_DIRNAME" && until [ -f Makefile ]; do cd ..; done && pwd)
   BUILD=${BUILD:-$TOP/build}
   PATH=$BUILD/bin:$PATH
   export TOP BUILD PATH
   unset SOURCE_DATE_EPOCH TMPDIR
-  cd "$BATS_TEST_TMPDIR" || exit 1
+  cd "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}" || exit 1
 }
 
 setup() { setup_path; }

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# The closure of closure.nix, built by Nix into a chroot store of the test file.
+
+# closure_make: $CLOSURE gets root/nix/store, closure.json (nix path-info) and paths.json (name to
+# path). Leaves Nix working in that store.
+closure_make() {
+  local applet
+  needs nix nix-build busybox jq
+  export CLOSURE=$BATS_FILE_TMPDIR/closure
+  mkdir -p "$CLOSURE/busybox/bin" "$CLOSURE/source"
+  cp "$(command -v busybox)" "$CLOSURE/busybox/bin/busybox"
+  for applet in $(busybox --list); do
+    [ "$applet" = busybox ] || ln -s busybox "$CLOSURE/busybox/bin/$applet"
+  done
+  echo 'hello from a source directory' >"$CLOSURE/source/hello.txt"
+  . "$TOP/tests/mkclosure/nix.bash"
+  nix_store "$CLOSURE/root"
+  closure_build all >"$CLOSURE/all"
+  nix path-info --json -r "$(cat "$CLOSURE/all")" >"$CLOSURE/closure.json"
+  jq 'map({key: .path | sub("^.{44}"; "") | sub("-1$"; ""), value: .path}) | from_entries' \
+    "$CLOSURE/closure.json" >"$CLOSURE/paths.json"
+}
+
+# closure_build ATTRIBUTE: its store path
+closure_build() {
+  nix-build "$TOP/tests/e2e/closure.nix" --no-out-link --arg busyboxDir "$CLOSURE/busybox" \
+    --arg sourceDir "$CLOSURE/source" --attr "$1" 2>"$CLOSURE/log" || {
+    cat "$CLOSURE/log" >&2
+    return 1
+  }
+}
+
+# path NAME: the store path of that name
+path() { jq -er --arg name "$1" '.[$name]' "$CLOSURE/paths.json"; }
+
+# attrs EXPRESSION: attributes of an image as JSON; jq's $p.NAME is a store path, $root where it lies
+attrs() { jq -n --slurpfile paths "$CLOSURE/paths.json" --arg root "$CLOSURE/root" '$paths[0] as $p | '"$1"; }
