@@ -1,0 +1,122 @@
+#!/usr/bin/env bats
+# config-json: image-config(5) lines to the JSON of the image specification.
+load helper
+
+json() { config-json --architecture amd64 "$@"; }
+
+@test "nothing configured: the defaults of nixpkgs" {
+  json </dev/null >out
+  echo '{"created":"1970-01-01T00:00:01Z","architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]},"history":[]}' >want
+  same out want
+}
+
+@test "every key of the table, in the order of the image specification" {
+  lines 'Shell\t/bin/sh' 'StopTimeout\t10' 'OnBuild\tRUN x' 'MacAddress\t02:42:ac:11:00:02' \
+    'NetworkDisabled\ttrue' 'Image\tsha256:x' 'StdinOnce\tfalse' 'OpenStdin\ttrue' 'Tty\ttrue' \
+    'AttachStderr\ttrue' 'AttachStdout\ttrue' 'AttachStdin\tfalse' 'Domainname\texample.org' \
+    'Hostname\tbox' 'CpuShares\t4' 'MemorySwap\t-1' 'Memory\t1024' 'ArgsEscaped\ttrue' \
+    'StopSignal\tSIGRTMIN+3' 'Labels\tb\t2' 'Labels\ta\t1' 'WorkingDir\t/data' 'Volumes\t/v' \
+    'Cmd\t-c' 'Cmd\techo' 'Entrypoint\t/bin/sh' 'Env\tB=2' 'Env\tA=' 'ExposedPorts\t80/tcp' \
+    'ExposedPorts\t53/udp' 'User\t1000:100' 'variant\tv8' 'os.features\twin32k' 'os.version\t10.0' \
+    'os\twindows' 'architecture\tarm64' 'author\tA B' 'created\t2024-02-29 12:30+02:00' \
+    'json\tHealthcheck\t{ "Test": ["NONE"], "Interval": 30000000000 }' 'json\tAaa\t"\\\\t"' >conf
+  config-json conf >out
+  cat >want <<'END'
+{"created":"2024-02-29T10:30:00Z","author":"A B","architecture":"arm64","os":"windows","os.version":"10.0","os.features":["win32k"],"variant":"v8","config":{"User":"1000:100","ExposedPorts":{"53/udp":{},"80/tcp":{}},"Env":["B=2","A="],"Entrypoint":["/bin/sh"],"Cmd":["-c","echo"],"Volumes":{"/v":{}},"WorkingDir":"/data","Labels":{"a":"1","b":"2"},"StopSignal":"SIGRTMIN+3","ArgsEscaped":true,"Memory":1024,"MemorySwap":-1,"CpuShares":4,"Hostname":"box","Domainname":"example.org","AttachStdin":false,"AttachStdout":true,"AttachStderr":true,"Tty":true,"OpenStdin":true,"StdinOnce":false,"Image":"sha256:x","NetworkDisabled":true,"MacAddress":"02:42:ac:11:00:02","OnBuild":["RUN x"],"StopTimeout":10,"Shell":["/bin/sh"],"Aaa":"\t","Healthcheck":{"Interval":30000000000,"Test":["NONE"]}},"rootfs":{"type":"layers","diff_ids":[]},"history":[]}
+END
+  same out want
+  jq -e . out >/dev/null
+}
+
+@test "a later line wins in place, maps merge, reset empties" {
+  lines 'Env\tA=1' 'Env\tB=2' 'Env\tA=3' 'User\ta' 'User\tb' 'Labels\tx\t1' 'Labels\tx\t2' \
+    'Labels\ty\t3' 'Cmd\told' 'json\tHealthcheck\t1' 'json\tKept\t2' >base
+  lines 'reset\tCmd' 'Cmd\tnew' 'reset\tHealthcheck' 'reset\tVolumes' 'Env\tC=\\\\e' >top
+  json base top | jq -c .config >out
+  echo '{"User":"b","Env":["A=3","B=2","C=\\e"],"Cmd":["new"],"Labels":{"x":"2","y":"3"},"Kept":2}' >want
+  same out want
+  cat base top | json | jq -c .config >out
+  same out want
+  json base - <top | jq -c .config >out
+  same out want
+}
+
+@test "an option wins over a line; an empty scalar is left out" {
+  lines 'created\t2001-01-01' 'architecture\tarm' 'os\tplan9' 'User\t\\e' 'WorkingDir\t\\e' >conf
+  json --created 2002-02-02T02:02:02.50Z --os linux conf | jq -c '[.created, .architecture, .os, .config]' >out
+  echo '["2002-02-02T02:02:02.50Z","amd64","linux",{}]' >want
+  same out want
+  SOURCE_DATE_EPOCH=86400 json --created now </dev/null | jq -r .created >out
+  echo 1970-01-02T00:00:00Z >want
+  same out want
+}
+
+@test "the default architecture is that of this machine, as Go names it" {
+  case $(uname -m) in
+    x86_64) want=amd64 ;;
+    aarch64) want=arm64 ;;
+    *) skip 'not in this table' ;;
+  esac
+  [ "$(config-json </dev/null | jq -r .architecture)" = $want ]
+}
+
+@test "every byte in a label reads back in jq as it was" {
+  python3 - <<'END'
+import json
+text = "".join(chr(c) for c in list(range(1, 0x250)) + [0x2028, 0x2029, 0xfeff, 0x1f600, 0x10ffff])
+esc = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+line = "".join(esc.get(c) or (f"\\x{ord(c):02x}" if ord(c) < 32 or ord(c) == 127 else c) for c in text)
+open("conf", "w").write(f"Labels\t{line}\t{line}\n")
+json.dump({text: text}, open("want.json", "w"))
+END
+  json conf >out
+  jq -S .config.Labels out >got
+  jq -S . want.json >want
+  same got want
+  python3 -c 'import json; assert json.load(open("out"))["config"]["Labels"] == json.load(open("want.json"))'
+}
+
+@test "layers give rootfs and history" {
+  a=sha256:$(printf a | sha256sum | cut -d' ' -f1)
+  b=sha256:$(printf b | sha256sum | cut -d' ' -f1)
+  lines "$a\t10240\tapplication/vnd.oci.image.layer.v1.tar\t$a\t-" \
+    "$b\t99\tapplication/vnd.oci.image.layer.v1.tar+gzip\t$a\tstore \"paths\": \\\\n" >layers
+  json --layers layers </dev/null | jq -c '.rootfs, .history' >out
+  {
+    echo "{\"type\":\"layers\",\"diff_ids\":[\"$a\",\"$b\"]}"
+    echo '[{"created":"1970-01-01T00:00:01Z"},{"created":"1970-01-01T00:00:01Z","comment":"store \"paths\": \n"}]'
+  } >want
+  same out want
+  lines "$a\t1\tx\t$a\t-" >layers
+  fails 1 "config-json: layers:1: media-type 'x': expected TYPE/SUBTYPE" json --layers layers </dev/null
+  lines "$a\t1\tx/y\tsha256:12\t-" >layers
+  fails 1 "config-json: layers:1: digest 'sha256:12': expected sha256: and 64 lower-case hex digits" \
+    json --layers layers </dev/null
+}
+
+@test "a bad option value" {
+  fails 1 "config-json: bad option: created: bad time 'x': expected one like 2024-02-29T12:30:00Z" \
+    config-json --created x </dev/null
+  fails 1 "config-json: bad option: os: expected letters, digits, '.', '_' and '-', found 'a b'" \
+    config-json --os 'a b' </dev/null
+  fails 1 "config-json: cannot open 'none': No such file or directory" config-json none
+}
+
+@test "jq is missing: one clear line" {
+  lines 'json\tX\t1' >conf
+  mkdir bin
+  ln -s "$(command -v config-json)" bin/
+  run -1 env PATH="$PWD/bin" config-json conf
+  [[ $output == "config-json: conf:1: json X: "*jq* ]]
+}
+
+@test "what is wrong names key and expectation" {
+  local dir=$TOP/tests/bad/config-json in status
+  for in in "$dir"/*.in; do
+    status=0
+    config-json <"$in" >out 2>err || status=$?
+    [ "$status" = 1 ]
+    [ ! -s out ]
+    same err "${in%.in}.err"
+  done
+}
