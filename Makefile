@@ -50,7 +50,7 @@ build-all: $(OUTPUTS)
 # --- what must be installed: tests/deps names it, and installs it where it may ---
 
 deps-%:
-	@tests/deps $(DEPS) $*
+	@tests/deps $(DEPS) build $(filter-out build,$*)
 
 # --- building ---
 
@@ -92,11 +92,28 @@ $(BUILD)/unit/%: tests/unit/%.c tests/unit/tap.h $(BUILD)/liblayerpipe.a
 
 # --- testing ---
 
-test: deps-build deps-test
+test: deps-test
 	@$(MAKE) --no-print-directory test-run
 
 test-run: build-all $(UNITS)
 	@BUILD='$(abspath $(BUILD))' tests/run $(TESTS)
 
+# --- showing and measuring ---
+
+# CLOSURE=FILE ROOT=DIR: a closure of your own; RUN=PROGRAM: what to run in it
+demo: deps-demo
+	@$(MAKE) --no-print-directory demo-run
+
+demo-run: build-all
+	@BUILD='$(abspath $(BUILD))' CLOSURE='$(CLOSURE)' ROOT='$(ROOT)' RUN='$(RUN)' tests/demo
+
+# BENCH_MB=SIZE: of a smaller closure, to try it
+bench: deps-bench
+	@$(MAKE) --no-print-directory bench-run
+
+bench-run: build-all
+	@BUILD='$(abspath $(BUILD))' tests/bench/run
+
 clean:
+	@[ ! -d $(BUILD)/bench ] || chmod -R u+w $(BUILD)/bench
 	rm -rf $(BUILD)

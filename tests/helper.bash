@@ -48,3 +48,10 @@ needs() {
     skip "$c is not installed"
   done
 }
+
+# needs_root: what only root may do is skipped for others, or fails where MUST_RUN=1
+needs_root() {
+  [ "$(id -u)" != 0 ] || return 0
+  [ "${MUST_RUN:-0}" != 1 ] || { echo 'not root'; return 1; }
+  skip 'not root'
+}

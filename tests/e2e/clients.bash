@@ -1,40 +1,35 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 #
-# Real clients, in a world of their own: one mount, pid and network namespace a test file, in which
-# /etc is an overlay and /run is empty. Whatever a client writes or leaves running goes away with it,
-# and its network is a loopback nobody else sees. All state lies in $CLIENTS (below BATS_FILE_TMPDIR).
+# Real clients, in a world of their own: a mount, pid and network namespace in which /etc is an
+# overlay and /run is empty. Whatever a client writes or leaves running goes away with it, and its
+# network is a loopback nobody else sees. Needs root.
 
-# Needs root; without it a test is skipped, or fails where MUST_RUN=1.
+# clients_start DIR: everything that clients store lies in DIR (exported as CLIENTS)
 clients_start() {
-  [ "$(id -u)" = 0 ] || { [ "${MUST_RUN:-0}" != 1 ] || return 1; skip "clients need root"; }
-  export CLIENTS=$BATS_FILE_TMPDIR/clients
+  export CLIENTS=$1 CLIENTS_INIT
   mkdir -p "$CLIENTS"/{etc,etc.work,podman,docker}
   mkfifo "$CLIENTS/ready"
-  unshare --mount --pid --fork --kill-child --mount-proc --net \
-    bash -c '
-      set -e
-      busybox mount -t overlay etc -o "lowerdir=/etc,upperdir=$CLIENTS/etc,workdir=$CLIENTS/etc.work" /etc
-      busybox mount -t tmpfs run /run
-      mkdir -p /run/lock
-      busybox ip link set lo up
-      echo ready >"$CLIENTS/ready"
-      exec sleep infinity
-    ' >"$CLIENTS/log" 2>&1 3>&- &
-  echo $! >"$CLIENTS/pid"
-  timeout 10 cat "$CLIENTS/ready" >/dev/null || { cat "$CLIENTS/log"; return 1; }
-  # the first process inside is the only child of unshare
+  # shellcheck disable=SC2016 # expanded inside
+  unshare --mount --pid --fork --kill-child --mount-proc --net bash -euc '
+    busybox mount -t overlay -o "lowerdir=/etc,upperdir=$CLIENTS/etc,workdir=$CLIENTS/etc.work" etc /etc
+    busybox mount -t tmpfs run /run
+    mkdir /run/lock
+    busybox ip link set lo up
+    echo ready >"$CLIENTS/ready"
+    exec sleep infinity' >"$CLIENTS/log" 2>&1 3>&- &
+  timeout 10 cat "$CLIENTS/ready" >/dev/null || { cat "$CLIENTS/log" >&2 && return 1; }
+  # the first process inside is the only child of unshare; the file has no newline
   read -r CLIENTS_INIT _ <"/proc/$!/task/$!/children" || [ -n "$CLIENTS_INIT" ]
-  export CLIENTS_INIT
-  write_podman_conf
+  podman_configure
 }
 
 # Ends every process in the namespaces; the mounts go with the last of them.
 clients_stop() {
-  [ -e "${CLIENTS:-}/pid" ] || return 0
+  [ -n "${CLIENTS_INIT:-}" ] || return 0
   kill -KILL "$CLIENTS_INIT"
   while [ -d "/proc/$CLIENTS_INIT" ]; do sleep 0.05; done
-  find /sys/fs/cgroup -depth -path "*/layerpipe-$CLIENTS_INIT*" -type d -exec rmdir {} + || true
+  find /sys/fs/cgroup -depth -path "*/layerpipe-$CLIENTS_INIT*" -type d -exec rmdir {} +
 }
 
 # inside COMMAND…: runs it in the namespaces
@@ -44,7 +39,6 @@ inside() { nsenter --target "$CLIENTS_INIT" --mount --pid --net --wdns="$PWD" --
 
 docker_start() {
   local i
-  needs dockerd docker
   nsenter --target "$CLIENTS_INIT" --mount --pid --net -- dockerd --data-root "$CLIENTS/docker/root" \
     --exec-root /run/docker --pidfile /run/docker.pid --host "unix://$CLIENTS/docker/sock" \
     --storage-driver overlay2 --iptables=false --ip6tables=false --bridge=none --ip-forward=false \
@@ -53,18 +47,18 @@ docker_start() {
     ! docker version >/dev/null 2>&1 || return 0
     sleep 0.1
   done
-  tail "$CLIENTS/docker/log"
+  tail "$CLIENTS/docker/log" >&2
   return 1
 }
 
 docker() { command docker --host "unix://$CLIENTS/docker/sock" "$@"; }
 
-docker_run() { docker run --rm --network none --cgroup-parent "/layerpipe-$CLIENTS_INIT" "$@"; }
+docker_run() { docker run --rm --network "${NETWORK:-none}" --cgroup-parent "/layerpipe-$CLIENTS_INIT" "$@"; }
 
 # --- podman ---
 
 # runc and few open files: works where cgroups are hybrid and limits can not be raised
-write_podman_conf() {
+podman_configure() {
   cat >"$CLIENTS/podman/containers.conf" <<'C'
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
@@ -80,11 +74,11 @@ podman() {
     --runroot "$CLIENTS/podman/run" --storage-driver overlay "$@"
 }
 
-podman_run() { podman run --rm --network none --cgroup-parent "/layerpipe-$CLIENTS_INIT" "$@"; }
+podman_run() { podman run --rm --network "${NETWORK:-none}" --cgroup-parent "/layerpipe-$CLIENTS_INIT" "$@"; }
 
 # --- skopeo, umoci, runc ---
 
-# Copies a docker-archive file by file; every diff ID is checked on the way.
+# skopeo_check ARCHIVE DIR: copies the image; every diff ID is checked on the way.
 skopeo_check() {
   rm -rf "$2"
   skopeo copy -q "docker-archive:$1" "dir:$2"
