@@ -93,6 +93,15 @@ int rec_next(struct rec_reader *r, struct rec_field *rec, struct err *e)
 	return 0;
 }
 
+int rec_peek(struct rec_reader *r, size_t want, struct rec_field *bytes, struct err *e)
+{
+	while (!r->eof && r->buf.len - r->start < want)
+		if (fill(r, e) < 0)
+			return -1;
+	*bytes = (struct rec_field){ r->buf.s + r->start, r->buf.len - r->start };
+	return 0;
+}
+
 int rec_split(const struct rec_reader *r, const struct rec_field *rec, struct rec_field *fields,
 	      size_t n, struct err *e)
 {

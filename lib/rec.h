@@ -41,6 +41,12 @@ void rec_free(struct rec_reader *r);
  */
 MUST_USE int rec_next(struct rec_reader *r, struct rec_field *rec, struct err *e);
 
+/*
+ * The bytes that come next, not consumed: want of them, fewer only at the
+ * end of the input, more where they are there already.
+ */
+MUST_USE int rec_peek(struct rec_reader *r, size_t want, struct rec_field *bytes, struct err *e);
+
 /* Splits the record at each TAB; refuses any other number of fields than n. */
 MUST_USE int rec_split(const struct rec_reader *r, const struct rec_field *rec,
 		       struct rec_field *fields, size_t n, struct err *e);

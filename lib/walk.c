@@ -43,6 +43,7 @@ struct walk {
 	int start_dir;
 	struct buf start_name;
 	bool started;
+	bool bytewise;
 	struct walk_entry entry;
 	char chunk[CHUNK] __attribute__((aligned(8)));
 };
@@ -93,6 +94,13 @@ static int compare_entries(const void *a, const void *b, void *names)
 	const char *base = names;
 	const struct name *x = a, *y = b;
 	return walk_compare(base + x->at, base + y->at);
+}
+
+static int compare_bytes(const void *a, const void *b, void *names)
+{
+	const char *base = names;
+	const struct name *x = a, *y = b;
+	return strcmp(base + x->at, base + y->at);
 }
 
 /* --- reading one directory --- */
@@ -224,7 +232,7 @@ static int push(struct walk *w, struct err *e)
 	f->end = w->nentries;
 	if (f->end > f->first)
 		qsort_r(w->entries + f->first, f->end - f->first, sizeof *w->entries,
-			compare_entries, w->names.s);
+			w->bytewise ? compare_bytes : compare_entries, w->names.s);
 	w->entry.entries = (uint32_t)(f->end - f->first);
 	w->entry.names = names_checksum(w, f);
 	return 0;
@@ -276,6 +284,11 @@ static void forget(struct walk *w)
 struct walk *walk_new(void)
 {
 	return xcalloc(1, sizeof(struct walk));
+}
+
+void walk_bytewise(struct walk *w)
+{
+	w->bytewise = true;
 }
 
 int walk_start(struct walk *w, int dir, const char *name, const char *path, struct err *e)

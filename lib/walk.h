@@ -33,6 +33,9 @@ struct walk_entry {
 struct walk *walk_new(void);
 void walk_free(struct walk *w);
 
+/* From the next walk_start() on, names come in byte order, as Nix archives have them. */
+void walk_bytewise(struct walk *w);
+
 /*
  * Begins at the entry name of the directory dir (borrowed, open while the walk
  * lasts), which may be of any type. path is what its path is to be.
