@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* reference-scan: prints the store paths of a graph that trees mention. */
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "esc.h"
+#include "graph.h"
+#include "nar.h"
+#include "scan.h"
+
+static const char help[] =
+	"usage: reference-scan --graph FILE TREE…\n"
+	"Prints the store paths that files, links and names below the trees mention.\n"
+	"      --graph FILE        closure-graph(5) lines: the paths to look for (- is stdin)\n"
+	"  -h, --help              show this help\n"
+	"      --version           show the version\n";
+
+enum { GRAPH = CLI_OPT };
+
+static const struct option longs[] = {
+	{ "graph", required_argument, NULL, GRAPH },
+	CLI_OPTIONS_END,
+};
+
+static const struct cli cli = { "reference-scan", help, longs };
+
+static const char *parse_options(int argc, char **argv)
+{
+	const char *graph = NULL;
+	for (int option; (option = cli_option(&cli, argc, argv)) != -1;)
+		if (option == GRAPH)
+			graph = optarg;
+	if (!graph)
+		cli_usage(&cli, "--graph is missing: which paths are looked for");
+	if (!argv[optind])
+		cli_usage(&cli, "an operand is missing: the tree to look in");
+	return graph;
+}
+
+static int read_graph(const char *operand, struct graph *g, struct err *e)
+{
+	int fd;
+	const char *name;
+	if (cli_open(operand, &fd, &name, e) < 0)
+		return -1;
+	struct graph_builder *b = graph_builder_new();
+	int result = graph_read(b, fd, name, e);
+	if (fd != STDIN_FILENO)
+		close(fd);
+	if (result == 0)
+		return graph_finish(b, g, e);
+	graph_builder_free(b);
+	return -1;
+}
+
+static void take(void *arg, const void *data, size_t len)
+{
+	scan_add(arg, data, len);
+}
+
+static int write_found(struct scan *s, const char *const *paths, struct out *out, struct err *e)
+{
+	const uint32_t *found;
+	uint32_t n = scan_found(s, &found);
+	AUTO_BUF struct buf line = { 0 };
+	for (uint32_t i = 0; i < n; i++) {
+		buf_clear(&line);
+		esc_field(&line, paths[found[i]], strlen(paths[found[i]]));
+		buf_addc(&line, '\n');
+		if (out_write(out, line.s, line.len, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int scan_trees(const struct graph *g, char **trees, struct out *out, struct err *e)
+{
+	AUTO_FREE const char **paths = xmalloc((g->n + 1) * sizeof *paths);
+	struct scan *s;
+	for (uint32_t i = 0; i < g->n; i++)
+		paths[i] = g->paths[i].path;
+	if (scan_new(paths, g->n, &s, e) < 0)
+		return -1;
+	int result = 0;
+	for (; result == 0 && *trees; trees++)
+		result = nar_dump(*trees, true, take, s, e);
+	if (result == 0)
+		result = write_found(s, paths, out, e);
+	scan_free(s);
+	return result;
+}
+
+int main(int argc, char **argv)
+{
+	struct err e = { 0 };
+	struct graph g;
+	struct out out;
+	cli_start(&cli);
+	const char *graph = parse_options(argc, argv);
+	cli_stdout(&out);
+	if (read_graph(graph, &g, &e) < 0)
+		return cli_fail(&cli, &e);
+	int result = scan_trees(&g, argv + optind, &out, &e);
+	graph_free(&g);
+	return result < 0 ? cli_fail(&cli, &e) : cli_finish(&cli, &out);
+}
