@@ -3,6 +3,8 @@
 #
 # The closure of closure.nix, built by Nix into a chroot store of the test file.
 
+. "${BASH_SOURCE[0]%/*}/../mkclosure/nix.bash"
+
 # closure_make: $CLOSURE gets root/nix/store, closure.json (nix path-info) and paths.json (name to
 # path). Leaves Nix working in that store.
 closure_make() {
@@ -15,7 +17,6 @@ closure_make() {
     [ "$applet" = busybox ] || ln -s busybox "$CLOSURE/busybox/bin/$applet"
   done
   echo 'hello from a source directory' >"$CLOSURE/source/hello.txt"
-  . "$TOP/tests/mkclosure/nix.bash"
   nix_store "$CLOSURE/root"
   closure_build all >"$CLOSURE/all"
   nix path-info --json -r "$(cat "$CLOSURE/all")" >"$CLOSURE/closure.json"

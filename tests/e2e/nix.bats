@@ -1,0 +1,105 @@
+#!/usr/bin/env bats
+# Closures as Nix itself hands them out: every form tells the same graph.
+load ../helper
+load closure
+
+setup_file() {
+  setup_path
+  closure_make
+}
+
+# The graph by which the others are measured: written by jq, not by the tool under test.
+setup() {
+  setup_path
+  jq -r '.[] | [.path, .narSize, .narHash, ((.references | sort | join(" ")) | if . == "" then "\\e" else . end)] | map(tostring) | join("\t")' \
+    "$CLOSURE/closure.json" | LC_ALL=C sort >expected
+  [ "$(wc -l <expected)" = 12 ]
+}
+
+# the form that a graph has where sizes and hashes are not told
+bare() { awk -F '\t' -v OFS='\t' '{ print $1, "-", "-", $4 }' expected; }
+
+@test "nix path-info --json" {
+  closure-graph <"$CLOSURE/closure.json" >graph
+  same expected graph
+}
+
+@test "nix path-info --json, an object as newer versions write it" {
+  jq 'map({key: .path, value: del(.path)}) | from_entries' "$CLOSURE/closure.json" >object.json
+  closure-graph object.json >graph
+  same expected graph
+}
+
+@test "nix path-info --json without -r: references that are not there are an error" {
+  nix path-info --json "$(path app)" >app.json
+  fails 1 "closure-graph: app.json: '$(path app)' refers to '$(path busybox)', which is not described: the closure is not complete" \
+    closure-graph app.json
+}
+
+@test "nix path-info --json of a path that does not exist" {
+  local missing
+  missing=/nix/store/$(printf 'a%.0s' {1..32})-missing
+  nix path-info --json "$missing" >missing.json 2>/dev/null
+  fails 1 "closure-graph: missing.json: '$missing' is not valid in the store it was asked of: build or fetch it first" \
+    closure-graph missing.json
+}
+
+@test "exportReferencesGraph, the text file" {
+  closure-graph <"$CLOSURE/root$(closure_build graphText)" >graph
+  bare >expected.bare
+  same expected.bare graph
+}
+
+@test "exportReferencesGraph, structured" {
+  closure-graph --key closure "$CLOSURE/root$(closure_build graphJson)" >graph
+  same expected graph
+}
+
+@test "nix-store --dump-db" {
+  nix-store --dump-db $(cut -f 1 expected) >db
+  closure-graph <db >graph
+  same expected graph
+}
+
+@test "a registration with base32 hashes, which nix-store --load-db reads too" {
+  jq -r '.closure[] | .path, .narHash, .narSize, "", (.references | length), .references[]' \
+    "$CLOSURE/root$(closure_build graphJson)" >registration
+  closure-graph --from registration <registration >graph
+  same expected graph
+  # what Nix makes of it
+  (nix_store "$PWD/other" && nix-store --load-db <registration && nix path-info --json --all) >other.json
+  closure-graph other.json >graph
+  same expected graph
+}
+
+@test "narinfo files of a binary cache" {
+  nix copy --no-check-sigs --to "file://$PWD/cache?compression=none" "$(path all)" 2>/dev/null
+  cat cache/*.narinfo | closure-graph --from narinfo >graph
+  same expected graph
+}
+
+@test "no database at all: --scan finds the references that Nix found" {
+  nix-store -qR "$(path all)" >paths
+  closure-graph --from paths --scan --root-dir "$CLOSURE/root" <paths >graph
+  cut -f 1,4 expected >expected.references
+  cut -f 1,4 graph >references
+  same expected.references references
+}
+
+@test "the closure of a root is what nix-store -qR says" {
+  local name
+  for name in app hello link server multi-dev lib source; do
+    closure-graph --root "$(path "$name")" "$CLOSURE/closure.json" | cut -f 1 >paths
+    nix-store -qR "$(path "$name")" | LC_ALL=C sort >requisites
+    same requisites paths
+  done
+}
+
+@test "reference-scan of an output finds the references that Nix found" {
+  local name
+  for name in app hello link server multi-dev lib; do
+    reference-scan --graph expected "$CLOSURE/root$(path "$name")" >references
+    nix-store -q --references "$(path "$name")" | LC_ALL=C sort >nix
+    same nix references
+  done
+}
