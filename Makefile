@@ -12,6 +12,11 @@ PREFIX  = /usr/local
 DESTDIR =
 DEPS    = install
 
+# fuzz: seconds a target; SANITIZE: what check-asan and the fuzz targets are built with
+FUZZ_SECONDS = 30
+FUZZ     = $(BUILD)/fuzz
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
 CC      = cc
 CFLAGS  = -O2 -g
 WERROR  =
@@ -31,6 +36,8 @@ SHARED    = $(notdir $(wildcard lib/*.sh lib/*.tsv lib/*.jq))
 PAGES     = $(notdir $(wildcard man/*.[157]))
 LIB_OBJS  = $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
 JQ_HEADERS = $(patsubst lib/%.jq,$(BUILD)/gen/%.jq.h,$(wildcard lib/*.jq))
+FUZZERS   = $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(wildcard tests/fuzz/*.c))
+FUZZ_OBJS = $(patsubst lib/%.c,$(FUZZ)/lib/%.o,$(wildcard lib/*.c))
 UNITS     = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 
 # build/ is laid out as PREFIX is, so what runs from one runs from the other
@@ -88,32 +95,72 @@ $(BUILD)/unit/%: tests/unit/%.c tests/unit/tap.h $(BUILD)/liblayerpipe.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liblayerpipe.a $(ALL_LIBS)
 
--include $(wildcard $(BUILD)/lib/*.d $(BUILD)/obj/*.d)
+# fuzz targets: the library once more, by clang
+$(FUZZ)/lib/%.o: lib/%.c | $(JQ_HEADERS)
+	@mkdir -p $(@D)
+	clang $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O1 $(SANITIZE) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+$(FUZZ)/lib.a: $(FUZZ_OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(FUZZERS): $(FUZZ)/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(FUZZ)/lib.a
+	@mkdir -p $(@D)
+	clang $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O1 $(SANITIZE) -fsanitize=fuzzer -o $@ $< $(FUZZ)/lib.a $(ALL_LIBS)
+
+-include $(wildcard $(BUILD)/lib/*.d $(BUILD)/obj/*.d $(FUZZ)/lib/*.d)
 
 # --- testing ---
 
-test: deps-test
+test: deps-build deps-test
 	@$(MAKE) --no-print-directory test-run
 
-test-run: build-all $(UNITS)
-	@BUILD='$(abspath $(BUILD))' tests/run $(TESTS)
+test-run: build-all $(UNITS) $(FUZZERS)
+	@BUILD='$(abspath $(BUILD))' FUZZ='$(abspath $(FUZZ))' tests/run $(TESTS)
 
-# --- showing and measuring ---
+# the whole suite on programs that stop at the first bad access or undefined behaviour
+check-asan: deps-build deps-test
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan FUZZ=$(FUZZ) SANITIZED=1 \
+	  CFLAGS='-O1 -g $(SANITIZE)' asan-run
 
-# CLOSURE=FILE ROOT=DIR: a closure of your own; RUN=PROGRAM: what to run in it
-demo: deps-demo
-	@$(MAKE) --no-print-directory demo-run
+asan-run: export ASAN_OPTIONS = exitcode=99:detect_leaks=0:verify_asan_link_order=0
+asan-run: export UBSAN_OPTIONS = exitcode=99:print_stacktrace=1
+asan-run: export SANITIZED := $(SANITIZED)
+asan-run: test-run
 
-demo-run: build-all
-	@BUILD='$(abspath $(BUILD))' CLOSURE='$(CLOSURE)' ROOT='$(ROOT)' RUN='$(RUN)' tests/demo
+# a new finding is kept in tests/fuzz/corpus, where the tests try it again
+fuzz: deps-build deps-test
+	@$(MAKE) --no-print-directory fuzz-run
 
-# BENCH_MB=SIZE: of a smaller closure, to try it
-bench: deps-bench
-	@$(MAKE) --no-print-directory bench-run
+fuzz-run: $(FUZZERS)
+	@set -e; for target in $(^F); do FUZZ=$(FUZZ) tests/fuzz/run $$target $(FUZZ_SECONDS); done
 
-bench-run: build-all
-	@BUILD='$(abspath $(BUILD))' tests/bench/run
+lint: deps-lint
+	@MAKE='$(MAKE)' tests/lint
+
+# --- installing ---
+
+# "FILE MODE DIRECTORY" of each file, directories below PREFIX
+INSTALLED = $(foreach f,$(FILTERS) $(PIPELINES),$(BUILD)/bin/$f:755:bin) \
+            $(foreach f,$(SHARED),lib/$f:644:share/layerpipe) \
+            $(foreach f,$(PAGES),man/$f:644:share/man/man$(subst .,,$(suffix $f))) \
+            $(foreach f,$(wildcard completions/*),$f:644:share/bash-completion/completions)
+
+install: all
+	@set -e; for entry in $(INSTALLED); do \
+	  file=$${entry%%:*} dir='$(DESTDIR)$(PREFIX)'/$${entry##*:} mode=$${entry#*:}; \
+	  install -d -m 755 "$$dir"; install -m $${mode%:*} "$$file" "$$dir/"; \
+	done
+
+uninstall:
+	@set -e; for entry in $(INSTALLED); do \
+	  file=$${entry%%:*}; rm -f '$(DESTDIR)$(PREFIX)'/$${entry##*:}/$${file##*/}; \
+	done
+	@rmdir '$(DESTDIR)$(PREFIX)/share/layerpipe' 2>/dev/null || :
+
+# the same bytes from a checkout and from an unpacked tarball
+dist:
+	@tests/dist layerpipe-$(VERSION)
 
 clean:
-	@[ ! -d $(BUILD)/bench ] || chmod -R u+w $(BUILD)/bench
 	rm -rf $(BUILD)

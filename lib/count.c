@@ -16,7 +16,8 @@ static size_t trim(const uint64_t *limbs, size_t n)
 void count_push(struct count_list *l, const uint64_t *limbs, size_t n)
 {
 	n = trim(limbs, n);
-	l->limbs = mem_grow(l->limbs, &l->limbs_cap, l->nlimbs + n, sizeof *l->limbs);
+	/* one more, so that a list of zeros has limbs to point at too */
+	l->limbs = mem_grow(l->limbs, &l->limbs_cap, l->nlimbs + n + 1, sizeof *l->limbs);
 	l->ends = mem_grow(l->ends, &l->ends_cap, l->n + 1, sizeof *l->ends);
 	if (n)
 		memcpy(l->limbs + l->nlimbs, limbs, n * sizeof *limbs);

@@ -129,7 +129,8 @@ static size_t sort_numbers(uint32_t *ids, size_t n)
 static int stage_refs(struct graph_builder *b, const char *const *refs, size_t n, uint32_t *kept,
 		      struct err *e)
 {
-	b->refs = mem_grow(b->refs, &b->refs_cap, b->nrefs + n, sizeof *b->refs);
+	/* one more, so that refs is never NULL */
+	b->refs = mem_grow(b->refs, &b->refs_cap, b->nrefs + n + 1, sizeof *b->refs);
 	for (size_t i = 0; i < n; i++)
 		if (number(b, refs[i], &b->refs[b->nrefs + i], e) < 0)
 			return err_wrap(e, "reference");

@@ -1,0 +1,37 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Each fuzz target on what was found before, and for two seconds on something new.
+load helper
+
+setup_file() {
+  export FUZZ=${FUZZ:-${BUILD:-$BATS_TEST_DIRNAME/../build}/fuzz}
+  unset ASAN_OPTIONS UBSAN_OPTIONS
+}
+
+@test "every fuzz target passes its corpus" {
+  local source target n=0
+  for source in "$TOP"/tests/fuzz/*.c; do
+    target=$(basename "$source" .c)
+    compgen -G "$TOP/tests/fuzz/corpus/$target/*" >/dev/null || { echo "no corpus: $target"; false; }
+    "$FUZZ/$target" "$TOP/tests/fuzz/corpus/$target"/* >log 2>&1 || { tail -50 log; false; }
+    n=$((n + 1))
+  done
+  [ $n -gt 0 ]
+}
+
+@test "every fuzz target runs clean for a moment" {
+  local source target
+  for source in "$TOP"/tests/fuzz/*.c; do
+    target=$(basename "$source" .c)
+    mkdir "$target"
+    "$FUZZ/$target" -max_total_time=2 -timeout=10 -rss_limit_mb=1024 -artifact_prefix="$PWD/" \
+      "$target" "$TOP/tests/fuzz/corpus/$target" >log 2>&1 || { tail -50 log; false; }
+  done
+}
+
+@test "a corpus belongs to a target" {
+  local corpus
+  for corpus in "$TOP"/tests/fuzz/corpus/*; do
+    [ -e "$TOP/tests/fuzz/$(basename "$corpus").c" ] || { echo "no target: $corpus"; false; }
+  done
+}
