@@ -14,13 +14,13 @@
 
 struct popularity_rank {
 	const struct graph_path *path; /* borrowed from the graph */
-	struct count count;	       /* borrowed from counts below */
+	struct count count;            /* borrowed from counts below */
 };
 
 /* Starts as { 0 }. */
 struct popularity {
 	struct popularity_rank *ranked; /* owned: each path of the graph, the most popular first */
-	struct count_list counts;	/* private: the memory behind it */
+	struct count_list counts;       /* private: the memory behind it */
 };
 
 /*
