@@ -25,10 +25,11 @@ def nar_hash($path):
   else fail("'\($path)': narHash: expected a hash, found \(shown)") end;
 
 def references($path; $dir):
-  if type != "array" or any(type != "string") then
-    fail("'\($path)': references: expected a list of store paths, found \(shown)")
+  def wrong: fail("'\($path)': references: expected a list of store paths, found \(shown)");
+  if type != "array" then wrong
   elif length == 0 then "\\e"
-  else fields($dir) | split("\t") | join(" ") end;
+  # one that is no string is what fields cannot do
+  else . as $list | try fields($dir) catch ($list | wrong) | split("\t") | join(" ") end;
 
 # one path: an object, or null where the store does not have it
 def line($path; $dir):

@@ -29,6 +29,15 @@ static bool is_control(char c)
 	return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
+/* How many bytes at s stand for themselves; not all of them need be counted. */
+static size_t plain(const char *s, size_t len)
+{
+	size_t n = 0;
+	while (n < len && s[n] >= ' ' && s[n] <= '~' && s[n] != '\\')
+		n++;
+	return n;
+}
+
 static void add_hex(struct buf *b, char c)
 {
 	buf_addf(b, "\\x%02x", (unsigned char)c);
@@ -70,8 +79,13 @@ void esc_field(struct buf *b, const char *s, size_t len)
 		add_hex(b, '-');
 		return;
 	}
-	for (size_t i = 0; i < len;)
-		i += add_escaped(b, s + i, len - i);
+	for (size_t i = 0; i < len;) {
+		size_t n = plain(s + i, len - i);
+		buf_add(b, s + i, n);
+		i += n;
+		if (i < len)
+			i += add_escaped(b, s + i, len - i);
+	}
 }
 
 void esc_message(struct buf *b, const char *s, size_t len)
@@ -129,6 +143,11 @@ int esc_value(struct buf *b, const char *s, size_t len, struct err *e)
 	if (len == 2 && memcmp(s, "\\e", 2) == 0)
 		return 0;
 	for (size_t i = 0, n; i < len; i += n) {
+		n = plain(s + i, len - i);
+		if (n) {
+			buf_add(b, s + i, n);
+			continue;
+		}
 		if (s[i] == '\\') {
 			if (decode(b, s + i, len - i, &n, e) < 0)
 				return -1;

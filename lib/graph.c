@@ -133,7 +133,7 @@ static int stage_refs(struct graph_builder *b, const char *const *refs, size_t n
 	b->refs = mem_grow(b->refs, &b->refs_cap, b->nrefs + n + 1, sizeof *b->refs);
 	for (size_t i = 0; i < n; i++)
 		if (number(b, refs[i], &b->refs[b->nrefs + i], e) < 0)
-			return err_wrap(e, "reference");
+			return -1;
 	*kept = (uint32_t)sort_numbers(b->refs + b->nrefs, n);
 	return 0;
 }
@@ -194,7 +194,7 @@ static int add(struct graph_builder *b, const char *path, struct node *now, cons
 	if (number(b, path, &id, e) < 0)
 		return -1;
 	if (stage_refs(b, refs, nrefs, &now->nrefs, e) < 0)
-		return -1;
+		return err_wrap(e, "reference of '%s'", path);
 	const char *what = difference(b, &b->nodes[id], now);
 	if (what)
 		return conflict(b, path, &b->nodes[id], what, e);

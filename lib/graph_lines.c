@@ -84,7 +84,7 @@ static int parse_hash(const struct rec_field *f, char sri[NIXHASH_SRI_LEN + 1], 
 }
 
 static int read_record(struct graph_builder *b, const struct rec_reader *r,
-		       const struct rec_field *rec, struct line *l, struct err *e)
+		       const struct rec_field *rec, bool numbered, struct line *l, struct err *e)
 {
 	struct rec_field f[FIELDS];
 	char sri[NIXHASH_SRI_LEN + 1];
@@ -98,7 +98,7 @@ static int read_record(struct graph_builder *b, const struct rec_reader *r,
 		return -1;
 	if (parse_hash(&f[NAR_HASH], sri, &hash, e) < 0 ||
 	    parse_refs(l, &f[REFERENCES], &refs, e) < 0)
-		return rec_wrap(r, e);
+		return numbered ? rec_wrap(r, e) : err_wrap(e, "%s: '%s'", r->name, path);
 	return graph_add(b, path, hash, has_size, size, refs, l->nrefs, e);
 }
 
@@ -112,7 +112,7 @@ int graph_read_records(struct graph_builder *b, struct rec_reader *r, bool numbe
 		if (!rec.s)
 			return 0;
 		graph_origin(b, r->name, numbered ? r->line : 0);
-		if (read_record(b, r, &rec, &l, e) < 0)
+		if (read_record(b, r, &rec, numbered, &l, e) < 0)
 			return -1;
 	}
 }
