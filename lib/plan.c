@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "esc.h"
+#include "nixhash.h"
 #include "rec.h"
+#include "storepath.h"
 
 enum { LAYER, PATH, NAR_SIZE, NAR_HASH, FIELDS };
 
@@ -40,16 +42,44 @@ static int read_size(const struct rec_reader *r, const struct rec_field *f, stru
 	return rec_number(r, f, "nar-size", 0, UINT64_MAX, &path->nar_size, e);
 }
 
-/* A field's value, which is not the empty one. */
-static int read_text(const struct rec_reader *r, const struct rec_field *f, const char *what,
-		     int absent_ok, char **value, struct err *e)
+static int read_path(const struct rec_reader *r, const struct rec_field *f, struct plan_path *path,
+		     struct err *e)
 {
 	AUTO_FREE char *s = NULL;
-	if (rec_string(r, f, what, absent_ok, &s, e) < 0)
+	if (rec_string(r, f, "path", 0, &s, e) < 0)
 		return -1;
-	if (s && *s == '\0')
-		return rec_err(r, e, "%s: expected a value, found the empty one", what);
-	*value = STEAL(s);
+	if (storepath_check(s, NULL, e) < 0)
+		return rec_wrap(r, e);
+	path->path = STEAL(s);
+	return 0;
+}
+
+static int read_hash(const struct rec_reader *r, const struct rec_field *f, struct plan_path *path,
+		     struct err *e)
+{
+	char sri[NIXHASH_SRI_LEN + 1];
+	if (esc_is_absent(f->s, f->len))
+		return 0;
+	if (nixhash_sri(f->s, f->len, sri, e) < 0) {
+		err_wrap(e, "nar-hash");
+		return rec_wrap(r, e);
+	}
+	path->nar_hash = xstrdup(sri);
+	return 0;
+}
+
+static int read_layer(const struct rec_reader *r, const struct rec_field *f, uint64_t before,
+		      uint64_t *number, struct err *e)
+{
+	uint64_t layer;
+	if (rec_number(r, f, "layer", 1, UINT32_MAX, &layer, e) < 0)
+		return -1;
+	if (layer < before)
+		return rec_err(r, e,
+			       "layer %" PRIu64 " follows layer %" PRIu64
+			       ": expected ascending layers, sort -s -n -k 1,1 makes them so",
+			       layer, before);
+	*number = layer;
 	return 0;
 }
 
@@ -59,25 +89,15 @@ static int read_record(const struct rec_reader *r, const struct rec_field *rec, 
 {
 	struct rec_field f[FIELDS];
 	struct plan_path path = { 0 };
-	uint64_t layer;
+	uint64_t layer = 0;
 	if (rec_split(r, rec, f, FIELDS, e) < 0 ||
-	    rec_number(r, &f[LAYER], "layer", 1, UINT32_MAX, &layer, e) < 0 ||
-	    read_size(r, &f[NAR_SIZE], &path, e) < 0)
+	    read_layer(r, &f[LAYER], *number, &layer, e) < 0 ||
+	    read_size(r, &f[NAR_SIZE], &path, e) < 0 || read_path(r, &f[PATH], &path, e) < 0)
 		return -1;
-	if (layer < *number)
-		return rec_err(r, e,
-			       "layer %" PRIu64 " follows layer %" PRIu64
-			       ": expected ascending layers, sort -s -n -k 1,1 makes them so",
-			       layer, *number);
-	AUTO_FREE char *name = NULL;
-	if (read_text(r, &f[PATH], "path", 0, &name, e) < 0 ||
-	    read_text(r, &f[NAR_HASH], "nar-hash", 1, &path.nar_hash, e) < 0)
-		return -1;
-	path.path = STEAL(name);
 	path.layer = p->layers + (layer > *number);
-	*number = layer;
 	append(p, path);
-	return 0;
+	*number = layer;
+	return read_hash(r, &f[NAR_HASH], &p->paths[p->n - 1], e);
 }
 
 /* By path, then by place in the plan. */

@@ -42,7 +42,8 @@ MUST_USE int plan_add(struct plan *p, uint32_t layer, const char *path, const ch
  * Reads a whole plan. Layers must ascend; a number that is left out (its
  * paths were taken out of the plan) is no layer, and the layers behind it
  * move down, so that *p has none of its gaps. The paths of a layer keep
- * their order. Refuses a path that stands in the plan twice.
+ * their order. Refuses what is no store path (in any directory, see
+ * storepath_check()), and a path that stands in the plan twice.
  */
 MUST_USE int plan_read(int fd, const char *name, struct plan *p, struct err *e);
 

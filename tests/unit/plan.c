@@ -51,30 +51,40 @@ static void is_refused(const char *text, const char *expected)
 	OK(p.n == 0);
 }
 
+#define P    "/nix/store/00000000000000000000000000000000-"
+#define SRI  "sha256-1p9Xq7jrQuW+nh6S4i/dbToOihEIYbTDasG+oOe6hsU="
+#define HEX  "d69f57abb8eb42e5be9e1e92e22fdd6d3a0e8a110861b4c36ac1bea0e7ba86c5"
+#define REST "\t-\t-\n"
+
 static void test_read(void)
 {
 	becomes("", "");
-	becomes("1\t/a\t5\tsha256-x\n2\t/b\t-\t-\n", "1\t/a\t5\tsha256-x\n2\t/b\t-\t-\n");
-	becomes("1\t/b\t1\t-\n1\t/a\\tb\\xff\\\\\t2\t-\n",
-		"1\t/b\t1\t-\n1\t/a\\tb\\xff\\\\\t2\t-\n");
-	becomes("2\t/a\t-\t-\n7\t/b\t-\t-\n7\t/c\t-\t-\n",
-		"1\t/a\t-\t-\n2\t/b\t-\t-\n2\t/c\t-\t-\n");
-	becomes("1\t/a\t18446744073709551615\t-\n", "1\t/a\t18446744073709551615\t-\n");
+	becomes("1\t" P "a\t5\t" SRI "\n2\t" P "b" REST, "1\t" P "a\t5\t" SRI "\n2\t" P "b" REST);
+	becomes("1\t" P "b\t0\t-\n1\t" P "a" REST, "1\t" P "b\t0\t-\n1\t" P "a" REST);
+	becomes("2\t" P "a" REST "7\t" P "b" REST "7\t" P "c" REST,
+		"1\t" P "a" REST "2\t" P "b" REST "2\t" P "c" REST);
+	becomes("1\t" P "a\t18446744073709551615\t" HEX "\n",
+		"1\t" P "a\t18446744073709551615\t" SRI "\n");
+	becomes("1\t/st\\xff \\t\\\\e/00000000000000000000000000000000-a" REST,
+		"1\t/st\\xff \\t\\\\e/00000000000000000000000000000000-a" REST);
 }
 
 static void test_refuse(void)
 {
-	is_refused("2\t/a\t-\t-\n1\t/b\t-\t-\n",
+	is_refused("2\t" P "a" REST "1\t" P "b" REST,
 		   "plan:2: layer 1 follows layer 2: expected ascending layers, "
 		   "sort -s -n -k 1,1 makes them so");
-	is_refused("1\t/c\t-\t-\n1\t/a\t-\t-\n2\t/b\t-\t-\n3\t/a\t-\t-\n",
-		   "plan:4: path '/a' is in the plan already, in line 2");
-	is_refused("0\t/a\t-\t-\n", "plan:1: layer: '0': expected a number from 1 to 4294967295");
-	is_refused("1\t-\t-\t-\n", "plan:1: path: expected a value, found -");
-	is_refused("1\t\\e\t-\t-\n", "plan:1: path: expected a value, found the empty one");
-	is_refused("1\t/a\t-\t\\e\n", "plan:1: nar-hash: expected a value, found the empty one");
-	is_refused("1\t/a\t-\n", "plan:1: expected 4 fields separated by single tabs, found 3");
-	is_refused("1\t/a\t1 \t-\n",
+	is_refused("1\t" P "c" REST "1\t" P "a" REST "2\t" P "b" REST "3\t" P "a" REST,
+		   "plan:4: path '" P "a' is in the plan already, in line 2");
+	is_refused("0\t" P "a" REST, "plan:1: layer: '0': expected a number from 1 to 4294967295");
+	is_refused("1\t-" REST, "plan:1: path: expected a value, found -");
+	is_refused("1\t/etc/../passwd" REST,
+		   "plan:1: '/etc/../passwd' is not a store path: expected /…/HASH-NAME");
+	is_refused("1\t" P "a\t-\tmd5-x\n",
+		   "plan:1: nar-hash: 'md5-x' is not a SHA-256 hash: expected sha256-BASE64, "
+		   "or hex or nix-base32 with or without sha256:");
+	is_refused("1\t" P "a\t-\n", "plan:1: expected 4 fields separated by single tabs, found 3");
+	is_refused("1\t" P "a\t1 \t-\n",
 		   "plan:1: nar-size: '1 ': expected a number from 0 to 18446744073709551615");
 }
 
@@ -82,15 +92,15 @@ static void test_add(void)
 {
 	AUTO_PLAN struct plan p = { 0 };
 	struct err e = { 0 };
-	OK(plan_add(&p, 2, "/a", NULL, false, 0, &e) < 0);
-	STREQ(e.msg, "cannot plan '/a': layer 2 cannot follow layer 0");
-	OK(plan_add(&p, 1, "/a", NULL, false, 0, &e) == 0);
-	OK(plan_add(&p, 2, "/b", "sha256-x", true, 7, &e) == 0);
-	OK(plan_add(&p, 1, "/c", NULL, false, 0, &e) < 0);
-	OK(plan_add(&p, 4, "/c", NULL, false, 0, &e) < 0);
+	OK(plan_add(&p, 2, P "a", NULL, false, 0, &e) < 0);
+	STREQ(e.msg, "cannot plan '" P "a': layer 2 cannot follow layer 0");
+	OK(plan_add(&p, 1, P "a", NULL, false, 0, &e) == 0);
+	OK(plan_add(&p, 2, P "b", SRI, true, 7, &e) == 0);
+	OK(plan_add(&p, 1, P "c", NULL, false, 0, &e) < 0);
+	OK(plan_add(&p, 4, P "c", NULL, false, 0, &e) < 0);
 	OK(p.n == 2 && p.layers == 2);
 	AUTO_FREE char *text = write_text(&p);
-	STREQ(text, "1\t/a\t-\t-\n2\t/b\t7\tsha256-x\n");
+	STREQ(text, "1\t" P "a" REST "2\t" P "b\t7\t" SRI "\n");
 	err_clear(&e);
 }
 
