@@ -8,12 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "contents.h"
 #include "esc.h"
 #include "tar.h"
 #include "walk.h"
-
-/* Files up to this size are read into the output buffer; for others out_copy() is faster. */
-enum { SMALL = 64 << 10 };
 
 /* What the first walk knows of an entry, and the second must find again. */
 struct fact {
@@ -226,57 +224,14 @@ int storelayer_measure(const struct storelayer_form *form, const struct storelay
 
 /* --- the second walk --- */
 
-static int emit_contents(struct emitter *em, int fd, const char *path, uint64_t size, struct err *e)
-{
-	uint64_t copied;
-	char more;
-	if (out_copy(em->out, fd, path, size, &copied, e) < 0)
-		return -1;
-	if (copied != size || read(fd, &more, 1) != 0)
-		return walk_changed(path, e);
-	return out_write(em->out, tar_zeros, tar_padding(size), e);
-}
-
-/* The contents and their padding straight into the output buffer. */
-static int emit_small(struct emitter *em, int fd, const char *path, size_t size, struct err *e)
-{
-	size_t padding = tar_padding(size), done = 0;
-	char *room = out_reserve(em->out, size + TAR_BLOCK, e);
-	if (!room)
-		return -1;
-	for (ssize_t n = 1; n != 0 && done <= size;) {
-		n = read(fd, room + done, size + 1 - done);
-		if (n < 0 && errno != EINTR)
-			return err_set(e, errno, "cannot read '%s'", path);
-		if (n > 0)
-			done += (size_t)n;
-		if (done == size)
-			break;
-	}
-	if (done != size)
-		return walk_changed(path, e);
-	memset(room + size, 0, padding);
-	out_commit(em->out, size + padding);
-	return 0;
-}
-
 static int emit_file(struct emitter *em, const struct walk_entry *entry, uint64_t size,
 		     struct err *e)
 {
-	struct stat st;
-	AUTO_CLOSE int fd = openat(entry->dir, entry->name,
-				   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0 && (errno == ENOENT || errno == ELOOP))
-		return walk_changed(entry->path, e);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(e, errno, "cannot open '%s'", entry->path);
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != size)
-		return walk_changed(entry->path, e);
-	if (out_write(em->out, em->header.s, em->header.len, e) < 0)
+	AUTO_CLOSE int fd = -1;
+	if (contents_open(entry->dir, entry->name, entry->path, size, &fd, e) < 0 ||
+	    out_write(em->out, em->header.s, em->header.len, e) < 0)
 		return -1;
-	if (size <= SMALL)
-		return emit_small(em, fd, entry->path, (size_t)size, e);
-	return emit_contents(em, fd, entry->path, size, e);
+	return contents_write(em->out, fd, entry->path, size, e);
 }
 
 static int emit_entry(struct emitter *em, const struct walk_entry *entry, struct log_reader *log,
