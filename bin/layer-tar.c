@@ -5,13 +5,16 @@
 
 #include "cli.h"
 #include "esc.h"
+#include "mtreelayer.h"
 #include "plan.h"
 #include "storestream.h"
 #include "timestamp.h"
 
 static const char help[] =
 	"usage: layer-tar [options] <plan\n"
-	"Writes the layers of a plan as a layer stream, byte for byte reproducible.\n"
+	"       layer-tar [options] --mtree FILE\n"
+	"Writes the layers of a plan, or one from an mtree, as a layer stream.\n"
+	"      --mtree FILE        one layer from this mtree, - is standard input\n"
 	"      --root-dir DIR      where the store directory lies (/)\n"
 	"      --store-dir DIR     the store directory (/nix/store)\n"
 	"      --mtime T           time of every entry: seconds, an ISO 8601 time or now (1)\n"
@@ -19,10 +22,10 @@ static const char help[] =
 	"      --gid N             its group (0)\n"
 	"      --uname NAME        the owner's name (root)\n"
 	"      --gname NAME        the group's name (root)\n"
-	"      --comment TEXT      history comment of every layer (its store paths)\n"
+	"      --comment TEXT      history comment of every layer (its store paths, if any)\n"
 	"      --digests           give every layer's diff ID in the stream\n"
 	"      --bare              write the one layer's tar without a stream around it\n"
-	"      --allow-empty       a plan without a line is a stream of no layers\n"
+	"      --allow-empty       empty input is a stream of no layers, or an empty layer\n"
 	"      --jobs N            threads that work ahead, 1 to 64 (the cores, at most 4)\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
@@ -36,6 +39,7 @@ enum {
 	GNAME,
 	JOBS,
 	MTIME,
+	MTREE,
 	ROOT_DIR,
 	STORE_DIR,
 	UID,
@@ -51,6 +55,7 @@ static const struct option longs[] = {
 	{ "gname", required_argument, NULL, GNAME },
 	{ "jobs", required_argument, NULL, JOBS },
 	{ "mtime", required_argument, NULL, MTIME },
+	{ "mtree", required_argument, NULL, MTREE },
 	{ "root-dir", required_argument, NULL, ROOT_DIR },
 	{ "store-dir", required_argument, NULL, STORE_DIR },
 	{ "uid", required_argument, NULL, UID },
@@ -62,6 +67,7 @@ static const struct cli cli = { "layer-tar", help, longs };
 
 struct options {
 	struct storestream stream;
+	const char *mtree;
 	bool allow_empty;
 	bool bare;
 };
@@ -128,6 +134,9 @@ static void read_option(int opt, struct options *o)
 	case MTIME:
 		s->form.mtime = read_mtime();
 		break;
+	case MTREE:
+		o->mtree = optarg;
+		break;
 	case ROOT_DIR:
 		s->root_dir = optarg;
 		break;
@@ -143,7 +152,7 @@ static void read_option(int opt, struct options *o)
 	}
 }
 
-static int run(const struct options *opt, struct out *o, struct err *e)
+static int run_plan(const struct options *opt, struct out *o, struct err *e)
 {
 	struct plan p = { 0 };
 	int r = plan_read(STDIN_FILENO, "<stdin>", &p, e);
@@ -154,6 +163,27 @@ static int run(const struct options *opt, struct out *o, struct err *e)
 		r = opt->bare ? storestream_bare(&opt->stream, &p, o, e)
 			      : storestream_write(&opt->stream, &p, o, e);
 	plan_free(&p);
+	return r;
+}
+
+static int run_mtree(const struct options *opt, struct out *o, struct err *e)
+{
+	const struct storelayer_form *f = &opt->stream.form;
+	const struct mtreelayer_form form = { f->mtime, f->uid, f->gid, f->uname, f->gname };
+	struct mtree m = { 0 };
+	int fd;
+	const char *name;
+	if (cli_open(opt->mtree, &fd, &name, e) < 0)
+		return -1;
+	int r = mtree_read(fd, name, &m, e);
+	if (r == 0 && m.n == 0 && !opt->allow_empty)
+		r = err_set(e, 0,
+			    "%s: the mtree is empty (--allow-empty makes an empty layer of it)",
+			    name);
+	if (r == 0)
+		r = opt->bare ? mtreelayer_bare(&form, &m, o, e)
+			      : mtreelayer_write(&form, &m, opt->stream.comment, o, e);
+	mtree_free(&m);
 	return r;
 }
 
@@ -174,7 +204,7 @@ int main(int argc, char **argv)
 		read_option(c, &opt);
 	cli_operands(&cli, argc, 0, 0);
 	cli_stdout_binary(&cli, &o);
-	if (run(&opt, &o, &e) < 0)
+	if ((opt.mtree ? run_mtree(&opt, &o, &e) : run_plan(&opt, &o, &e)) < 0)
 		return cli_fail(&cli, &e);
 	return cli_finish(&cli, &o);
 }
