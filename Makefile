@@ -85,6 +85,7 @@ $(BUILD)/share/layerpipe/%: lib/%
 	@mkdir -p $(@D)
 	install -m 644 $< $@
 
+.SECONDARY: $(JQ_HEADERS)
 # a jq program as a C string: static const char jq_NAME[]
 $(BUILD)/gen/%.jq.h: lib/%.jq
 	@mkdir -p $(@D)
