@@ -89,6 +89,8 @@ int main(int argc, char **argv)
 
 	cli_start(&cli);
 	options(argc, argv, &s);
+	if (imageconfig_check(&s.image, &e) < 0)
+		cli_usage(&cli, "%s", e.msg);
 	cli_stdout(&o);
 	if (run(&s, argv + optind, &json, &e) < 0 || out_write(&o, json.s, json.len, &e) < 0)
 		return cli_fail(&cli, &e);

@@ -343,9 +343,27 @@ static int complete(struct imageconfig *c, const char *name, const char *option,
 	if (!option && get(c, name))
 		return 0;
 	if (configkey_check(key, option ? option : otherwise, &normal, e) < 0)
-		return option ? err_wrap(e, "bad option") : -1;
+		return -1;
 	put(c, key, normal);
 	return 0;
+}
+
+static int check_option(const char *name, const char *value, struct err *e)
+{
+	AUTO_FREE char *normal = NULL;
+	if (!value || configkey_check(configkey_find(name), value, &normal, e) == 0)
+		return 0;
+	/* the message begins with the key, which is the option's name too */
+	AUTO_FREE char *msg = xstrdup(e->msg);
+	return err_set(e, 0, "--%s", msg);
+}
+
+int imageconfig_check(const struct imageconfig_options *o, struct err *e)
+{
+	if (check_option("architecture", o->architecture, e) < 0 ||
+	    check_option("os", o->os, e) < 0)
+		return -1;
+	return check_option("created", o->created, e);
 }
 
 int imageconfig_complete(struct imageconfig *c, const struct imageconfig_options *o, struct err *e)

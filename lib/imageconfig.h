@@ -29,6 +29,9 @@ struct imageconfig_options {
 	const char *architecture, *os, *created;
 };
 
+/* Checks them alone; the error names the option. */
+MUST_USE int imageconfig_check(const struct imageconfig_options *o, struct err *e);
+
 /*
  * Completes a configuration: what an option gives replaces what lines gave;
  * what neither gives is created IMAGECONFIG_CREATED, os linux, and this

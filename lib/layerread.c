@@ -10,17 +10,20 @@
 #include "num.h"
 #include "tarread.h"
 
+enum { END = 2 * TAR_BLOCK };
+
 struct layerread {
 	struct tarread *tar;
 	const char *name;
-	bool fresh;	    /* no entry of this archive seen yet */
-	bool counted;	    /* a global header told how many layers come */
+	bool fresh;         /* no entry of this archive seen yet */
+	bool counted;       /* a global header told how many layers come */
 	uint64_t announced; /* that many */
-	uint64_t held;	    /* layers of this archive so far */
+	uint64_t held;      /* layers of this archive so far */
 	uint64_t layers;    /* of the whole input */
 	struct layerread_layer layer;
 	char first[TAR_BLOCK]; /* the layer's first block, as far as it was read */
 	size_t nfirst;
+	size_t zeros; /* the layer's last bytes that are zero, as far as they matter */
 };
 
 struct layerread *layerread_new(int fd, const char *name)
@@ -153,6 +156,7 @@ static int read_member(struct layerread *r, const struct layerread_layer **layer
 				   r->announced);
 	r->layers++;
 	r->nfirst = 0;
+	r->zeros = 0;
 	r->layer = (struct layerread_layer){ .name = t->name, .size = t->size };
 	if (t->size == 0 || t->size % TAR_BLOCK != 0)
 		return tarread_err(r->tar, e,
@@ -198,13 +202,33 @@ static int check_first(struct layerread *r, const void *data, size_t len, struct
 	return layerread_wrap(r, e);
 }
 
+/* Counts the zeros at the end, up to what ends an archive. */
+static void count_zeros(struct layerread *r, const char *data, size_t len)
+{
+	size_t n = 0, most = len < END ? len : END;
+	while (n < most && data[len - 1 - n] == '\0')
+		n++;
+	r->zeros = n == len ? r->zeros + n : n;
+}
+
+/* A layer whose digest is known is what it is; any other one must not look cut short. */
+static int check_end(const struct layerread *r, struct err *e)
+{
+	if (r->zeros >= END || r->layer.diffid)
+		return 0;
+	err_set(e, 0, "cut short: a tar ends with two zero blocks");
+	return layerread_wrap(r, e);
+}
+
 int layerread_data(struct layerread *r, const void **data, size_t *len, struct err *e)
 {
 	const void *p;
 	size_t n;
 	if (tarread_data(r->tar, &p, &n, e) < 0)
 		return -1;
-	if (n && check_first(r, p, n, e) < 0)
+	if (n)
+		count_zeros(r, p, n);
+	if ((n ? check_first(r, p, n, e) : check_end(r, e)) < 0)
 		return -1;
 	*data = p;
 	*len = n;

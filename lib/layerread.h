@@ -17,7 +17,7 @@
 /* What a stream says about one layer; strings are valid until the next layerread_next(). */
 struct layerread_layer {
 	const char *name;    /* of the member */
-	uint64_t size;	     /* bytes of the layer tar */
+	uint64_t size;       /* bytes of the layer tar */
 	const char *comment; /* UTF-8; NULL where not given, as those below */
 	const char *key;     /* 64 lower-case hex digits */
 	const char *diffid;  /* 64 lower-case hex digits, without "sha256:" */
@@ -31,8 +31,9 @@ void layerread_free(struct layerread *r);
 
 /*
  * The next layer, *layer NULL at the end of the input. Refuses a stream that
- * is cut short, that holds fewer or more layers than it announced, and a
- * member that is neither a regular file nor (in a plain tar) a directory.
+ * is cut short, that holds fewer or more layers than it announced, a member
+ * that is neither a regular file nor (in a plain tar) a directory, and one
+ * whose size is 0 or not a multiple of a tar block.
  */
 MUST_USE int layerread_next(struct layerread *r, const struct layerread_layer **layer,
 			    struct err *e);
@@ -40,12 +41,12 @@ MUST_USE int layerread_next(struct layerread *r, const struct layerread_layer **
 /*
  * The next piece of the layer tar; *len is 0 at its end. A piece stays valid
  * during one more call. Refuses contents that are no uncompressed tar: whose
- * first block is neither a tar header nor zeros, or whose size is not a
- * multiple of a tar block or 0.
+ * first block is neither a tar header nor zeros; and, where the stream gives
+ * no digest to check them by, contents that do not end in two zero blocks.
  */
 MUST_USE int layerread_data(struct layerread *r, const void **data, size_t *len, struct err *e);
 
-/* Number of layers begun so far, and of streams and plain tars. */
+/* Number of layers begun so far. */
 uint64_t layerread_layers(const struct layerread *r);
 
 /* Puts "INPUT: layer N ('MEMBER'): " in front of the error. Returns -1. */

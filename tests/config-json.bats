@@ -95,9 +95,10 @@ END
 }
 
 @test "a bad option value" {
-  fails 1 "config-json: bad option: created: bad time 'x': expected one like 2024-02-29T12:30:00Z" \
+  local hint="(see 'config-json --help')"
+  fails 2 "config-json: --created: bad time 'x': expected one like 2024-02-29T12:30:00Z $hint" \
     config-json --created x </dev/null
-  fails 1 "config-json: bad option: os: expected letters, digits, '.', '_' and '-', found 'a b'" \
+  fails 2 "config-json: --os: expected letters, digits, '.', '_' and '-', found 'a b' $hint" \
     config-json --os 'a b' </dev/null
   fails 1 "config-json: cannot open 'none': No such file or directory" config-json none
 }

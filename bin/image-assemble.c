@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "assemble.h"
+#include "cli.h"
+#include "outfile.h"
+#include "reference.h"
+
+static const char help[] =
+	"usage: image-assemble [OPTION]... <LAYER-STREAMS >IMAGE\n"
+	"Write a container image from layer streams and image-config(5) lines.\n"
+	"\n"
+	"      --name NAME             repository name, such as hello or registry.example/hello\n"
+	"      --tag TAG               repeatable (default: a tag made from the content)\n"
+	"      --config FILE           image-config(5) lines (default: an empty configuration)\n"
+	"      --architecture A        as Go names it (default: that of this machine)\n"
+	"      --os OS                 (default: linux)\n"
+	"      --created TIME          ISO 8601, or now (default: " IMAGECONFIG_CREATED ")\n"
+	"      --format docker         the only one so far\n"
+	"      --output FILE           write FILE, which appears when it is whole\n"
+	"      --compressor KIND       none, gz or zstd over the whole archive (default: none)\n"
+	"      --jobs N                threads for compression (default: one a core)\n"
+	"      --layers-out FILE       write layer-list(5) lines to FILE\n"
+	"      --max-layers N          refuse more layers\n"
+	"      --expect-layers N       refuse any other number of layers\n"
+	"      --allow-empty           no layers are no error\n"
+	"      --progress MODE         auto, bar, lines or none (default: auto)\n"
+	"  -h, --help                  show this help\n"
+	"      --version               show the version\n";
+
+enum {
+	OPT_NAME = CLI_OPT,
+	OPT_TAG,
+	OPT_CONFIG,
+	OPT_ARCHITECTURE,
+	OPT_OS,
+	OPT_CREATED,
+	OPT_FORMAT,
+	OPT_OUTPUT,
+	OPT_COMPRESSOR,
+	OPT_LAYER_COMPRESSOR,
+	OPT_JOBS,
+	OPT_LAYERS_OUT,
+	OPT_MAX_LAYERS,
+	OPT_EXPECT_LAYERS,
+	OPT_ALLOW_EMPTY,
+	OPT_PROGRESS,
+};
+
+static const struct option longs[] = {
+	{ "name", required_argument, NULL, OPT_NAME },
+	{ "tag", required_argument, NULL, OPT_TAG },
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "architecture", required_argument, NULL, OPT_ARCHITECTURE },
+	{ "os", required_argument, NULL, OPT_OS },
+	{ "created", required_argument, NULL, OPT_CREATED },
+	{ "format", required_argument, NULL, OPT_FORMAT },
+	{ "output", required_argument, NULL, OPT_OUTPUT },
+	{ "compressor", required_argument, NULL, OPT_COMPRESSOR },
+	{ "layer-compressor", required_argument, NULL, OPT_LAYER_COMPRESSOR },
+	{ "jobs", required_argument, NULL, OPT_JOBS },
+	{ "layers-out", required_argument, NULL, OPT_LAYERS_OUT },
+	{ "max-layers", required_argument, NULL, OPT_MAX_LAYERS },
+	{ "expect-layers", required_argument, NULL, OPT_EXPECT_LAYERS },
+	{ "allow-empty", no_argument, NULL, OPT_ALLOW_EMPTY },
+	{ "progress", required_argument, NULL, OPT_PROGRESS },
+	CLI_OPTIONS_END
+};
+
+static const struct cli cli = { "image-assemble", help, longs };
+
+struct settings {
+	struct assemble_options image;
+	struct imageconfig_options about;
+	const char *config, *output, *layers_out;
+	enum compress_kind compressor;
+	unsigned jobs;
+	enum progress_mode progress;
+	const char **tags;
+	size_t ntags, tags_cap;
+};
+
+static void add_tag(struct settings *s)
+{
+	s->tags = mem_grow(s->tags, &s->tags_cap, s->ntags + 1, sizeof *s->tags);
+	s->tags[s->ntags++] = optarg;
+}
+
+/* Options whose value is one of a few words. */
+static void word_option(int opt, struct settings *s)
+{
+	struct err e = { 0 };
+	if (opt == OPT_COMPRESSOR && compress_kind(optarg, &s->compressor, &e) < 0)
+		cli_usage(&cli, "--compressor: %s", e.msg);
+	if (opt == OPT_PROGRESS && progress_mode(optarg, &s->progress, &e) < 0)
+		cli_usage(&cli, "--progress: %s", e.msg);
+	if (opt == OPT_FORMAT && strcmp(optarg, "docker") != 0)
+		cli_usage(&cli, "--format %s: not supported yet, only docker is", optarg);
+	if (opt == OPT_LAYER_COMPRESSOR && strcmp(optarg, "none") != 0)
+		cli_usage(&cli, "--layer-compressor %s: not supported yet, only none is", optarg);
+}
+
+static void option(int opt, struct settings *s)
+{
+	switch (opt) {
+	case OPT_NAME:
+		s->image.name = optarg;
+		break;
+	case OPT_TAG:
+		add_tag(s);
+		break;
+	case OPT_CONFIG:
+		s->config = optarg;
+		break;
+	case OPT_ARCHITECTURE:
+		s->about.architecture = optarg;
+		break;
+	case OPT_OS:
+		s->about.os = optarg;
+		break;
+	case OPT_CREATED:
+		s->about.created = optarg;
+		break;
+	case OPT_OUTPUT:
+		s->output = optarg;
+		break;
+	case OPT_JOBS:
+		s->jobs = (unsigned)cli_number(&cli, "jobs", 1, 1024);
+		break;
+	case OPT_LAYERS_OUT:
+		s->layers_out = optarg;
+		break;
+	case OPT_MAX_LAYERS:
+		s->image.max_layers = cli_number(&cli, "max-layers", 1, UINT32_MAX);
+		break;
+	case OPT_EXPECT_LAYERS:
+		s->image.expect_layers = cli_number(&cli, "expect-layers", 0, UINT32_MAX);
+		break;
+	case OPT_ALLOW_EMPTY:
+		s->image.allow_empty = true;
+		break;
+	default:
+		word_option(opt, s);
+	}
+}
+
+static void check(struct settings *s)
+{
+	struct err e = { 0 };
+	s->image.tags = s->tags;
+	s->image.ntags = s->ntags;
+	if (s->ntags && !s->image.name)
+		cli_usage(&cli, "--tag needs a --name");
+	if (s->image.name && reference_check_name(s->image.name, &e) < 0)
+		cli_usage(&cli, "--name: %s", e.msg);
+	for (size_t i = 0; i < s->ntags; i++)
+		if (reference_check_tag(s->tags[i], &e) < 0)
+			cli_usage(&cli, "--tag: %s", e.msg);
+	if (imageconfig_check(&s->about, &e) < 0)
+		cli_usage(&cli, "%s", e.msg);
+	if (s->config && strcmp(s->config, "-") == 0)
+		cli_usage(&cli, "--config: standard input carries the layers: expected a file");
+}
+
+static unsigned cores(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	return n > 0 ? (unsigned)n : 1;
+}
+
+static int read_config(const char *file, struct imageconfig *c, struct err *e)
+{
+	AUTO_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, errno, "cannot open '%s'", file);
+	return imageconfig_read(c, fd, file, e);
+}
+
+/* Larger pipes where the system allows: fewer switches between the processes. */
+static void widen_pipes(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++)
+		fcntl(fd, F_SETPIPE_SZ, 1 << 20);
+}
+
+/* Reads standard input and writes the image to o, flushed. */
+static int assemble(const struct settings *s, const struct imageconfig *config,
+		    struct progress *progress, struct out *o, struct layerlist *layers,
+		    struct err *e)
+{
+	AUTO_COMPRESS struct compress *c = NULL;
+	if (compress_new(s->compressor, s->jobs ? s->jobs : cores(), o, &c, e) < 0)
+		return -1;
+	struct assemble_streams streams = {
+		.in = STDIN_FILENO, .in_name = "<stdin>", .archive = c, .progress = progress
+	};
+	if (assemble_docker(&streams, &s->image, config, layers, e) < 0 ||
+	    compress_finish(c, e) < 0)
+		return -1;
+	return out_flush(o, e);
+}
+
+static int write_layers(const struct layerlist *layers, struct outfile *f, const char *name,
+			struct err *e)
+{
+	struct out o;
+	out_init(&o, outfile_fd(f), name);
+	int status = layerlist_write(layers, &o, e) < 0 ? -1 : out_flush(&o, e);
+	out_drop(&o);
+	return status;
+}
+
+/* What is to be a file gets its name only when everything is written. */
+static int write_image(const struct settings *s, const struct imageconfig *config,
+		       struct progress *progress, struct out *o, struct err *e)
+{
+	AUTO_LAYERLIST struct layerlist layers = { 0 };
+	AUTO_OUTFILE struct outfile *image = NULL, *list = NULL;
+	if ((s->output && outfile_new(s->output, &image, e) < 0) ||
+	    (s->layers_out && outfile_new(s->layers_out, &list, e) < 0))
+		return -1;
+	if (image)
+		out_init(o, outfile_fd(image), s->output);
+	if (assemble(s, config, progress, o, &layers, e) < 0 ||
+	    (list && write_layers(&layers, list, s->layers_out, e) < 0))
+		return -1;
+	if (image && outfile_commit(image, e) < 0)
+		return -1;
+	return list ? outfile_commit(list, e) : 0;
+}
+
+static int run(const struct settings *s, struct out *o, struct err *e)
+{
+	AUTO_IMAGECONFIG struct imageconfig *config = imageconfig_new();
+	uint64_t total = s->image.expect_layers == ASSEMBLE_ANY ? 0 : s->image.expect_layers;
+	AUTO_PROGRESS struct progress *progress = progress_new(s->progress, STDERR_FILENO, total);
+	if ((s->config && read_config(s->config, config, e) < 0) ||
+	    imageconfig_complete(config, &s->about, e) < 0)
+		return -1;
+	if (write_image(s, config, progress, o, e) < 0)
+		return -1;
+	progress_finish(progress);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct settings s = { .image = { .max_layers = ASSEMBLE_ANY,
+					 .expect_layers = ASSEMBLE_ANY } };
+	struct out file = { 0 }, standard;
+	struct err e = { 0 };
+
+	cli_start(&cli);
+	for (int opt; (opt = cli_option(&cli, argc, argv)) != -1;)
+		option(opt, &s);
+	cli_operands(&cli, argc, 0, 0);
+	check(&s);
+	if (s.output)
+		cli_stdout(&standard);
+	else
+		cli_stdout_binary(&cli, &standard);
+	widen_pipes();
+	int status = run(&s, s.output ? &file : &standard, &e);
+	out_drop(&file);
+	free(s.tags);
+	return status < 0 ? cli_fail(&cli, &e) : cli_finish(&cli, &standard);
+}

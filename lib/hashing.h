@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_HASHING_H
+#define LAYERPIPE_HASHING_H
+
+/* SHA-256 in a thread beside the caller's, so that hashing and copying overlap. */
+
+#include <stddef.h>
+
+#include "digest.h"
+
+struct hashing;
+
+/* Where no thread can be started the caller's does the work. */
+struct hashing *hashing_new(void);
+void hashing_free(struct hashing *h);
+
+/*
+ * Hashes the data; they must stay as they are until the next call of
+ * hashing_add() or hashing_hex() returns.
+ */
+void hashing_add(struct hashing *h, const void *data, size_t len);
+
+/* The digest of what was added, as digest_hex() gives it; starts afresh. */
+void hashing_hex(struct hashing *h, char hex[DIGEST_HEX_LEN + 1]);
+
+#endif
