@@ -6,10 +6,11 @@ def fail(sentence): sentence | halt_error(1);
 
 def shown: tojson | if length > 80 then .[:79] + "…" else . end;
 
+# newer versions leave the store directory out
+def full($dir): if startswith("/") then . else $dir + "/" + . end;
+
 # store paths as one TAB-separated string, spaces in them hidden
-def fields($dir):
-  map(if startswith("/") then . else $dir + "/" + . end) | @tsv
-  | if contains(" ") then split(" ") | join("\\x20") else . end;
+def fields: @tsv | if contains(" ") then split(" ") | join("\\x20") else . end;
 
 def nar_size($path):
   if . == null then "-"
@@ -28,24 +29,25 @@ def references($path; $dir):
   def wrong: fail("'\($path)': references: expected a list of store paths, found \(shown)");
   if type != "array" then wrong
   elif length == 0 then "\\e"
-  # one that is no string is what fields cannot do
-  else . as $list | try fields($dir) catch ($list | wrong) | split("\t") | join(" ") end;
+  # one that is no string is what full cannot do
+  else . as $list | try map(full($dir)) catch ($list | wrong)
+    | fields | split("\t") | join(" ") end;
 
 # one path: an object, or null where the store does not have it
 def line($path; $dir):
   if . == null or (type == "object" and .valid == false) then
     fail("'\($path)' is not valid in the store it was asked of: build or fetch it first")
   elif type != "object" then fail("'\($path)': expected an object, found \(shown)")
-  else "\([$path] | fields($dir))\t\(.narSize | nar_size($path))\t\(
+  else "\([$path] | fields)\t\(.narSize | nar_size($path))\t\(
     .narHash | nar_hash($path))\t\(.references | references($path; $dir))" end;
 
 def is_path: type == "object" and (.path | type) == "string";
 
 def listed($dir):
-  if is_path then line(.path; $dir)
+  if is_path then line(.path | full($dir); $dir)
   else fail("expected an object with a path, found \(shown)") end;
 
-def keyed($dir): to_entries[] | .key as $path | .value | line($path; $dir);
+def keyed($dir): to_entries[] | (.key | full($dir)) as $path | .value | line($path; $dir);
 
 def is_graph:
   type == "array" and length > 0 and all(is_path and (.references | type) == "array");
