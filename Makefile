@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # layerpipe: container images out of Nix store closures.
 #
 #   make            builds the filters and pipelines into build/bin
@@ -137,7 +138,7 @@ fuzz-run: $(FUZZERS)
 	@set -e; for target in $(^F); do FUZZ=$(FUZZ) tests/fuzz/run $$target $(FUZZ_SECONDS); done
 
 lint: deps-lint
-	@MAKE='$(MAKE)' tests/lint
+	@tests/lint
 
 # --- installing ---
 

@@ -1,0 +1,74 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# make install, uninstall and dist
+load helper
+
+# Make as a user calls it, on what is built already
+make_it() { env -u MAKEFLAGS -u MAKELEVEL make -s -C "$TOP" BUILD="$BUILD" DEPS=check "$@"; }
+
+tools() {
+  local tool
+  for tool in "$TOP"/bin/*.c "$TOP"/pipelines/*; do
+    case $tool in *.nix | *'*') ;; *) basename "$tool" .c ;; esac
+  done
+}
+
+@test "install puts every program, page and shared file in its place" {
+  umask 077
+  make_it install DESTDIR="$PWD/stage dir" PREFIX=/opt/layerpipe
+  cd "stage dir/opt/layerpipe"
+  local tool file
+  for tool in $(tools); do
+    [ "$(stat -c %a "bin/$tool")" = 755 ] || { echo "bin/$tool"; false; }
+  done
+  [ "$(tools | wc -l)" = "$(find bin -type f | wc -l)" ]
+  for file in "$TOP"/man/*.[157]; do
+    cmp "$file" "share/man/man${file##*.}/$(basename "$file")"
+  done
+  for file in "$TOP"/lib/*.sh "$TOP"/lib/*.jq "$TOP"/lib/*.tsv; do
+    [ ! -e "$file" ] || cmp "$file" "share/layerpipe/$(basename "$file")"
+  done
+  run find . -type f ! -perm 644 ! -path './bin/*'
+  [ -z "$output" ]
+}
+
+@test "installed filters run, and read their shared files from there" {
+  make_it install PREFIX="$PWD/prefix"
+  local tool
+  for tool in $(tools); do
+    env -i PATH="/usr/bin:/bin" "$PWD/prefix/bin/$tool" --version >found
+    grep -q "^$tool (layerpipe) [0-9]" found
+  done
+}
+
+@test "uninstall leaves nothing behind, and nothing else is touched" {
+  mkdir -p prefix/bin
+  echo mine >prefix/bin/other
+  make_it install PREFIX="$PWD/prefix"
+  [ "$(find prefix -type f | wc -l)" -gt 2 ]
+  make_it uninstall PREFIX="$PWD/prefix"
+  [ "$(find prefix -type f)" = prefix/bin/other ]
+  [ ! -e prefix/share/layerpipe ]
+}
+
+# sources DIR: a copy of what belongs to the project
+sources() {
+  mkdir "$1"
+  (cd "$TOP" && tests/sources | tar -cf - --verbatim-files-from -T -) | tar -C "$1" -xf -
+}
+
+@test "dist is the same from a checkout, a copy, and its own tarball" {
+  needs git
+  sources one
+  git -C one init -q
+  git -C one add -A
+  (umask 077 && sources two)
+  make -s -C one dist >/dev/null
+  TZ=Asia/Tokyo make -s -C two dist >/dev/null
+  same one/layerpipe-*.tar.gz two/layerpipe-*.tar.gz
+  tar -xzf one/layerpipe-*.tar.gz
+  make -s -C layerpipe-[0-9]* dist >/dev/null
+  same one/layerpipe-*.tar.gz layerpipe-[0-9]*/layerpipe-*.tar.gz
+  tar -tzf one/layerpipe-*.tar.gz | sed 's,^[^/]*/,,' | LC_ALL=C sort >found
+  "$TOP/tests/sources" | same found /dev/stdin
+}
