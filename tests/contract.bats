@@ -1,0 +1,321 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# What every filter promises. A tool without a row in the table below fails.
+load helper
+
+# row TOOL: how to call it on good input, inside of what make-example makes.
+#   options, operands  how it is called
+#   most               how many operands there may be
+#   input              standard input; /dev/null where the tool reads none
+#   form               lines: one of the line formats; any: something else
+#   empty              exit status for empty input
+#   output             lines or binary
+row() {
+  options=() operands=() most=any input=/dev/null form=lines empty=1 output=lines
+  case $1 in
+    closure-graph) input=closure.json form=any ;;
+    config-json) input=config empty=0 ;;
+    image-assemble) input=stream form=any most=0 output=binary ;;
+    layer-plan) input=graph most=1 ;;
+    layer-tar) input=plan options=(--root-dir root) most=0 output=binary ;;
+    reference-scan) input=graph options=(--graph -) operands=(root) empty=0 ;;
+    tree-list) operands=(root/nix) form=any ;;
+    *) return 1 ;;
+  esac
+  args=("${options[@]}" "${operands[@]}")
+}
+
+setup() {
+  setup_path
+  mkdir example
+  cd example || return
+  "$TOP/tests/fixtures/make-example" .
+  printf 'Cmd\t/bin/hello\nEnv\tA=b\nLabels\tname\tvalue\n' >config
+  sed 's/^\([^\t]*\t[^\t]*\t[^\t]*\).*/1\t\1/' graph >plan
+  [ ! -e "$TOP/bin/layer-tar.c" ] || layer-tar --root-dir root <plan >stream
+  problems=0
+}
+
+tools() { basename -s .c "$TOP"/bin/*.c; }
+pipelines() { find "$TOP/pipelines" -type f ! -name '*.nix' -printf '%f\n' 2>/dev/null | sort; }
+
+problem() {
+  echo "$@"
+  problems=$((problems + 1))
+}
+
+no_problems() { [ "$problems" = 0 ]; }
+
+# refuses STATUS PATTERN COMMAND…: that status, nothing on stdout, and one line on stderr that
+# begins with the tool's name and is like the pattern
+refuses() {
+  local want=$1 like=$2 tool=$3 status=0
+  shift 2
+  "$@" >out 2>err || status=$?
+  if [ "$status" != "$want" ] || [ -s out ] || [ "$(wc -l <err)" != 1 ] ||
+    ! grep -aq "^$tool: $like" err; then
+    problem "$*: expected status $want and '$tool: $like', found $status and '$(head -c 500 err)'"
+  fi
+}
+
+# gives FILE COMMAND…: this on stdout, nothing on stderr, status 0
+gives() {
+  local want=$1 status=0
+  shift
+  "$@" >out 2>err || status=$?
+  if [ "$status" != 0 ] || [ -s err ] || ! cmp out "$want"; then
+    problem "$*: status $status, '$(head -c 500 err)', or other output"
+  fi
+}
+
+@test "every tool has a row and does what it is for" {
+  local tool
+  for tool in $(tools); do
+    row "$tool" || { problem "$tool: no row"; continue; }
+    "$tool" "${args[@]}" <"$input" >out 2>err || problem "$tool: status $?: $(cat err)"
+    [ -s out ] || problem "$tool: no output"
+    [ ! -s err ] || problem "$tool: stderr: $(cat err)"
+  done
+  no_problems
+}
+
+@test "--help and --version" {
+  local tool flag
+  for tool in $(tools) $(pipelines); do
+    for flag in -h --help; do
+      "$tool" $flag >help 2>err || problem "$tool $flag: status $?"
+      [ ! -s err ] || problem "$tool $flag: stderr"
+      head -n 1 help | grep -q "^usage: $tool " || problem "$tool $flag: $(head -n 1 help)"
+      ! grep -n '.\{101,\}' help || problem "$tool $flag: a line of more than 100 columns"
+    done
+    "$tool" --version >version 2>err || problem "$tool --version: status $?"
+    grep -qx "$tool (layerpipe) [0-9]*\.[0-9]*\.[0-9]*" version || problem "$(cat version)"
+    [ "$(cat version err | wc -l)" = 1 ] || problem "$tool --version: more than a line"
+  done
+  no_problems
+}
+
+# The long options of a help text: those that begin a line.
+help_options() { grep -oE '^ +(-[a-zA-Z], )?--[a-z][a-z-]*' | grep -oE -- '--[a-z-]+' | sort; }
+
+@test "--help, the page and the program name the same options" {
+  local tool
+  for tool in $(tools) $(pipelines); do
+    "$tool" --help >help
+    help_options <help >in-help
+    [ -s in-help ] || problem "$tool: no options in --help"
+    if [ ! -e "$TOP/man/$tool.1" ]; then
+      problem "$tool: no page"
+      continue
+    fi
+    grep '^\.It Fl' "$TOP/man/$tool.1" | grep -oE -- ' -[a-z][a-z-]*' | sed 's/ /-/' | sort >in-page
+    diff in-help in-page || problem "$tool: --help (<) and page (>) differ"
+    [ -e "$TOP/bin/$tool.c" ] || continue
+    { grep -oE '\{ *"[a-z][a-z-]*", *(no|required|optional)_argument' "$TOP/bin/$tool.c" |
+      sed 's/.*"\(.*\)".*/--\1/'; printf '%s\n' --help --version; } | sort >in-program
+    diff in-help in-program || problem "$tool: --help (<) and program (>) differ"
+  done
+  no_problems
+}
+
+@test "wrong options are one line on stderr and status 2" {
+  local tool option
+  for tool in $(tools) $(pipelines); do
+    refuses 2 "unknown option '--no-such-option' (see '$tool --help')" "$tool" --no-such-option
+    refuses 2 "unknown option '-Z'" "$tool" -Z
+    refuses 2 "option '--help=x' takes no argument" "$tool" --help=x
+    "$tool" --help >help
+    sed -nE 's/^ +(-[a-zA-Z], )?(--[a-z-]+)[ =][^ ].*/\2/p' help >with-argument
+    while read -r option; do
+      refuses 2 "option '$option' needs an argument" "$tool" "$option"
+    done <with-argument
+  done
+  no_problems
+}
+
+@test "-- ends the options, and operands are counted" {
+  local tool
+  for tool in $(tools); do
+    row "$tool"
+    "$tool" "${args[@]}" <"$input" >want
+    gives want "$tool" "${options[@]}" -- "${operands[@]}" <"$input"
+    [ "$most" != any ] || continue
+    local many=()
+    while [ ${#many[@]} -le "$most" ]; do many+=(nowhere); done
+    refuses 2 'too many operands' "$tool" "${args[@]}" "${many[@]}" <"$input"
+    refuses 2 'too many operands' "$tool" "${args[@]}" -- --help "${many[@]}" <"$input"
+  done
+  no_problems
+}
+
+@test "an output that cannot be written is an error, for --help too" {
+  local tool flag status
+  for tool in $(tools) $(pipelines); do
+    for flag in --help --version; do
+      status=0
+      "$tool" $flag >/dev/full 2>err || status=$?
+      grep -q "^$tool: .*No space left on device" err && [ $status = 1 ] ||
+        problem "$tool $flag >/dev/full: $status $(cat err)"
+      status=0
+      "$tool" $flag >&- 2>err || status=$?
+      [ $status = 1 ] && grep -q "^$tool: .*Bad file descriptor" err ||
+        problem "$tool $flag >&-: $status $(cat err)"
+    done
+  done
+  for tool in $(tools); do
+    row "$tool"
+    status=0
+    "$tool" "${args[@]}" <"$input" >/dev/full 2>err || status=$?
+    [ "$status $(cat err)" = "1 $tool: cannot write '<stdout>': No space left on device" ] ||
+      problem "$tool >/dev/full: $status $(cat err)"
+    status=0
+    "$tool" "${args[@]}" <"$input" >&- 2>err || status=$?
+    [ "$status $(cat err)" = "1 $tool: cannot write '<stdout>': Bad file descriptor" ] ||
+      problem "$tool >&-: $status $(cat err)"
+  done
+  no_problems
+}
+
+@test "a reader that went away: a quiet death by SIGPIPE, an error where that is ignored" {
+  local tool mode
+  for tool in $(tools); do
+    row "$tool"
+    for mode in default ignored; do
+      python3 - $mode "$input" "$tool" "${args[@]}" 2>&1 >found <<'EOF' || problem "$tool $mode"
+import os, signal, subprocess, sys
+mode, path, *command = sys.argv[1:]
+reader, writer = os.pipe()
+os.close(reader)
+signal.signal(signal.SIGPIPE, signal.SIG_IGN if mode == "ignored" else signal.SIG_DFL)
+done = subprocess.run(command, stdin=open(path), stdout=writer, stderr=subprocess.PIPE,
+                      restore_signals=False)
+want = ((1, f"{command[0]}: cannot write '<stdout>': Broken pipe\n") if mode == "ignored"
+        else (-signal.SIGPIPE, ""))
+if (done.returncode, done.stderr.decode()) != want:
+    sys.exit(f"found {done.returncode} {done.stderr}")
+EOF
+    done
+  done
+  no_problems
+}
+
+@test "binary output is not for a terminal" {
+  local tool
+  for tool in $(tools); do
+    row "$tool"
+    [ $output = binary ] || continue
+    python3 - "$input" "$tool" "${args[@]}" <<'EOF' || problem "$tool"
+import pty, subprocess, sys
+path, *command = sys.argv[1:]
+_, terminal = pty.openpty()
+done = subprocess.run(command, stdin=open(path), stdout=terminal, stderr=subprocess.PIPE)
+want = f"{command[0]}: refusing to write binary data to a terminal".encode()
+if done.returncode != 2 or not done.stderr.startswith(want):
+    sys.exit(f"found {done.returncode} {done.stderr}")
+EOF
+  done
+  no_problems
+}
+
+@test "a closed or missing input is an error" {
+  local tool
+  for tool in $(tools); do
+    row "$tool"
+    [ "$input" != /dev/null ] || continue
+    refuses 1 "cannot read '<stdin>': Bad file descriptor" "$tool" "${args[@]}" <&-
+    refuses 1 "cannot read '<stdin>': Is a directory" "$tool" "${args[@]}" </
+  done
+  no_problems
+}
+
+@test "empty input" {
+  local tool
+  for tool in $(tools); do
+    row "$tool"
+    [ "$input" != /dev/null ] || continue
+    if [ "$empty" = 1 ]; then
+      refuses 1 '.*--allow-empty' "$tool" "${args[@]}" </dev/null
+    else
+      "$tool" "${args[@]}" </dev/null >out 2>err || problem "$tool: status $?"
+      [ ! -s err ] || problem "$tool: $(cat err)"
+    fi
+  done
+  no_problems
+}
+
+@test "lines that are no lines are refused where they stand" {
+  local tool
+  for tool in $(tools); do
+    row "$tool"
+    [ "$form" = lines ] || continue
+    head -c -1 "$input" >bad
+    refuses 1 "<stdin>:$(wc -l <"$input"): last line is cut short" "$tool" "${args[@]}" <bad
+    { cat "$input"; printf 'a\0b\n'; } >bad
+    refuses 1 "<stdin>:$(wc -l <bad): NUL byte" "$tool" "${args[@]}" <bad
+    { head -c 17825792 /dev/zero | tr '\0' a; echo; } >bad
+    refuses 1 '<stdin>:1: record too long' "$tool" "${args[@]}" <bad
+    sed '1s/\t/&\\q/' "$input" >bad
+    refuses 1 '<stdin>:1: ' "$tool" "${args[@]}" <bad
+    sed '2s/\t/&\xff/' "$input" >bad
+    refuses 1 '<stdin>:2: ' "$tool" "${args[@]}" <bad
+    sed '2s/\t/&\x01/' "$input" >bad
+    refuses 1 '<stdin>:2: ' "$tool" "${args[@]}" <bad
+    sed '1s/$/\r/' "$input" >bad
+    refuses 1 '<stdin>:1: ' "$tool" "${args[@]}" <bad
+    sed '1s/\t/\t\t/' "$input" >bad
+    refuses 1 '<stdin>:1: ' "$tool" "${args[@]}" <bad
+    { echo; cat "$input"; } >bad
+    refuses 1 '<stdin>:1: ' "$tool" "${args[@]}" <bad
+  done
+  no_problems
+}
+
+@test "noise is refused, and no tool crashes on it" {
+  local tool n
+  for tool in $(tools); do
+    row "$tool"
+    [ "$input" != /dev/null ] || continue
+    for n in 1 2 3; do
+      openssl enc -aes-128-ctr -K 0$n -iv 0 -in /dev/zero 2>/dev/null | head -c 5000 >bad
+      refuses 1 '' "$tool" "${args[@]}" <bad
+    done
+    { head -c 200 "$input"; cat bad; } >noisy
+    refuses 1 '' "$tool" "${args[@]}" <noisy
+    head -c 1000000 /dev/zero >bad
+    refuses 1 '' "$tool" "${args[@]}" <bad
+  done
+  no_problems
+}
+
+@test "a path that leads elsewhere is refused" {
+  local tool path
+  for tool in $(tools); do
+    row "$tool"
+    grep -q /nix/store "$input" && [ "$tool" != image-assemble ] || continue
+    for path in /nix/store/../../etc/passwd /nix/store/.. /etc/passwd /nix/store/ nix/store \
+      /nix/store/1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-libc-2.36/lib; do
+      sed "s,/nix/store/1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-libc-2.36,$path,g" "$input" >bad
+      refuses 1 '.*store' "$tool" "${args[@]}" <bad
+    done
+  done
+  no_problems
+}
+
+@test "nothing but the input decides the output" {
+  local tool
+  for tool in $(tools); do
+    row "$tool"
+    "$tool" "${args[@]}" <"$input" >../want
+    gives ../want env -i PATH="$PATH" "$tool" "${args[@]}" <"$input"
+    gives ../want env LC_ALL=tr_TR.UTF-8 LANG=de_DE TZ=Asia/Kathmandu HOME=/nowhere USER=x \
+      COLUMNS=10 POSIXLY_CORRECT=1 "$tool" "${args[@]}" <"$input"
+    (umask 077 && gives ../want "$tool" "${args[@]}" <"$input" && no_problems) ||
+      problem "$tool: umask"
+    cp -a . ../elsewhere
+    (cd ../elsewhere && gives ../want "$tool" "${args[@]}" <"$input" && no_problems) ||
+      problem "$tool: another directory"
+    chmod -R u+w ../elsewhere
+    rm -rf ../elsewhere
+  done
+  no_problems
+}
