@@ -326,6 +326,12 @@ int walk_next(struct walk *w, const struct walk_entry **entry, struct err *e)
 	return 0;
 }
 
+void walk_skip(struct walk *w)
+{
+	struct frame *f = &w->frames[w->depth - 1];
+	f->next = f->end;
+}
+
 void walk_free(struct walk *w)
 {
 	if (!w)

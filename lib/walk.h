@@ -45,6 +45,9 @@ MUST_USE int walk_start(struct walk *w, int dir, const char *name, const char *p
 /* The next entry; NULL at the end. What changed its type meanwhile is an error. */
 MUST_USE int walk_next(struct walk *w, const struct walk_entry **entry, struct err *e);
 
+/* Right after a directory came: nothing that is in it comes. */
+void walk_skip(struct walk *w);
+
 /* Adds a string, its NUL included, to a checksum; 0 begins one. FNV-1a, 32 bits. */
 uint32_t walk_checksum(uint32_t sum, const char *s);
 

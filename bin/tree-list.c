@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* tree-list: lists directory trees as an mtree, merged. */
+#include <string.h>
+
+#include "cli.h"
+#include "num.h"
+#include "timestamp.h"
+#include "treelist.h"
+
+static const char help[] =
+	"usage: tree-list [options] DIR...\n"
+	"Lists directory trees as an mtree, merged into one.\n"
+	"      --prefix PATH       put everything below PATH in the image\n"
+	"      --owner UID:GID[:UNAME:GNAME]\n"
+	"                          owner of everything (the files' own numbers)\n"
+	"      --mtime T           time of everything: seconds, an ISO 8601 time or now (1)\n"
+	"      --keep-mtime        the files' own times, whole seconds\n"
+	"      --links             list a symbolic link to each file in place of the file\n"
+	"      --root-dir DIR      with --links: where the trees lie (/)\n"
+	"      --keep-dirlinks     merge a directory into what an earlier link to one leads to\n"
+	"      --follow-dirlinks   list a link to a directory as the directory\n"
+	"  -h, --help              show this help\n"
+	"      --version           show the version\n";
+
+enum {
+	FOLLOW_DIRLINKS = CLI_OPT,
+	KEEP_DIRLINKS,
+	KEEP_MTIME,
+	LINKS,
+	MTIME,
+	OWNER,
+	PREFIX,
+	ROOT_DIR,
+};
+
+static const struct option longs[] = {
+	{ "follow-dirlinks", no_argument, NULL, FOLLOW_DIRLINKS },
+	{ "keep-dirlinks", no_argument, NULL, KEEP_DIRLINKS },
+	{ "keep-mtime", no_argument, NULL, KEEP_MTIME },
+	{ "links", no_argument, NULL, LINKS },
+	{ "mtime", required_argument, NULL, MTIME },
+	{ "owner", required_argument, NULL, OWNER },
+	{ "prefix", required_argument, NULL, PREFIX },
+	{ "root-dir", required_argument, NULL, ROOT_DIR },
+	CLI_OPTIONS_END,
+};
+
+static const struct cli cli = { "tree-list", help, longs };
+
+static void warn(const char *message)
+{
+	cli_warn(&cli, "%s", message);
+}
+
+static int64_t read_mtime(void)
+{
+	struct err e = { 0 };
+	int64_t mtime;
+	if (timestamp_parse_seconds(optarg, &mtime, &e) < 0)
+		cli_usage(&cli, "--mtime: %s", e.msg);
+	return mtime;
+}
+
+/* UID:GID[:UNAME:GNAME] */
+static void read_owner(struct treelist *opt)
+{
+	struct err e = { 0 };
+	const char *gid = strchr(optarg, ':');
+	const char *uname = gid ? strchr(gid + 1, ':') : NULL;
+	const char *gname = uname ? strchr(uname + 1, ':') : NULL;
+	if (!gid || (uname && (!gname || strchr(gname + 1, ':'))))
+		cli_usage(&cli, "--owner: expected UID:GID or UID:GID:UNAME:GNAME, found '%s'",
+			  optarg);
+	size_t gid_len = uname ? (size_t)(uname - gid - 1) : strlen(gid + 1);
+	if (num_parse(optarg, (size_t)(gid - optarg), 10, 0, UINT32_MAX - 1, &opt->uid, &e) < 0 ||
+	    num_parse(gid + 1, gid_len, 10, 0, UINT32_MAX - 1, &opt->gid, &e) < 0)
+		cli_usage(&cli, "--owner: %s", e.msg);
+	opt->has_owner = true;
+	opt->uname = uname ? xstrndup(uname + 1, (size_t)(gname - uname - 1)) : NULL;
+	opt->gname = gname ? gname + 1 : NULL;
+}
+
+static void read_option(int c, struct treelist *opt)
+{
+	switch (c) {
+	case FOLLOW_DIRLINKS:
+		opt->merge.follow_dirlinks = true;
+		break;
+	case KEEP_DIRLINKS:
+		opt->merge.keep_dirlinks = true;
+		break;
+	case KEEP_MTIME:
+		opt->keep_mtime = true;
+		break;
+	case LINKS:
+		opt->merge.links = true;
+		break;
+	case MTIME:
+		opt->mtime = read_mtime();
+		break;
+	case OWNER:
+		read_owner(opt);
+		break;
+	case PREFIX:
+		opt->merge.prefix = optarg;
+		break;
+	case ROOT_DIR:
+		opt->merge.root_dir = optarg;
+		break;
+	}
+}
+
+static void check_options(const struct treelist *opt)
+{
+	if (opt->merge.root_dir && !opt->merge.links)
+		cli_usage(&cli, "--root-dir goes with --links only");
+	if (opt->merge.links &&
+	    (opt->merge.keep_dirlinks || opt->merge.follow_dirlinks || opt->keep_mtime))
+		cli_usage(&cli, "--links goes without --keep-dirlinks, --follow-dirlinks and "
+				"--keep-mtime");
+}
+
+int main(int argc, char **argv)
+{
+	struct treelist opt = { .mtime = 1, .merge = { .warn = warn } };
+	struct err e = { 0 };
+	struct out o;
+	int c;
+	cli_start(&cli);
+	while ((c = cli_option(&cli, argc, argv)) != -1)
+		read_option(c, &opt);
+	check_options(&opt);
+	cli_operands(&cli, argc, 1, argc);
+	cli_stdout(&o);
+	if (treelist_write(&opt, argv + optind, argc - optind, &o, &e) < 0)
+		return cli_fail(&cli, &e);
+	return cli_finish(&cli, &o);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_TREELIST_H
+#define LAYERPIPE_TREELIST_H
+
+/* Directories of the host, merged and listed as an mtree. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "mem.h"
+#include "out.h"
+#include "treemerge.h"
+
+/* Strings are borrowed. */
+struct treelist {
+	struct treemerge_options merge;
+	bool keep_mtime; /* the files' own times, not mtime */
+	int64_t mtime;
+	bool has_owner; /* uid and gid for all, else the files' own */
+	uint64_t uid;
+	uint64_t gid;
+	const char *uname; /* NULL: not listed; with has_owner only */
+	const char *gname;
+};
+
+/* Merges the n directories in order and writes the lines of layerpipe-mtree(5). */
+MUST_USE int treelist_write(const struct treelist *opt, char *const *dirs, int n, struct out *o,
+			    struct err *e);
+
+#endif

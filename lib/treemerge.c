@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT */
+#include "treemerge.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "walk.h"
+
+enum { LINKS_MAX = 40 }; /* symbolic links on one way, as Linux has it */
+
+/* An entry of a walk. */
+struct found {
+	const char *host;
+	const char *name;
+	struct stat st;
+	uint32_t overlay;
+	uint32_t parent; /* the directory of the tree it goes into */
+};
+
+/* --- looking at the host --- */
+
+/* open(2) of a path, links followed; below root_dir where there is one, absolute links too. */
+static int open_followed(const struct treemerge *m, const char *host, int flags)
+{
+	const char *path = *host ? host : "/";
+	if (m->root < 0)
+		return open(path, flags | O_CLOEXEC);
+	struct open_how how = { .flags = (unsigned)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+	return (int)syscall(SYS_openat2, m->root, path, &how, sizeof how);
+}
+
+static int stat_followed(const struct treemerge *m, const char *host, struct stat *st)
+{
+	AUTO_CLOSE int fd = open_followed(m, host, O_PATH);
+	return fd < 0 ? -1 : fstat(fd, st);
+}
+
+static bool leads_to_dir(const struct treemerge *m, const char *host)
+{
+	struct stat st;
+	return stat_followed(m, host, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool same_file(const struct treemerge *m, const char *a, const char *b)
+{
+	struct stat x, y;
+	return stat_followed(m, a, &x) == 0 && stat_followed(m, b, &y) == 0 &&
+	       x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+char *treemerge_host(const struct treemerge *m, uint32_t node)
+{
+	const struct treemerge_overlay *o = &m->overlays[m->tree.nodes[node].origin];
+	AUTO_BUF struct buf b = { 0 };
+	buf_adds(&b, o->host);
+	if (node != o->node) {
+		buf_addc(&b, '/');
+		tree_path(&m->tree, o->node, node, &b);
+	}
+	return STEAL(b.s);
+}
+
+static const char *kind(mode_t mode)
+{
+	return S_ISDIR(mode)   ? "a directory"
+	       : S_ISLNK(mode) ? "a symbolic link"
+	       : S_ISREG(mode) ? "a file"
+	       : S_ISCHR(mode) ? "a character device"
+	       : S_ISBLK(mode) ? "a block device"
+			       : "a FIFO";
+}
+
+static int conflict(const struct treemerge *m, uint32_t node, const struct found *f, struct err *e)
+{
+	const struct tree_node *n = &m->tree.nodes[node];
+	AUTO_FREE char *other = treemerge_host(m, node);
+	bool link = !m->opt->links && (S_ISLNK(n->mode) || S_ISLNK(f->st.st_mode));
+	return err_set(
+		e, 0, "cannot merge '%s', %s, and '%s', %s%s", other, kind(n->mode), f->host,
+		kind(f->st.st_mode),
+		link ? " (--keep-dirlinks and --follow-dirlinks are for links to directories)"
+		     : "");
+}
+
+/* --- building the tree --- */
+
+static void push_overlay(struct treemerge *m, const char *host, uint32_t node, uint32_t source,
+			 uint32_t from)
+{
+	m->overlays = mem_grow(m->overlays, &m->cap, (size_t)m->n + 1, sizeof *m->overlays);
+	m->overlays[m->n++] = (struct treemerge_overlay){
+		.host = xstrdup(host), .node = node, .source = source, .from = from
+	};
+}
+
+static void set_node(struct treemerge *m, uint32_t node, uint32_t overlay, const struct stat *st)
+{
+	struct tree_node *n = &m->tree.nodes[node];
+	n->origin = overlay;
+	n->mode = st->st_mode;
+	n->uid = st->st_uid;
+	n->gid = st->st_gid;
+	n->size = (uint64_t)st->st_size;
+	n->mtime = st->st_mtime;
+	n->rdev = st->st_rdev;
+}
+
+/* A directory that no file of the host stands for. */
+static void set_plain_dir(struct treemerge *m, uint32_t node)
+{
+	m->tree.nodes[node].mode = S_IFDIR | 0755;
+	m->tree.nodes[node].origin = TREE_NONE;
+}
+
+/* A link's node becomes the directory of what the link leads to. Links mode. */
+static void expand(struct treemerge *m, uint32_t node)
+{
+	AUTO_FREE char *host = treemerge_host(m, node);
+	uint32_t overlay = m->tree.nodes[node].origin;
+	set_plain_dir(m, node);
+	push_overlay(m, host, node, m->overlays[overlay].source, overlay);
+}
+
+static void add(struct treemerge *m, const struct found *f)
+{
+	set_node(m, tree_add(&m->tree, f->parent, f->name), f->overlay, &f->st);
+}
+
+/* Two files of one name: the one of the operand that came first stays. Links mode. */
+static void choose_link(struct treemerge *m, uint32_t node, const struct found *f)
+{
+	AUTO_FREE char *other = treemerge_host(m, node);
+	uint32_t source = m->overlays[m->tree.nodes[node].origin].source;
+	bool first = m->overlays[f->overlay].source < source;
+	if (!same_file(m, other, f->host)) {
+		AUTO_FREE char *message = xasprintf("'%s' hides '%s'", first ? f->host : other,
+						    first ? other : f->host);
+		m->opt->warn(message);
+	}
+	if (first)
+		set_node(m, node, f->overlay, &f->st);
+}
+
+/* A non-directory into the tree of links. */
+static int place_link(struct treemerge *m, const struct found *f, struct err *e)
+{
+	uint32_t node = tree_find(&m->tree, f->parent, f->name);
+	if (node == TREE_NONE) {
+		add(m, f);
+		return 0;
+	}
+	bool dir = S_ISDIR(m->tree.nodes[node].mode);
+	bool to_dir = S_ISLNK(f->st.st_mode) && leads_to_dir(m, f->host);
+	if (!dir && to_dir && S_ISLNK(m->tree.nodes[node].mode)) {
+		AUTO_FREE char *other = treemerge_host(m, node);
+		if (!same_file(m, other, f->host) && leads_to_dir(m, other)) {
+			expand(m, node);
+			dir = true;
+		}
+	}
+	if (!dir) {
+		choose_link(m, node, f);
+		return 0;
+	}
+	if (!to_dir)
+		return conflict(m, node, f, e);
+	push_overlay(m, f->host, node, m->overlays[f->overlay].source, f->overlay);
+	return 0;
+}
+
+static int place_file(struct treemerge *m, const struct found *f, struct err *e)
+{
+	uint32_t node = tree_find(&m->tree, f->parent, f->name);
+	if (node == TREE_NONE)
+		add(m, f);
+	else if (S_ISDIR(m->tree.nodes[node].mode))
+		return conflict(m, node, f, e);
+	else
+		set_node(m, node, f->overlay, &f->st);
+	return 0;
+}
+
+/* --- following links inside the tree, for --keep-dirlinks --- */
+
+/* One step from the directory at: the node of the name, or at and its parent for . and .. */
+static uint32_t step(const struct treemerge *m, uint32_t at, const char *name)
+{
+	if (!*name || strcmp(name, ".") == 0)
+		return at;
+	if (strcmp(name, "..") == 0)
+		return m->tree.nodes[at].parent;
+	return tree_find(&m->tree, at, name);
+}
+
+int treemerge_target(const struct treemerge *m, uint32_t node, char **target, struct err *e)
+{
+	AUTO_FREE char *host = treemerge_host(m, node);
+	size_t room = (size_t)m->tree.nodes[node].size + 1;
+	AUTO_FREE char *s = xcalloc(1, room + 1);
+	ssize_t n = readlink(host, s, room);
+	if (n < 0)
+		return err_set(e, errno, "cannot read link '%s'", host);
+	if ((size_t)n == room || n == 0)
+		return walk_changed(host, e);
+	*target = STEAL(s);
+	return 0;
+}
+
+/* Goes along the path from the directory at as far as there are directories: *node is the first
+ * that is none, or the last one. Returns what is left of the path. */
+static char *descend(const struct treemerge *m, uint32_t *at, char *path, uint32_t *node)
+{
+	char *s = path;
+	*at = *s == '/' ? TREE_ROOT : *at;
+	*node = *at;
+	while (s && *s) {
+		char *name = s, *slash = strchr(s, '/');
+		s = slash ? slash + 1 : NULL;
+		if (slash)
+			*slash = '\0';
+		*node = step(m, *at, name);
+		if (*node == TREE_NONE || !S_ISDIR(m->tree.nodes[*node].mode))
+			break;
+		*at = *node;
+	}
+	return s;
+}
+
+/* The directory that a link of the tree leads to in the tree; TREE_NONE: to none. */
+static int resolve(const struct treemerge *m, uint32_t link, uint32_t *dir, struct err *e)
+{
+	AUTO_BUF struct buf rest = { 0 };
+	uint32_t at = m->tree.nodes[link].parent, node = link;
+	for (int links = 0; node != TREE_NONE && S_ISLNK(m->tree.nodes[node].mode); links++) {
+		AUTO_FREE char *target = NULL;
+		if (links == LINKS_MAX || treemerge_target(m, node, &target, e) < 0)
+			return links == LINKS_MAX ? (*dir = TREE_NONE, 0) : -1;
+		AUTO_FREE char *path = xasprintf("%s/%s", target, rest.s ? rest.s : "");
+		char *left = descend(m, &at, path, &node);
+		buf_clear(&rest);
+		buf_adds(&rest, left ? left : "");
+	}
+	*dir = node != TREE_NONE && S_ISDIR(m->tree.nodes[node].mode) ? node : TREE_NONE;
+	return 0;
+}
+
+/* A directory over a link of the tree: *node as in place_dir(). */
+static int place_over_link(struct treemerge *m, const struct found *f, uint32_t link,
+			   uint32_t *node, struct err *e)
+{
+	uint32_t target = TREE_NONE;
+	if (m->opt->links) {
+		AUTO_FREE char *other = treemerge_host(m, link);
+		if (!leads_to_dir(m, other))
+			return conflict(m, link, f, e);
+		expand(m, link);
+		*node = link;
+		return 0;
+	}
+	if (m->opt->keep_dirlinks && resolve(m, link, &target, e) < 0)
+		return -1;
+	if (target == TREE_NONE)
+		return conflict(m, link, f, e);
+	push_overlay(m, f->host, target, m->overlays[f->overlay].source, f->overlay);
+	*node = TREE_NONE;
+	return 0;
+}
+
+/*
+ * A directory into the tree; *node is what to walk on with. TREE_NONE: what
+ * is in it goes elsewhere, later.
+ */
+static int place_dir(struct treemerge *m, const struct found *f, uint32_t *node, struct err *e)
+{
+	uint32_t found = tree_find(&m->tree, f->parent, f->name);
+	mode_t mode = found == TREE_NONE ? S_IFDIR : m->tree.nodes[found].mode;
+	if (S_ISLNK(mode))
+		return place_over_link(m, f, found, node, e);
+	if (!S_ISDIR(mode))
+		return conflict(m, found, f, e);
+	if (found == TREE_NONE)
+		found = tree_add(&m->tree, f->parent, f->name);
+	if (m->opt->links)
+		set_plain_dir(m, found);
+	else
+		set_node(m, found, f->overlay, &f->st);
+	*node = found;
+	return 0;
+}
+
+/* A link that is followed: its directory comes later, from a walk of its own. */
+static int place_dirlink(struct treemerge *m, struct found *f, struct err *e)
+{
+	uint32_t node;
+	if (stat_followed(m, f->host, &f->st) < 0)
+		return err_set(e, errno, "cannot read '%s'", f->host);
+	if (place_dir(m, f, &node, e) < 0)
+		return -1;
+	if (node != TREE_NONE)
+		push_overlay(m, f->host, node, m->overlays[f->overlay].source, f->overlay);
+	return 0;
+}
+
+/* --- walking one directory --- */
+
+static int place(struct treemerge *m, struct walk *w, const struct walk_entry *entry,
+		 uint32_t overlay, struct err *e)
+{
+	struct found f = { .host = entry->path,
+			   .name = entry->name,
+			   .overlay = overlay,
+			   .parent = m->at[entry->depth - 1] };
+	if (fstatat(entry->dir, entry->name, &f.st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_set(e, errno, "cannot read '%s'", entry->path);
+	if (S_ISSOCK(f.st.st_mode))
+		return err_set(e, 0, "'%s' is a socket: an image cannot hold one", entry->path);
+	if (S_ISDIR(f.st.st_mode) != (entry->type == DT_DIR))
+		return walk_changed(entry->path, e);
+	if (m->opt->follow_dirlinks && S_ISLNK(f.st.st_mode) && leads_to_dir(m, f.host))
+		return place_dirlink(m, &f, e);
+	if (!S_ISDIR(f.st.st_mode))
+		return m->opt->links ? place_link(m, &f, e) : place_file(m, &f, e);
+	m->at = mem_grow(m->at, &m->at_cap, entry->depth + 1, sizeof *m->at);
+	if (place_dir(m, &f, &m->at[entry->depth], e) < 0)
+		return -1;
+	if (m->at[entry->depth] == TREE_NONE)
+		walk_skip(w);
+	return 0;
+}
+
+/* Notes which directory this is; refuses one that an overlay on the way here is already. */
+static int identify(struct treemerge *m, uint32_t overlay, int fd, struct err *e)
+{
+	struct treemerge_overlay *o = &m->overlays[overlay];
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return err_set(e, errno, "cannot read '%s'", o->host);
+	o->dev = st.st_dev;
+	o->ino = st.st_ino;
+	for (uint32_t i = o->from; i != TREE_NONE; i = m->overlays[i].from)
+		if (m->overlays[i].dev == o->dev && m->overlays[i].ino == o->ino)
+			return err_set(e, 0, "'%s' leads back to '%s': a loop of links", o->host,
+				       m->overlays[i].host);
+	/* the image's root has a mode of its own */
+	if (!m->opt->links && o->node != TREE_ROOT)
+		set_node(m, o->node, overlay, &st);
+	return 0;
+}
+
+static int walk_overlay(struct treemerge *m, uint32_t overlay, struct err *e)
+{
+	AUTO_WALK struct walk *w = walk_new();
+	AUTO_FREE char *host = xstrdup(m->overlays[overlay].host);
+	AUTO_CLOSE int fd = open_followed(m, host, O_RDONLY | O_DIRECTORY);
+	const struct walk_entry *entry;
+	if (fd < 0)
+		return err_set(e, errno, "cannot open directory '%s'", *host ? host : "/");
+	walk_bytewise(w);
+	if (identify(m, overlay, fd, e) < 0 || walk_start(w, fd, ".", host, e) < 0 ||
+	    walk_next(w, &entry, e) < 0)
+		return -1;
+	m->at = mem_grow(m->at, &m->at_cap, 1, sizeof *m->at);
+	m->at[0] = m->overlays[overlay].node;
+	int r;
+	while ((r = walk_next(w, &entry, e)) == 0 && entry)
+		if (place(m, w, entry, overlay, e) < 0)
+			return -1;
+	return r;
+}
+
+/* The directories of the prefix; *node is the last one. */
+static int add_prefix(struct treemerge *m, uint32_t *node, struct err *e)
+{
+	const char *prefix = m->opt->prefix ? m->opt->prefix : "";
+	*node = TREE_ROOT;
+	for (const char *s = prefix; *s;) {
+		size_t len = strcspn(s, "/");
+		AUTO_FREE char *name = xstrndup(s, len);
+		s += len + (s[len] == '/');
+		if (!len || strcmp(name, ".") == 0)
+			continue;
+		if (strcmp(name, "..") == 0)
+			return err_set(e, 0, "bad prefix '%s': expected no .. in it", prefix);
+		*node = tree_add(&m->tree, *node, name);
+		set_plain_dir(m, *node);
+	}
+	return 0;
+}
+
+/* Lays an operand over the tree, and what its links lead to. */
+static int add_dir(struct treemerge *m, const char *dir, uint32_t source, uint32_t node,
+		   struct err *e)
+{
+	size_t len = strlen(dir);
+	while (len && dir[len - 1] == '/')
+		len--;
+	AUTO_FREE char *host = xstrndup(dir, len);
+	push_overlay(m, host, node, source, TREE_NONE);
+	while (m->done < m->n)
+		if (walk_overlay(m, m->done++, e) < 0)
+			return -1;
+	return 0;
+}
+
+void treemerge_init(struct treemerge *m, const struct treemerge_options *opt)
+{
+	*m = (struct treemerge){ .opt = opt, .root = -1 };
+	tree_init(&m->tree);
+}
+
+int treemerge_dirs(struct treemerge *m, char *const *dirs, int n, struct err *e)
+{
+	const char *root = m->opt->root_dir;
+	uint32_t node;
+	set_plain_dir(m, TREE_ROOT);
+	if (root && (m->root = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return err_set(e, errno, "cannot open directory '%s'", root);
+	if (add_prefix(m, &node, e) < 0)
+		return -1;
+	for (int i = 0; i < n; i++)
+		if (add_dir(m, dirs[i], (uint32_t)i, node, e) < 0)
+			return -1;
+	return 0;
+}
+
+void treemerge_free(struct treemerge *m)
+{
+	for (uint32_t i = 0; i < m->n; i++)
+		free(m->overlays[i].host);
+	free(m->overlays);
+	free(m->at);
+	tree_free(&m->tree);
+	if (m->root >= 0)
+		close(m->root);
+}
