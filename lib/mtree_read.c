@@ -44,7 +44,9 @@ static int shared_text(struct reader *r, const char *s, size_t len, const char *
 	buf_clear(&r->word);
 	if (mtree_unescape(&r->word, s, len, e) < 0)
 		return -1;
-	*value = r->m->strings.strings[intern_add(&r->m->strings, r->word.s, r->word.len)];
+	/* a statement of its own: the addition can move the strings */
+	uint32_t id = intern_add(&r->m->strings, r->word.s, r->word.len);
+	*value = r->m->strings.strings[id];
 	return 0;
 }
 
