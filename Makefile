@@ -114,14 +114,14 @@ $(FUZZERS): $(FUZZ)/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(FUZZ)/lib.a
 
 # --- testing ---
 
-test: deps-build deps-test
+test: deps-test
 	@$(MAKE) --no-print-directory test-run
 
 test-run: build-all $(UNITS) $(FUZZERS)
 	@BUILD='$(abspath $(BUILD))' FUZZ='$(abspath $(FUZZ))' tests/run $(TESTS)
 
 # the whole suite on programs that stop at the first bad access or undefined behaviour
-check-asan: deps-build deps-test
+check-asan: deps-test
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan FUZZ=$(FUZZ) SANITIZED=1 \
 	  CFLAGS='-O1 -g $(SANITIZE)' asan-run
 
@@ -131,7 +131,7 @@ asan-run: export SANITIZED := $(SANITIZED)
 asan-run: test-run
 
 # a new finding is kept in tests/fuzz/corpus, where the tests try it again
-fuzz: deps-build deps-test
+fuzz: deps-test
 	@$(MAKE) --no-print-directory fuzz-run
 
 fuzz-run: $(FUZZERS)
@@ -139,6 +139,22 @@ fuzz-run: $(FUZZERS)
 
 lint: deps-lint
 	@tests/lint
+
+# --- showing and measuring ---
+
+# CLOSURE=FILE ROOT=DIR: a closure of your own; RUN=PROGRAM: what to run in it
+demo: deps-demo
+	@$(MAKE) --no-print-directory demo-run
+
+demo-run: build-all
+	@BUILD='$(abspath $(BUILD))' CLOSURE='$(CLOSURE)' ROOT='$(ROOT)' RUN='$(RUN)' tests/demo
+
+# BENCH_MB=SIZE: of a smaller closure, to try it
+bench: deps-bench
+	@$(MAKE) --no-print-directory bench-run
+
+bench-run: build-all
+	@BUILD='$(abspath $(BUILD))' tests/bench/run
 
 # --- installing ---
 
@@ -165,4 +181,5 @@ dist:
 	@tests/dist layerpipe-$(VERSION)
 
 clean:
+	@[ ! -d $(BUILD)/bench ] || chmod -R u+w $(BUILD)/bench
 	rm -rf $(BUILD)
