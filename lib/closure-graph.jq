@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Store paths as JSON tells them, to closure-graph(5) lines. Options: --arg store_dir DIR
 # (where names without a directory lie), --arg key NAME (the graph in an .attrs.json).
 # What is wrong ends it with one sentence.

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#include "narinfo.h"
+
+#include "closure.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	fuzz_closure(narinfo_read, data, size);
+	return 0;
+}
