@@ -19,7 +19,7 @@ struct intern {
 	/* private */
 	size_t cap;
 	uint32_t *slots; /* open addressing; INTERN_NONE is empty */
-	size_t nslots;	 /* a power of two */
+	size_t nslots;   /* a power of two */
 	struct intern_block *blocks;
 };
 

@@ -11,7 +11,7 @@
 #include "mem.h"
 
 enum {
-	NIXHASH_SRI_LEN = 51,	/* "sha256-" and 44 characters of base 64 */
+	NIXHASH_SRI_LEN = 51,   /* "sha256-" and 44 characters of base 64 */
 	NIXHASH_BASE32_LEN = 52 /* of 32 bytes */
 };
 
