@@ -28,7 +28,7 @@ struct edges {
 struct places {
 	uint32_t n;
 	uint32_t *node;     /* index in the graph of the path at each place */
-	struct edges refs;  /* without self-references */
+	struct edges refs;  /* ascending, without self-references */
 	struct edges users; /* the same the other way round */
 };
 
@@ -103,6 +103,7 @@ static struct edges references(const struct graph *g, const uint32_t *node)
 	return refs;
 }
 
+/* The edges the other way round; those of one place ascend. */
 static struct edges reversed(const struct edges *edges, uint32_t n)
 {
 	struct edges rev = { .first = xcalloc((size_t)n + 2, sizeof *rev.first),
@@ -116,6 +117,16 @@ static struct edges reversed(const struct edges *edges, uint32_t n)
 		for (uint32_t j = edges->first[i]; j < edges->first[i + 1]; j++)
 			rev.to[rev.first[edges->to[j] + 1]++] = i;
 	return rev;
+}
+
+static struct places place(const struct graph *g)
+{
+	struct places pl = { .n = g->n, .node = place_nodes(g) };
+	struct edges refs = references(g, pl.node);
+	pl.users = reversed(&refs, g->n);
+	pl.refs = reversed(&pl.users, g->n); /* ascending now */
+	edges_free(&refs);
+	return pl;
 }
 
 /* sums: for each place and the end of all, the walks to all places before it. */
@@ -190,10 +201,12 @@ static void change_run(struct chunk *c, const mask m, uint32_t start)
 /* What the place reaches in the chunk: itself, and what its references reach. */
 static void fill_mask(struct chunk *c, const struct edges *refs, uint32_t i)
 {
-	uint32_t own = i - c->first;
+	uint32_t own = i - c->first, end = refs->first[i];
+	while (end < refs->first[i + 1] && refs->to[end] < c->end)
+		end++;
 	for (unsigned w = 0; w < WORDS; w++) {
 		uint64_t word = own / 64 == w ? (uint64_t)1 << own % 64 : 0;
-		for (uint32_t j = refs->first[i]; j < refs->first[i + 1]; j++)
+		for (uint32_t j = refs->first[i]; j < end; j++)
 			word |= c->masks[refs->to[j]][w];
 		c->masks[i][w] = word;
 	}
@@ -271,9 +284,7 @@ static int compare(const void *a, const void *b)
 
 void popularity_rank(const struct graph *g, struct popularity *p)
 {
-	struct places pl = { .n = g->n, .node = place_nodes(g) };
-	pl.refs = references(g, pl.node);
-	pl.users = reversed(&pl.refs, g->n);
+	struct places pl = place(g);
 	sum_ancestors(&pl, &p->counts);
 	AUTO_FREE struct candidate *list = xcalloc(g->n, sizeof *list);
 	for (uint32_t i = 0; i < g->n; i++) {

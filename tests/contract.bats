@@ -306,6 +306,7 @@ EOF
   for tool in $(tools); do
     row "$tool"
     "$tool" "${args[@]}" <"$input" >../want
+    [ -s ../want ] || problem "$tool: no output"
     gives ../want env -i PATH="$PATH" "$tool" "${args[@]}" <"$input"
     gives ../want env LC_ALL=tr_TR.UTF-8 LANG=de_DE TZ=Asia/Kathmandu HOME=/nowhere USER=x \
       COLUMNS=10 POSIXLY_CORRECT=1 "$tool" "${args[@]}" <"$input"
