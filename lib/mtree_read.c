@@ -208,13 +208,30 @@ static bool is_ignored(const char *s, size_t len)
 	return false;
 }
 
+/* A word cut at its first =. */
+struct pair {
+	const char *name;
+	size_t name_len;
+	const char *value; /* NULL: no = */
+	size_t len;
+};
+
+static struct pair cut(const struct rec_field *word)
+{
+	const char *eq = memchr(word->s, '=', word->len);
+	size_t name_len = eq ? (size_t)(eq - word->s) : word->len;
+	return (struct pair){ word->s, name_len, eq ? eq + 1 : NULL,
+			      eq ? word->len - name_len - 1 : 0 };
+}
+
 /* Keeps the extended attributes sorted by name. */
-static int add_xattr(struct reader *r, struct mtree_entry *entry, const char *name, size_t name_len,
-		     const char *s, size_t len, struct err *e)
+static int add_xattr(struct reader *r, struct mtree_entry *entry, const struct pair *p,
+		     struct err *e)
 {
 	AUTO_BUF struct buf value = { 0 };
 	struct tar_xattr x = { 0 };
-	if (text(r, name, name_len, &x.name, e) < 0 || base64_decode(&value, s, len, e) < 0)
+	if (text(r, p->name + 6, p->name_len - 6, &x.name, e) < 0 ||
+	    base64_decode(&value, p->value, p->len, e) < 0)
 		return -1;
 	x.value = intern_keep(&r->m->strings, value.s ? value.s : "", value.len);
 	x.len = value.len;
@@ -232,34 +249,40 @@ static int add_xattr(struct reader *r, struct mtree_entry *entry, const char *na
 	return 0;
 }
 
+static int read_key(struct reader *r, struct mtree_entry *entry, const struct key *key,
+		    const struct pair *p, unsigned *seen, struct err *e)
+{
+	if (*seen & key->bit)
+		return err_set(e, 0, "it stands there twice");
+	if (key->set(r, entry, p->value, p->len, e) < 0)
+		return -1;
+	entry->has |= key->bit;
+	*seen |= key->bit;
+	return 0;
+}
+
 /* One KEY=VALUE of an entry or, where set is given, of a /set. seen: the keys of this line. */
 static int read_pair(struct reader *r, struct mtree_entry *entry, const struct rec_field *word,
 		     bool set, unsigned *seen, struct err *e)
 {
-	const char *eq = memchr(word->s, '=', word->len);
-	size_t name = eq ? (size_t)(eq - word->s) : word->len;
-	const char *value = word->s + name + 1;
-	size_t len = eq ? word->len - name - 1 : 0;
-	const struct key *key = find_key(word->s, name);
-	if (is_ignored(word->s, name))
+	struct pair p = cut(word);
+	const struct key *key = find_key(p.name, p.name_len);
+	bool xattr = !set && p.name_len > 6 && memcmp(p.name, "xattr.", 6) == 0;
+	int bad;
+	if (is_ignored(p.name, p.name_len))
 		return 0;
-	bool xattr = !set && name > 6 && memcmp(word->s, "xattr.", 6) == 0;
 	if (!xattr && (!key || (set && !key->settable)))
-		return rec_err(&r->rec, e, "'%.*s' is no keyword known%s", (int)name, word->s,
+		return rec_err(&r->rec, e, "'%.*s' is no keyword known%s", (int)p.name_len, p.name,
 			       set ? " for /set" : "");
-	if (!eq)
-		return rec_err(&r->rec, e, "%.*s: expected =VALUE", (int)name, word->s);
-	if (key && *seen & key->bit)
-		return rec_err(&r->rec, e, "%s: it stands there twice", key->name);
-	int bad = xattr ? add_xattr(r, entry, word->s + 6, name - 6, value, len, e)
-			: key->set(r, entry, value, len, e);
-	if (bad) {
-		err_wrap(e, "%.*s", (int)name, word->s);
+	if (!p.value)
+		bad = err_set(e, 0, "expected =VALUE");
+	else if (key)
+		bad = read_key(r, entry, key, &p, seen, e);
+	else
+		bad = add_xattr(r, entry, &p, e);
+	if (bad < 0) {
+		err_wrap(e, "%.*s", (int)p.name_len, p.name);
 		return rec_wrap(&r->rec, e);
-	}
-	if (key) {
-		entry->has |= key->bit;
-		*seen |= key->bit;
 	}
 	return 0;
 }

@@ -12,8 +12,8 @@
 enum { TIMESTAMP_DIGITS = 9 };
 
 struct timestamp {
-	int64_t sec;	 /* since the epoch, UTC */
-	uint32_t nsec;	 /* 0 to 999999999 */
+	int64_t sec;     /* since the epoch, UTC */
+	uint32_t nsec;   /* 0 to 999999999 */
 	unsigned digits; /* of the fraction as it was written, 0 to TIMESTAMP_DIGITS */
 };
 

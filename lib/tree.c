@@ -28,7 +28,7 @@ static void rehash(struct tree *t)
 {
 	free(t->slots);
 	t->nslots = t->nslots ? t->nslots * 2 : SLOTS_MIN;
-	t->slots = mem_grow(NULL, &(size_t){ 0 }, t->nslots, sizeof *t->slots);
+	t->slots = xcalloc(t->nslots, sizeof *t->slots);
 	memset(t->slots, 0xff, t->nslots * sizeof *t->slots);
 	for (uint32_t i = 1; i < t->n; i++)
 		*find_slot(t, t->nodes[i].parent, t->nodes[i].name) = i;

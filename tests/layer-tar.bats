@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # layer-tar: store layers and layers from an mtree.
 load helper
 
