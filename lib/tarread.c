@@ -36,8 +36,8 @@ struct tarread {
 	size_t start, end; /* what is unread in the current buffer */
 	uint64_t offset;   /* of the byte at start */
 	uint64_t header;   /* offset of the last header */
-	uint64_t left;	   /* contents not given out yet */
-	size_t padding;	   /* zeros behind them */
+	uint64_t left;     /* contents not given out yet */
+	size_t padding;    /* zeros behind them */
 	bool in_archive;
 	struct records own, global;
 	const struct records *shown; /* what tarread_record() reads */
@@ -530,8 +530,8 @@ static int read_long(struct tarread *r, uint64_t size, struct buf *b, bool *has,
 
 static int read_global(struct tarread *r, uint64_t size, struct err *e)
 {
-	static const char *const keys[] = { "path", "linkpath", "size",	 "uid",
-					    "gid",  "uname",	"gname", "mtime" };
+	static const char *const keys[] = { "path", "linkpath", "size",  "uid",
+					    "gid",  "uname",    "gname", "mtime" };
 	if (read_records(r, &r->global, size, e) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)

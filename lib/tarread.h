@@ -26,10 +26,10 @@
 struct tarread;
 
 enum tarread_event {
-	TARREAD_EOF,	/* the input ends, at a place where it may */
-	TARREAD_ENTRY,	/* one member; its contents come from tarread_data() */
+	TARREAD_EOF,    /* the input ends, at a place where it may */
+	TARREAD_ENTRY,  /* one member; its contents come from tarread_data() */
 	TARREAD_GLOBAL, /* a global header; tarread_record() reads it */
-	TARREAD_END,	/* the two zero blocks that end an archive */
+	TARREAD_END,    /* the two zero blocks that end an archive */
 };
 
 /* Starts reading; fd and name (for messages) are borrowed. */

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # config-json: image-config(5) lines to the JSON of the image specification.
 load helper
 
@@ -57,7 +58,7 @@ END
     aarch64) want=arm64 ;;
     *) skip 'not in this table' ;;
   esac
-  [ "$(config-json </dev/null | jq -r .architecture)" = $want ]
+  [ "$(config-json </dev/null | jq -r .architecture)" = "$want" ]
 }
 
 @test "every byte in a label reads back in jq as it was" {

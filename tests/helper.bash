@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Shared by all .bats files: load helper
 # shellcheck shell=bash
 

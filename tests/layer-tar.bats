@@ -11,7 +11,7 @@ setup() {
 
 example() {
   "$TOP/tests/fixtures/make-example" "$BATS_TEST_TMPDIR/ex"
-  cd ex
+  cd ex || return
   plan 3 graph >plan
 }
 
@@ -60,15 +60,15 @@ EOF
 @test "store layers are the bytes that Python's tarfile writes" {
   local base=root$store/$hash
   odd_tree "$base-odd"
-  ln -s $hash-odd "$base-link"
+  ln -s "$hash-odd" "$base-link"
   ln -s nowhere "$base-dangling"
   echo file >"$base-file"
   mkdir "$base-empty"
   ln "$base-odd/a" "$base-empty/across"
   for form in 'uid=0' 'uid=1000 gid=100 uname=user gname=users mtime=0' \
     'uid=3000000 gid=4294967294 mtime=8589934592' "uname=$(printf 'n%.0s' {1..40}) gname=é"; do
-    set -- $store/$hash-odd $store/$hash-link $store/$hash-dangling $store/$hash-file $store/$hash-empty
-    # shellcheck disable=SC2086,SC2001
+    set -- "$store/$hash"-{odd,link,dangling,file,empty}
+    # shellcheck disable=SC2046,SC2001
     one "$@" | layer-tar --root-dir root --bare $(sed 's/[^ ]*=/--&/g' <<<"$form") >c.tar
     # shellcheck disable=SC2086
     "$TOP/tests/fixtures/python-layer" root $store $form "$@" >python.tar

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # The library's C unit tests: each program prints TAP.
 load helper
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # Closures as Nix itself hands them out: every form tells the same graph.
 load ../helper
 load closure
@@ -56,6 +57,7 @@ bare() { awk -F '\t' -v OFS='\t' '{ print $1, "-", "-", $4 }' expected; }
 }
 
 @test "nix-store --dump-db" {
+  # shellcheck disable=SC2046 # one word a path
   nix-store --dump-db $(cut -f 1 expected) >db
   closure-graph <db >graph
   same expected graph

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
 # A closure of real programs: packages of this machine, put into a store by Nix.
 load ../helper
 load clients

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Builder of the last path: links to the files of all others, a later path's before an earlier one's.
 # Runs under bash -euo pipefail.
 # shellcheck shell=bash

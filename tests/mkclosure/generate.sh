@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Builder of a path that only has to have a size: text that nothing else has.
 # Runs under bash -euo pipefail.
 # shellcheck shell=bash

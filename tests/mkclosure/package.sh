@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Builder of one path: the files of a package without their leading /usr, made to refer to the paths
 # of its dependencies instead of to the machine. Runs under bash -euo pipefail.
 # shellcheck shell=bash

@@ -29,6 +29,6 @@ static inline void tap_streq(const char *a, const char *b, const char *file, int
 
 #define OK(cond)    tap_result(!!(cond), __FILE__, __LINE__, #cond)
 #define STREQ(a, b) tap_streq((a), (b), __FILE__, __LINE__, #a " is " #b)
-#define TAP_END	    (printf("1..%d\n", tap_n), tap_bad ? 1 : 0)
+#define TAP_END     (printf("1..%d\n", tap_n), tap_bad ? 1 : 0)
 
 #endif
