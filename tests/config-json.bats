@@ -111,14 +111,3 @@ END
   run -1 env PATH="$PWD/bin" config-json conf
   [[ $output == "config-json: conf:1: json X: "*jq* ]]
 }
-
-@test "what is wrong names key and expectation" {
-  local dir=$TOP/tests/bad/config-json in status
-  for in in "$dir"/*.in; do
-    status=0
-    config-json <"$in" >out 2>err || status=$?
-    [ "$status" = 1 ]
-    [ ! -s out ]
-    same err "${in%.in}.err"
-  done
-}
