@@ -22,6 +22,7 @@ static const char help[] =
 	"      --format docker         the only one so far\n"
 	"      --output FILE           write FILE, which appears when it is whole\n"
 	"      --compressor KIND       none, gz or zstd over the whole archive (default: none)\n"
+	"      --layer-compressor KIND none, the only one so far\n"
 	"      --jobs N                threads for compression (default: one a core)\n"
 	"      --layers-out FILE       write layer-list(5) lines to FILE\n"
 	"      --max-layers N          refuse more layers\n"

@@ -164,7 +164,8 @@ END
       status=0
       assemble <part >image 2>err || status=$?
       [ "$status" = 1 ] || { echo "cut at $cut: status $status"; return 1; }
-  XX image || { echo "cut at $cut looks whole"; return 1; }
+      [ "$(wc -l <err)" = 1 ]
+      ! whole image || { echo "cut at $cut looks whole"; return 1; }
     done
   done
   assemble <s >image
