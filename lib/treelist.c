@@ -41,8 +41,10 @@ static int read_xattr(const char *host, const char *name, struct xattrs *x, stru
 static int read_xattrs(const char *host, struct xattrs *x, struct err *e)
 {
 	ssize_t len = llistxattr(host, NULL, 0);
-	if (len <= 0)
-		return 0; /* none, or a file system without them */
+	if (len == 0 || (len < 0 && errno == ENOTSUP))
+		return 0;
+	if (len < 0)
+		return err_set(e, errno, "cannot list extended attributes of '%s'", host);
 	buf_extend(&x->names, (size_t)len);
 	len = llistxattr(host, x->names.s, (size_t)len);
 	if (len < 0)
@@ -62,6 +64,7 @@ static void free_xattrs(struct xattrs *x)
 	free(x->list);
 	buf_free(&x->names);
 }
+#define AUTO_XATTRS __attribute__((cleanup(free_xattrs)))
 
 static void set_owner(const struct treelist *opt, const struct tree_node *n,
 		      struct mtree_entry *entry)
@@ -106,32 +109,41 @@ static void set_kind(const struct tree_node *n, const char *host, const char *ta
 	}
 }
 
+/* A file, or a directory of its own, as it lies on the host; what x takes is to be freed. */
+static int set_file(const struct treemerge *m, uint32_t node, const char *host,
+		    struct mtree_entry *entry, char **target, struct xattrs *x, struct err *e)
+{
+	const struct tree_node *n = &m->tree.nodes[node];
+	bool link = S_ISLNK(n->mode);
+	if (link && treemerge_target(m, node, target, e) < 0)
+		return -1;
+	if (host && !link && read_xattrs(host, x, e) < 0)
+		return -1;
+	set_kind(n, host, *target, entry);
+	entry->xattrs = x->list;
+	entry->nxattrs = x->n;
+	return 0;
+}
+
 static int write_node(const struct treelist *opt, const struct treemerge *m, uint32_t node,
 		      struct out *o, struct err *e)
 {
+	static const struct tree_node farm_link = { .mode = S_IFLNK | 0777 };
 	const struct tree_node *n = &m->tree.nodes[node];
-	bool own = n->origin != TREE_NONE, dir = S_ISDIR(n->mode);
+	bool own = n->origin != TREE_NONE;
 	AUTO_BUF struct buf path = { 0 };
 	AUTO_FREE char *host = own ? treemerge_host(m, node) : NULL;
 	AUTO_FREE char *target = NULL;
-	__attribute__((cleanup(free_xattrs))) struct xattrs x = { 0 };
+	AUTO_XATTRS struct xattrs x = { 0 };
 	tree_path(&m->tree, TREE_ROOT, node, &path);
 	struct mtree_entry entry = { .path = node == TREE_ROOT ? "." : path.s,
 				     .has = MTREE_TYPE | MTREE_MODE | MTREE_TIME };
 	entry.time = own && opt->keep_mtime ? n->mtime : opt->mtime;
 	set_owner(opt, n, &entry);
-	if (!opt->merge.links && S_ISLNK(n->mode) && treemerge_target(m, node, &target, e) < 0)
+	if (opt->merge.links)
+		set_kind(S_ISDIR(n->mode) ? n : &farm_link, NULL, host, &entry);
+	else if (set_file(m, node, host, &entry, &target, &x, e) < 0)
 		return -1;
-	if (opt->merge.links && !dir) {
-		struct tree_node link = { .mode = S_IFLNK | 0777 };
-		set_kind(&link, NULL, host, &entry);
-	} else {
-		set_kind(n, host, target, &entry);
-		if (own && !S_ISLNK(n->mode) && read_xattrs(host, &x, e) < 0)
-			return -1;
-	}
-	entry.xattrs = x.list;
-	entry.nxattrs = x.n;
 	return mtree_write(&entry, o, e);
 }
 

@@ -109,11 +109,10 @@ static void set_node(struct treemerge *m, uint32_t node, uint32_t overlay, const
 	n->rdev = st->st_rdev;
 }
 
-/* A directory that no file of the host stands for. */
+/* The directory is not, or not only, the one of the host that its origin names. */
 static void set_plain_dir(struct treemerge *m, uint32_t node)
 {
 	m->tree.nodes[node].mode = S_IFDIR | 0755;
-	m->tree.nodes[node].origin = TREE_NONE;
 }
 
 /* A link's node becomes the directory of what the link leads to. Links mode. */
@@ -282,12 +281,13 @@ static int place_dir(struct treemerge *m, const struct found *f, uint32_t *node,
 		return place_over_link(m, f, found, node, e);
 	if (!S_ISDIR(mode))
 		return conflict(m, found, f, e);
-	if (found == TREE_NONE)
+	bool fresh = found == TREE_NONE;
+	if (fresh)
 		found = tree_add(&m->tree, f->parent, f->name);
+	if (fresh || !m->opt->links)
+		set_node(m, found, f->overlay, &f->st);
 	if (m->opt->links)
 		set_plain_dir(m, found);
-	else
-		set_node(m, found, f->overlay, &f->st);
 	*node = found;
 	return 0;
 }

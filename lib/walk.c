@@ -352,23 +352,38 @@ void walk_cleanup(struct walk **w)
 
 /* --- opening below a root --- */
 
+/* One part of a path; -1 with the error set. so_far: the path to it, for the message. */
+static int open_part(int dir, const char *part, const char *so_far, size_t len, struct err *e)
+{
+	int fd = openat(dir, part, OPEN_DIR);
+	if (fd >= 0)
+		return fd;
+	const char *hint = errno == ENOTDIR || errno == ELOOP ? " (no link is followed here)" : "";
+	err_set(e, 0, "cannot open directory '%.*s': %s%s", (int)len, so_far, strerror(errno),
+		hint);
+	return -1;
+}
+
 int walk_open_dir(const char *root, const char *path, int *fd, struct err *e)
 {
 	AUTO_CLOSE int dir = open(root ? root : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return err_set(e, errno, "cannot open directory '%s'", root ? root : path);
+	AUTO_FREE char *whole =
+		xasprintf("%s%s%s", root ? root : "", *path == '/' ? "" : "/", path);
 	for (const char *s = root ? path : ""; *s;) {
 		size_t len = strcspn(s, "/");
 		AUTO_FREE char *part = xstrndup(s, len);
-		s += len + (s[len] == '/');
-		if (!len)
-			continue;
-		int next = openat(dir, part, OPEN_DIR);
-		if (next < 0)
-			return err_set(e, errno, "cannot open directory '%s%s%.*s'", root,
-				       *path == '/' ? "" : "/", (int)(s - path), path);
-		close(dir);
-		dir = next;
+		s += len;
+		if (len) {
+			size_t so_far = strlen(whole) - strlen(s);
+			int next = open_part(dir, part, whole, so_far, e);
+			if (next < 0)
+				return -1;
+			close(dir);
+			dir = next;
+		}
+		s += *s == '/';
 	}
 	*fd = dir;
 	dir = -1;

@@ -1,90 +1,436 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# layer-tar: store layers and layers from an mtree.
+# layer-tar: store layers, layers from an mtree, and the stream around them.
 load helper
 
 setup() {
   setup_path
-  store=/nix/store
-  hash=0123456789abcdfghijklmnpqrsvwxyz
+  store=/nix/store/0123456789abcdfghijklmnpqrsvwxyz # of paths that are called by their names
+  PATH=$TOP/tests/fixtures:$PATH
 }
-
-example() {
-  "$TOP/tests/fixtures/make-example" "$BATS_TEST_TMPDIR/ex"
-  cd ex || return
-  plan 3 graph >plan
-}
-
-# plan N: graph lines to a plan, the first N paths in layer 1, the others in layer 2
-plan() { awk -F '\t' -v OFS='\t' -v n="$1" '{ print (NR > n) + 1, $1, $2, $3 }' "$2"; }
 
 # one PATH…: a plan of one layer, nar-hashes not known
 one() { printf '1\t%s\t-\t-\n' "$@"; }
 
-# odd_tree DIR NAME…: a store path full of odd names, made in the order given
-odd_tree() {
-  python3 - "$@" <<'EOF'
-import os, sys
-top = os.fsencode(sys.argv[1])
-os.makedirs(top)
-os.chdir(top)
-names = [b"a", b"a-b", b"a.txt", b"new\nline", b"sp ace", b"tab\ttab", b"back\\slash", b"100%", b"it's \"",
-         b"\xff", b"\x80", "é".encode(), "日本".encode(), "\U0001f600".encode(), "\ue000".encode(), b"\xc3", b"\xc3(", b"\xed\xa0\x80", b"-dash", b".hidden", b"~"]
-prefix = len(b"/nix/store/0123456789abcdfghijklmnpqrsvwxyz-odd/")
-for size in 99, 100, 101, 155, 156, 256:
-    names.append(b"n" * (size - prefix))
-if "reverse" in sys.argv:
-    names.reverse()
-for i, name in enumerate(names):
-    os.mkdir(name + b".d") if len(name) < 200 else None
-    with open(name, "wb") as f:
-        f.write(name)
-    if len(name) < 200:
-        os.symlink(b"../" + name, name + b".d/link")
-for size in 0, 1, 511, 512, 513, 65535, 65536, 65537, 300000:
-    with open(b"size%d" % size, "wb") as f:
-        f.write(b"x" * size)
-os.makedirs(b"a.d/z/empty")
-os.makedirs(b"/".join([b"d" * 100] * 5))
-for length in 99, 100, 101, 4095:
-    os.symlink(b"t" * length, b"target%d" % length)
-os.symlink(b"\xfe\xff", b"badlink")
-os.symlink(b"nowhere", b"dangling")
-os.link(b"a", b"hard")
-os.link(b"dangling", b"hardlink-of-link")
-os.chmod(b"size1", 0o4755)
-os.chmod(b"size511", 0o000)
-EOF
+# example: the example closure in two layers, its plan in plan
+example() {
+  make-example ex
+  cd ex || return
+  awk -F '\t' -v OFS='\t' '{ print (NR > 3) + 1, $1, $2, $3 }' graph >plan
 }
 
+# records KEY FILE: the values of a stream's pax records of that name
+records() { grep -ao "LAYERPIPE\.$1=.*" "$2" | cut -d = -f 2-; }
+
+# members FILE DIR: the members of a stream
+members() { mkdir "$2" && tar --warning=no-unknown-keyword -xf "$1" -C "$2"; }
+
+# bare PATH…: writes the layer of these to layer.tar
+bare() {
+  one "$@" >bare-plan
+  layer-tar --root-dir root --bare <bare-plan >layer.tar
+}
+
+# --- bytes ---
+
 @test "store layers are the bytes that Python's tarfile writes" {
-  local base=root$store/$hash
-  odd_tree "$base-odd"
-  ln -s "$hash-odd" "$base-link"
-  ln -s nowhere "$base-dangling"
-  echo file >"$base-file"
-  mkdir "$base-empty"
-  ln "$base-odd/a" "$base-empty/across"
-  for form in 'uid=0' 'uid=1000 gid=100 uname=user gname=users mtime=0' \
-    'uid=3000000 gid=4294967294 mtime=8589934592' "uname=$(printf 'n%.0s' {1..40}) gname=é"; do
-    set -- "$store/$hash"-{odd,link,dangling,file,empty}
-    # shellcheck disable=SC2046,SC2001
-    one "$@" | layer-tar --root-dir root --bare $(sed 's/[^ ]*=/--&/g' <<<"$form") >c.tar
-    # shellcheck disable=SC2086
-    "$TOP/tests/fixtures/python-layer" root $store $form "$@" >python.tar
+  local form
+  odd-tree "root$store-odd"
+  ln -s nowhere "root$store-dangling"
+  ln -s "$store-odd" "root$store-link"
+  echo file >"root$store-file"
+  mkdir "root$store-empty" "root$store-across"
+  ln "root$store-odd/a" "root$store-across/a"
+  local paths=("$store-odd" "$store-dangling" "$store-link" "$store-file" "$store-empty" "$store-across")
+  one "${paths[@]}" >plan
+  for form in uid=0 'uid=1000 gid=100 uname=user gname=users mtime=0' \
+    'uid=3000000 gid=4294967294 mtime=8589934592' "uname=$(printf 'n%.0s' {1..40}) gname=é" \
+    $'uname=\xff gid=2097152'; do
+    read -ra words <<<"$form"
+    layer-tar --root-dir root --bare "${words[@]/#/--}" <plan >c.tar
+    python-layer root /nix/store "${words[@]}" "${paths[@]}" >python.tar
     same c.tar python.tar
   done
+  check-layer <c.tar
   tar -tf c.tar >/dev/null
 }
 
-@test "the stream's members are the bare layers" {
+@test "another store directory has its own way to it" {
+  mkdir -p root/a/b/c
+  echo x >root/a/b/c/0123456789abcdfghijklmnpqrsvwxyz-x
+  one /a/b/c/0123456789abcdfghijklmnpqrsvwxyz-x >plan
+  layer-tar --root-dir root --store-dir /a/b/c --bare <plan >c.tar
+  python-layer root /a/b/c /a/b/c/0123456789abcdfghijklmnpqrsvwxyz-x >python.tar
+  same c.tar python.tar
+}
+
+@test "a file of more than 8 GiB has a pax size" {
+  mkdir -p "root$store-big"
+  truncate -s 9G "root$store-big/file"
+  one "$store-big" >plan
+  # the headers are all that differs from a smaller one
+  head_of() { python3 -c 'import subprocess, sys
+p = subprocess.Popen(sys.argv[2:], stdout=subprocess.PIPE)
+open(sys.argv[1], "wb").write(p.stdout.read(8192))
+p.kill()' "$@"; }
+  head_of c.head layer-tar --root-dir root --bare <plan
+  head_of python.head python-layer root /nix/store "$store-big"
+  same c.head python.head
+  [ "$(wc -c <c.head)" = 8192 ]
+  grep -aq 'size=9663676416' c.head
+}
+
+@test "the members of a stream are the bare layers" {
+  local n
   example
-  layer-tar --root-dir root <plan >stream.tar
-  mkdir out
-  tar --warning=no-unknown-keyword -xf stream.tar -C out
-  for n in 1 2; do
-    grep "^$n" plan | sed 's/^2/1/' | layer-tar --root-dir root --bare >bare.tar
-    same bare.tar out/layer-000$n.tar
-  done
+  layer-tar --root-dir root <plan >stream
+  members stream out
   [ "$(ls out)" = $'layer-0001.tar\nlayer-0002.tar' ]
+  for n in 1 2; do
+    grep "^$n" plan | sed 's/^2/1/' >part
+    layer-tar --root-dir root --bare <part >bare.tar
+    same bare.tar out/layer-000$n.tar
+    check-layer <bare.tar
+  done
+}
+
+@test "nothing but the plan and the options decides the bytes" {
+  local shm variant
+  odd-tree "root$store-odd"
+  chmod 444 "root$store-odd/size511"
+  chmod 755 "root$store-odd/z/empty"
+  make-example root2
+  cp -a root2/root/nix/store/* root/nix/store/
+  { one "$store-odd"; sed 's/^\([^\t]*\t[^\t]*\t[^\t]*\).*/2\t\1/' root2/graph; } >plan
+  layer-tar --root-dir root <plan >want
+  shm=$(mktemp -d -p /dev/shm)
+  odd-tree "$shm$store-odd" reverse
+  chmod 444 "$shm$store-odd/size511"
+  chmod 755 "$shm$store-odd/z/empty"
+  cp -a root2/root/nix/store/* "$shm/nix/store/"
+  chmod 755 "$shm"
+  for variant in 'umask 077' 'export TZ=Asia/Tokyo LC_ALL=tr_TR.UTF-8 LANG=C LC_COLLATE=C' \
+    'export SOURCE_DATE_EPOCH=5' 'cd /' 'jobs=(--jobs 1)' 'jobs=(--jobs 4)' 'jobs=(--jobs 64)' \
+    'run=(setpriv --reuid 65534 --regid 65534 --clear-groups)'; do
+    (
+      jobs=() run=()
+      eval "$variant"
+      "${run[@]}" "$(type -P layer-tar)" --root-dir "$shm" "${jobs[@]}" \
+        <"$BATS_TEST_TMPDIR/plan" >"$BATS_TEST_TMPDIR/found"
+    )
+    same want found || { echo "$variant"; rm -rf "$shm"; return 1; }
+  done
+  layer-tar --root-dir "$shm" --digests --jobs 1 <plan >want
+  layer-tar --root-dir "$shm" --digests --jobs 3 <plan >found
+  rm -rf "$shm"
+  same want found
+}
+
+# --- what the stream says ---
+
+@test "the stream counts its layers and names their paths" {
+  example
+  layer-tar --root-dir root <plan >stream
+  [ "$(records layers stream)" = 2 ]
+  records comment stream | head -n 1 | diff - <(
+    echo "store paths: ['$(sed -n 1,3p paths | paste -sd , | sed "s/,/', '/g")']")
+  layer-tar --root-dir root --comment 'it is é' <plan >stream
+  [ "$(records comment stream | sort -u)" = 'it is é' ]
+}
+
+@test "keys come from NAR hashes, and from the bytes where one is missing" {
+  example
+  layer-tar --root-dir root <plan >stream
+  members stream out
+  sha256sum out/* | cut -c 1-64 >digests
+  [ -z "$(records diffid stream)" ]
+  records key stream >keys
+  [ "$(sort -u keys | grep -cxE '[0-9a-f]{64}')" = 2 ]
+  run ! grep -qf digests keys
+
+  layer-tar --root-dir root --digests <plan >with-digests
+  records key with-digests | diff keys -
+  records diffid with-digests | diff - <(sed 's/^/sha256:/' digests)
+
+  sed '1s/[^\t]*$/-/' plan | cat >without
+  layer-tar --root-dir root <without >stream
+  { head -n 1 digests; tail -n 1 keys; } | diff - <(records key stream)
+  records diffid stream | diff - <(head -n 1 digests | sed 's/^/sha256:/')
+}
+
+@test "a key depends on all that the bytes depend on, and on nothing else" {
+  local option
+  example
+  layer-tar --root-dir root <plan >stream
+  records key stream >want
+  for option in --uid=1 --gid=1 --uname=a --gname=a --mtime=2; do
+    layer-tar --root-dir root $option <plan >stream
+    [ "$(records key stream | cat - want | sort | uniq -d)" = '' ]
+  done
+  sed 's/\t[0-9]*\tsha/\t-\tsha/' plan >no-sizes
+  layer-tar --root-dir root --comment x --jobs 1 <no-sizes >stream
+  records key stream | diff want -
+  sed '1{h;d};2{G}' plan >swapped
+  layer-tar --root-dir root <swapped >stream
+  [ "$(records key stream | cat - want | sort | uniq -d)" = "$(tail -n 1 want)" ]
+}
+
+@test "empty plans and bare layers" {
+  example
+  fails 1 "layer-tar: <stdin>: the plan is empty (--allow-empty makes no layers of it)" layer-tar </dev/null
+  layer-tar --allow-empty --root-dir root </dev/null >stream
+  [ "$(records layers stream)" = 0 ]
+  [ "$(tar -tf stream)" = '' ]
+  fails 1 "layer-tar: cannot write a bare layer: the plan has 2 layers, expected exactly one" \
+    layer-tar --bare --root-dir root <plan
+}
+
+@test "a stream cut short by kill -9 is refused" {
+  mkdir -p "root$store-x"
+  head -c 5000000 /dev/urandom >"root$store-x/file"
+  one "$store-x" >plan
+  OUTPUT=out fails 137 '' meanwhile 'kill -9 $PID' layer-tar --root-dir root <plan
+  [ -s out ]
+  run ! tar -tf out
+  [[ $output == *'Unexpected EOF'* ]]
+}
+
+# --- what is refused ---
+
+@test "only files, directories and links are in store paths" {
+  mkdir -p "root$store-x"
+  mkfifo "root$store-x/fifo"
+  one "$store-x" >plan
+  local what="a store path holds files, directories and links only"
+  fails 1 "layer-tar: '$store-x/fifo' is a FIFO: $what" layer-tar --root-dir root --bare <plan
+  rm "root$store-x/fifo"
+  python3 -c 'import socket, os, sys; os.chdir(sys.argv[1]); socket.socket(socket.AF_UNIX).bind("socket")' \
+    "root$store-x"
+  fails 1 "layer-tar: '$store-x/socket' is a socket: $what" layer-tar --root-dir root --bare <plan
+  rm "root$store-x/socket"
+  if mknod "root$store-x/null" c 1 3; then
+    fails 1 "layer-tar: '$store-x/null' is a character device: $what" layer-tar --root-dir root --bare <plan
+  fi
+}
+
+@test "a path that is not there, or not in the store" {
+  mkdir -p root/nix/store
+  one "$store-x" >plan
+  fails 1 "layer-tar: cannot read '$store-x': No such file or directory" layer-tar --root-dir root <plan
+  fails 1 "layer-tar: cannot open directory 'nowhere': No such file or directory" \
+    layer-tar --root-dir nowhere <plan
+  echo $'1\t/other/0123456789abcdfghijklmnpqrsvwxyz-x\t-\t-' >plan
+  fails 1 "layer-tar: cannot open directory 'root/other': No such file or directory" \
+    layer-tar --root-dir root --store-dir /other <plan
+}
+
+@test "no symbolic link leads out of --root-dir, but the host's store may be behind one" {
+  mkdir -p outside/store root "host/real/0123456789abcdfghijklmnpqrsvwxyz-x"
+  echo secret >outside/store/0123456789abcdfghijklmnpqrsvwxyz-x
+  ln -s "$PWD/outside" root/nix
+  one "$store-x" >plan
+  fails 1 "layer-tar: cannot open directory 'root/nix': Not a directory (no link is followed here)" \
+    layer-tar --root-dir root <plan
+  ln -s real host/store
+  one "$PWD/host/store/0123456789abcdfghijklmnpqrsvwxyz-x" >plan
+  layer-tar --store-dir "$PWD/host/store" --bare <plan >layer.tar
+  tar -tPf layer.tar | tail -n 1 | diff - <(echo "$PWD/host/store/0123456789abcdfghijklmnpqrsvwxyz-x/")
+}
+
+@test "wrong options" {
+  local see="(see 'layer-tar --help')"
+  fails 2 "layer-tar: --mtime: bad time 'x': expected one like 2024-02-29T12:30:00Z $see" layer-tar --mtime x
+  fails 2 "layer-tar: --mtime: bad time '@1.5': '1.5': expected a number from 0 to 253402300799 $see" \
+    layer-tar --mtime @1.5
+  fails 2 "layer-tar: --mtime: bad time '1970-01-01T00:00:00.5Z': expected whole seconds $see" \
+    layer-tar --mtime 1970-01-01T00:00:00.5Z
+  fails 2 "layer-tar: --uid: '-1': expected a number from 0 to 4294967294 $see" layer-tar --uid -1
+  fails 2 "layer-tar: --gid: '4294967295': expected a number from 0 to 4294967294 $see" \
+    layer-tar --gid 4294967295
+  fails 2 "layer-tar: --jobs: '0': expected a number from 1 to 64 $see" layer-tar --jobs 0
+  fails 2 "layer-tar: --comment: expected UTF-8 text $see" layer-tar --comment $'\xff'
+  local dir form='expected an absolute path without an empty, . or .. part and without a slash at its end'
+  for dir in '' / store /nix/ /nix//store /nix/../store /./store; do
+    fails 2 "layer-tar: --store-dir: bad store directory '$dir': $form $see" layer-tar --store-dir "$dir"
+  done
+  SOURCE_DATE_EPOCH=x fails 2 \
+    "layer-tar: --mtime: SOURCE_DATE_EPOCH: 'x': expected a number from 0 to 253402300799 $see" \
+    layer-tar --mtime now
+}
+
+@test "times in all forms" {
+  local time
+  make-example ex
+  cd ex
+  one "$(head -n 1 paths)" >plan
+  layer-tar --root-dir root --bare --mtime 86400 <plan >want
+  for time in 1970-01-02 19700102T0000Z @86400 '1970-01-02 01:00+01:00'; do
+    layer-tar --root-dir root --bare --mtime "$time" <plan >found
+    same want found
+  done
+  SOURCE_DATE_EPOCH=86400 layer-tar --root-dir root --bare --mtime now <plan >found
+  same want found
+}
+
+# --- files that change ---
+
+# A layer whose first file is more than a pipe holds, in plan.
+changing_tree() {
+  rm -rf root
+  mkdir -p "root$store-x/dir/sub"
+  cd "root$store-x" || return
+  head -c 4000000 /dev/zero >a-large
+  echo contents >dir/file
+  ln -s target dir/link
+  cd "$OLDPWD" || return
+  one "$store-x" >plan
+}
+
+# changing COMMAND WHAT: that message, when the command ran while the layer was written
+changing() {
+  changing_tree
+  fails 1 "layer-tar: '$store-x$2' changed while it was read" \
+    meanwhile "cd root$store-x; $1" layer-tar --root-dir root <plan
+}
+
+@test "a file that shrinks, grows, goes or becomes another is an error" {
+  changing 'echo >dir/file' /dir/file
+  changing 'echo more >>dir/file' /dir/file
+  changing 'rm dir/file' /dir
+  changing 'touch dir/new' /dir
+  changing 'mv dir/file dir/eile' /dir
+  changing 'rm dir/file; mkdir dir/file' /dir/file
+  changing 'rm dir/file; mkfifo dir/file' /dir/file
+  changing 'rm dir/file; ln -s /etc/passwd dir/file' /dir/file
+  changing 'rmdir dir/sub; ln -s / dir/sub' /dir/sub
+  changing 'ln -sf tarGet dir/link' /dir/link
+  changing 'rm -r dir' /dir
+  changing 'truncate -s 2000000 a-large' /a-large
+  changing 'echo more >>a-large' /a-large
+}
+
+@test "a file that is written to in place is read as it is" {
+  changing_tree
+  OUTPUT=out meanwhile "echo Contents >root$store-x/dir/file" layer-tar --bare --root-dir root <plan
+  tar -xOPf out "$store-x/dir/file" | diff - <(echo Contents)
+}
+
+# --- size ---
+
+@test "memory does not grow with the number of files" {
+  mkdir -p "root$store-x"
+  (cd "root$store-x" && for d in {1..40}; do mkdir "$d" && (cd "$d" && touch {1..500}); done)
+  one "$store-x" >plan
+  python3 - <<'EOF'
+import resource, subprocess
+subprocess.run(["layer-tar", "--root-dir", "root"], stdin=open("plan"), stdout=open("/dev/null", "wb"), check=True)
+found = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+assert found < 24 << 10, found
+EOF
+}
+
+@test "a tree deeper than there are descriptors, and deeper than a path may be" {
+  python3 - "root$store-deep" <<'EOF'
+import os, sys
+os.makedirs(sys.argv[1])
+os.chdir(sys.argv[1])
+for depth in range(3000):
+    os.mkdir("ab")
+    os.chdir("ab")
+    open("z", "w").close()
+EOF
+  one "$store-deep" >plan
+  (ulimit -n 100 && layer-tar --root-dir root --bare <plan >layer.tar)
+  tar -tPf layer.tar >names
+  [ "$(wc -l <names)" = 6003 ]
+  [ "$(tail -n 1 names)" = "$store-deep/ab/z" ]
+  check-layer <layer.tar
+  rm -rf root || python3 -c 'import shutil; shutil.rmtree("root")'
+}
+
+# --- layers from an mtree ---
+
+@test "an mtree is a layer in the safe form" {
+  echo hello >hello
+  cat >m <<'EOF'
+#mtree
+/set type=file uid=0 gid=0 mode=0644
+./z/late contents=hello time=5.999
+. type=dir mode=0700
+./dev/null type=char mode=0666 device=linux,1,3
+./dev/sda type=block device=native,8,16
+./pipe type=fifo mode=0600 uid=7
+/unset uid gid
+./a\040b/c \
+  size=6 contents=hello nlink=3 sha256digest=00
+./link type=link link=a\040b/c uname=me xattr.user.b=Yg== xattr.user.a=AP8=
+EOF
+  layer-tar --mtree m --bare --uid 5 --gid 6 --uname u --gname g --mtime 9 >layer.tar
+  check-layer <layer.tar
+  python3 - >found <<'EOF'
+import tarfile
+for m in tarfile.open("layer.tar", encoding="utf-8", errors="surrogateescape"):
+    xattrs = {k: v for k, v in m.pax_headers.items() if k.startswith("SCHILY")}
+    print(m.name, m.type.decode(), oct(m.mode), m.uid, m.gid, m.uname or "-", m.gname or "-", m.size,
+          m.mtime, m.linkname, m.devmajor, m.devminor, xattrs or "")
+EOF
+  cat >want <<'EOF'
+. 5 0o700 0 0 - - 0 9  0 0 
+a b 5 0o755 5 6 u g 0 9  0 0 
+a b/c 0 0o644 5 6 u g 6 9  0 0 
+dev 5 0o755 5 6 u g 0 9  0 0 
+dev/null 3 0o666 0 0 - - 0 9  1 3 
+dev/sda 4 0o644 0 0 - - 0 9  8 16 
+link 2 0o644 5 6 me g 0 9 a b/c 0 0 {'SCHILY.xattr.user.a': '\x00\udcff', 'SCHILY.xattr.user.b': 'b'}
+pipe 6 0o600 7 0 - - 0 9  0 0 
+z 5 0o755 5 6 u g 0 9  0 0 
+z/late 0 0o644 0 0 - - 6 5  0 0 
+EOF
+  diff want found
+  head -c 100 layer.tar | tr -d '\0' | diff - <(printf ./)
+}
+
+@test "an mtree from standard input, and the stream around its layer" {
+  echo './a type=file' >m
+  layer-tar --mtree m --bare >want
+  layer-tar --mtree - --comment 'by hand' <m >stream
+  members stream out
+  same want out/layer-0001.tar
+  [ "$(records layers stream)" = 1 ]
+  [ "$(records comment stream)" = 'by hand' ]
+  [ "$(records key stream)" = "$(sha256sum <want | cut -c 1-64)" ]
+  [ "$(records diffid stream)" = "sha256:$(records key stream)" ]
+  layer-tar --mtree - --bare --allow-empty </dev/null >empty.tar
+  head -c 10240 /dev/zero >zeros
+  same zeros empty.tar
+}
+
+@test "the order of an mtree's lines makes no difference" {
+  local seed
+  odd-tree tree
+  chmod 444 tree/size511
+  tree-list tree >m
+  layer-tar --mtree m --bare >want
+  for seed in 1 2 3; do
+    shuf --random-source=<(yes $seed) m >shuffled
+    layer-tar --mtree shuffled --bare >found
+    same want found
+  done
+}
+
+@test "contents that are not what the mtree says" {
+  echo hello >hello
+  ln -s hello link
+  lines './a type=file size=5 contents=hello' >m
+  fails 1 "layer-tar: 'hello' has 6 bytes, the mtree says 5 of 'a'" layer-tar --mtree m
+  lines './a type=file contents=nowhere' >m
+  fails 1 "layer-tar: cannot read 'nowhere', the contents of 'a': No such file or directory" layer-tar --mtree m
+  lines './a type=file contents=link' >m
+  fails 1 "layer-tar: 'link', the contents of 'a', is not a regular file" layer-tar --mtree m
+  lines './a type=file contents=/' >m
+  fails 1 "layer-tar: '/', the contents of 'a', is not a regular file" layer-tar --mtree m
+  fails 1 "layer-tar: cannot open 'no-mtree': No such file or directory" layer-tar --mtree no-mtree
+  head -c 4000000 /dev/zero >large
+  lines './a type=file contents=large' './b type=file contents=hello' >m
+  fails 1 "layer-tar: 'hello' changed while it was read" meanwhile 'echo >>hello' layer-tar --bare --mtree m
 }

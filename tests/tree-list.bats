@@ -1,0 +1,313 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# tree-list: directory trees as an mtree.
+load helper
+
+setup() {
+  setup_path
+  umask 022
+  PATH=$TOP/tests/fixtures:$PATH
+}
+
+# tree DIR NAME…: a directory with these files, each holding its DIR and name; NAME/ is a directory,
+# NAME->TARGET a link
+tree() {
+  local dir=$1 name
+  shift
+  for name; do
+    mkdir -p "$dir/$(dirname "${name%%->*}")"
+    case $name in
+      *'->'*) ln -s "${name#*->}" "$dir/${name%%->*}" ;;
+      */) mkdir -p "$dir/$name" ;;
+      *) echo "$dir/$name" >"$dir/$name" ;;
+    esac
+  done
+}
+
+# brief COMMAND…: name, type and what it leads to, one a line
+brief() {
+  "$@" >listing || return
+  sed -E '1d; s/ (type)=/ /; s/ (mode|uid|gid|size|time|uname|gname)=[^ ]*//g; s/ (link|contents)=/ /' listing
+}
+
+# lists WANT COMMAND…: that brief listing, and nothing on stderr
+lists() {
+  local want=$1
+  shift
+  brief "$@" 2>err | diff <(printf '%s\n' "$want") - && [ ! -s err ]
+}
+
+@test "every kind of file is listed, and bsdtar reads the listing" {
+  tree t file dir/ 'link->file'
+  chmod 4750 t/file
+  mkfifo -m 600 t/pipe
+  python3 -c 'import os
+os.setxattr("t/file", "user.b", b"\1\2")
+os.setxattr("t/file", "user.a", b"")'
+  cat >want <<'EOF'
+#mtree
+. type=dir mode=0755 uid=0 gid=0 time=1.0
+./dir type=dir mode=0755 uid=0 gid=0 time=1.0
+./file type=file mode=4750 uid=0 gid=0 size=7 time=1.0 contents=t/file xattr.user.a= xattr.user.b=AQI=
+./link type=link mode=0777 uid=0 gid=0 time=1.0 link=file
+./pipe type=fifo mode=0600 uid=0 gid=0 time=1.0
+EOF
+  tree-list --owner 0:0 t >found
+  diff want found
+  sed 's/ xattr[^ ]*//g' found >plain
+  [ "$(bsdtar -tf plain)" = $'.\n./dir\n./file\n./link\n./pipe' ]
+}
+
+@test "a listing packs and unpacks to the tree it was made of" {
+  odd-tree t
+  chmod 444 t/size511
+  tree-list t >first
+  mkdir copy
+  layer-tar --mtree first --bare >layer.tar
+  check-layer <layer.tar
+  tar -xpf layer.tar -C copy
+  tree-list copy | sed 's,contents=copy,contents=t,' >second
+  diff first second
+  diff -r --no-dereference t copy
+  # another program that reads the listing packs the same
+  bsdtar -cf bsd.tar @first
+  mkdir copy2
+  tar -xpf bsd.tar -C copy2
+  tree-list copy2 | sed 's,contents=copy2,contents=t,' | diff first -
+}
+
+@test "hard links are files of their own" {
+  tree t a
+  ln t/a t/b
+  tree-list t >m
+  layer-tar --mtree m --bare >layer.tar
+  mkdir copy
+  tar -xf layer.tar -C copy
+  same t/a copy/a
+  same t/a copy/b
+}
+
+@test "owners, times and prefix" {
+  tree t a
+  touch -d @12345.9 t/a
+  chmod 1777 t
+  lists_line() { grep "^$1 " listing | cut -d ' ' -f 3-; }
+  tree-list --owner 5:6 t >listing
+  [ "$(lists_line ./a)" = 'mode=0644 uid=5 gid=6 size=4 time=1.0 contents=t/a' ]
+  tree-list --owner 5:6:me:us --mtime 1970-01-02 --prefix /opt/./x/ t >listing
+  [ "$(cut -d ' ' -f -4 listing | head -n 4)" = '#mtree
+. type=dir mode=0755 uid=5
+./opt type=dir mode=0755 uid=5
+./opt/x type=dir mode=1777 uid=5' ]
+  [ "$(lists_line ./opt/x/a)" = 'mode=0644 uid=5 gid=6 uname=me gname=us size=4 time=86400.0 contents=t/a' ]
+  tree-list --keep-mtime t/ >listing
+  [ "$(lists_line ./a)" = "mode=0644 uid=$(id -u) gid=$(id -g) size=4 time=12345.0 contents=t/a" ]
+  fails 1 "tree-list: bad prefix 'a/../b': expected no .. in it" tree-list --prefix a/../b t
+}
+
+@test "the owners and devices that fakeroot shows" {
+  needs fakeroot
+  tree t a b
+  fakeroot -s db sh -c 'chown 1000:2000 t/a; mknod t/null c 1 3; chown -h 7 t/b; chmod 4755 t/b'
+  fakeroot -i db tree-list t >listing
+  cut -d ' ' -f 1-5 listing | diff - <(cat <<'EOF'
+#mtree
+. type=dir mode=0755 uid=0 gid=0
+./a type=file mode=0644 uid=1000 gid=2000
+./b type=file mode=4755 uid=7 gid=0
+./null type=char mode=0644 uid=0 gid=0
+EOF
+  )
+  grep -q '^./null .*device=linux,1,3$' listing
+}
+
+@test "of several trees the later one wins" {
+  tree a x/file x/only-a 'both->a'
+  tree b x/file x/only-b both
+  chmod 700 b/x
+  lists '. dir
+./both file b/both
+./x dir
+./x/file file b/x/file
+./x/only-a file a/x/only-a
+./x/only-b file b/x/only-b' tree-list a b
+  grep -q '^./x type=dir mode=0700' listing
+}
+
+@test "a directory and something else of one name are an error" {
+  local hint='(--keep-dirlinks and --follow-dirlinks are for links to directories)'
+  tree a x/file
+  tree b x
+  fails 1 "tree-list: cannot merge 'a/x', a directory, and 'b/x', a file" tree-list a b
+  fails 1 "tree-list: cannot merge 'b/x', a file, and 'a/x', a directory" tree-list b a
+  tree c 'x->nowhere'
+  fails 1 "tree-list: cannot merge 'a/x', a directory, and 'c/x', a symbolic link $hint" tree-list a c
+  fails 1 "tree-list: cannot merge 'c/x', a symbolic link, and 'a/x', a directory $hint" \
+    tree-list --keep-dirlinks --follow-dirlinks c a
+}
+
+@test "--keep-dirlinks: a directory goes where an earlier link leads" {
+  tree a usr/lib/ 'lib->usr/lib' 'deep/link->../other' 'other->/lib/' 'loop->loop' 'out->/etc'
+  tree b lib/x deep/link/y
+  lists '. dir
+./deep dir
+./deep/link link ../other
+./lib link usr/lib
+./loop link loop
+./other link /lib/
+./out link /etc
+./usr dir
+./usr/lib dir
+./usr/lib/x file b/lib/x
+./usr/lib/y file b/deep/link/y' tree-list --keep-dirlinks a b
+  local hint='(--keep-dirlinks and --follow-dirlinks are for links to directories)'
+  tree c loop/x
+  fails 1 "tree-list: cannot merge 'a/loop', a symbolic link, and 'c/loop', a directory $hint" \
+    tree-list --keep-dirlinks a c
+  tree d out/x # /etc is no directory of the tree
+  fails 1 "tree-list: cannot merge 'a/out', a symbolic link, and 'd/out', a directory $hint" \
+    tree-list --keep-dirlinks a d
+}
+
+@test "--follow-dirlinks: a link to a directory is the directory" {
+  tree a real/sub/file 'link->real' 'real/file-link->sub/file' 'dangling->nowhere'
+  lists '. dir
+./dangling link nowhere
+./link dir
+./link/file-link link sub/file
+./link/sub dir
+./link/sub/file file a/link/sub/file
+./real dir
+./real/file-link link sub/file
+./real/sub dir
+./real/sub/file file a/real/sub/file' tree-list --follow-dirlinks a
+  tree b sub/ 'sub/up->..'
+  fails 1 "tree-list: 'b/sub/up' leads back to 'b': a loop of links" tree-list --follow-dirlinks b
+}
+
+@test "--links: a link for every file, directories real" {
+  tree root/nix/store/p bin/x 'bin/y->x' 'share->data' data/ data/file
+  chmod 700 root/nix/store/p/data
+  lists '. dir
+./bin dir
+./bin/x link /nix/store/p/bin/x
+./bin/y link /nix/store/p/bin/y
+./data dir
+./data/file link /nix/store/p/data/file
+./share link /nix/store/p/share' tree-list --links --root-dir root /nix/store/p
+  run ! grep -v '^#' listing -c -e mode=0755 -e mode=0777
+  layer-tar --mtree listing --bare >layer.tar
+  mkdir farm
+  tar -xf layer.tar -C farm
+  [ "$(readlink farm/bin/x)" = /nix/store/p/bin/x ]
+}
+
+@test "--links: the first of two files wins, and it is told" {
+  tree a bin/x bin/same 'deep->/a'
+  tree b bin/x 'bin/same->../../a/bin/same'
+  brief tree-list --links "$PWD/a" "$PWD/b" >found 2>err
+  grep -q "^./bin/x link $PWD/a/bin/x$" found
+  [ "$(cat err)" = "tree-list: warning: '$PWD/a/bin/x' hides '$PWD/b/bin/x'" ]
+}
+
+@test "--links: a link to a directory opens where a directory meets it" {
+  tree a real/one 'dir->real' 'both->real'
+  tree b dir/two other/three 'both->other' real/four
+  local want=". dir
+./both dir
+./both/one link $PWD/a/both/one
+./both/three link $PWD/b/both/three
+./dir dir
+./dir/one link $PWD/a/dir/one
+./dir/two link $PWD/b/dir/two
+./other dir
+./other/three link $PWD/b/other/three
+./real dir
+./real/four link $PWD/b/real/four
+./real/one link $PWD/a/real/one"
+  lists "$want" tree-list --links "$PWD/a" "$PWD/b"
+  lists "$want" tree-list --links "$PWD/b" "$PWD/a"
+  tree c 'dir->real/one' real/one
+  fails 1 "tree-list: cannot merge '$PWD/b/dir', a directory, and '$PWD/c/dir', a symbolic link" \
+    tree-list --links "$PWD/b" "$PWD/c"
+  fails 1 "tree-list: cannot merge '$PWD/c/dir', a symbolic link, and '$PWD/b/dir', a directory" \
+    tree-list --links "$PWD/c" "$PWD/b"
+  tree d 'x->.'
+  tree e 'x->.'
+  fails 1 "tree-list: '$PWD/d/x' leads back to '$PWD/d': a loop of links" tree-list --links "$PWD/d" "$PWD/e"
+}
+
+@test "--links: what --root-dir holds does not lead out of it" {
+  mkdir outside
+  echo secret >outside/file
+  tree root/a x/
+  ln -s "$PWD/outside" root/a/dir
+  ln -s /a root/link
+  tree root/b dir/here
+  fails 1 "tree-list: cannot merge '/a/dir', a symbolic link, and '/b/dir', a directory" \
+    tree-list --links --root-dir root /a /b
+  lists '. dir
+./dir link /link/dir
+./x dir' tree-list --links --root-dir root /link
+}
+
+@test "operands: links to directories are followed, files are none" {
+  tree t a
+  ln -s t link
+  lists '. dir
+./a file link/a' tree-list link/
+  fails 1 "tree-list: cannot open directory 't/a': Not a directory" tree-list t/a
+  fails 1 "tree-list: cannot open directory 'nowhere': No such file or directory" tree-list nowhere
+  ln -s t/a file-link
+  fails 1 "tree-list: cannot open directory 'file-link': Not a directory" tree-list --links file-link
+  fails 2 "tree-list: an operand is missing (see 'tree-list --help')" tree-list
+  tree-list / 2>/dev/null | head -n 3 >found || true
+  [ "$(sed -n 2p found)" = '. type=dir mode=0755 uid=0 gid=0 time=1.0' ] || [ ! -s found ]
+}
+
+@test "what cannot be in an image, and what cannot be read" {
+  tree t a
+  python3 -c 'import os, socket; os.chdir("t"); socket.socket(socket.AF_UNIX).bind("s")'
+  fails 1 "tree-list: 't/s' is a socket: an image cannot hold one" tree-list t
+  rm t/s
+  mkdir -m 0 t/locked
+  chmod 755 .
+  fails 1 "tree-list: cannot open directory 't/locked': Permission denied" \
+    setpriv --reuid 65534 --clear-groups "$(type -P tree-list)" t
+}
+
+@test "the listing does not depend on who lists, where and when" {
+  odd-tree a/t
+  odd-tree b/t reverse
+  (cd a && tree-list --owner 0:0 t >../want)
+  (cd b && umask 077 && TZ=Asia/Tokyo LC_ALL=tr_TR.UTF-8 tree-list --owner 0:0 t >../found)
+  same want found
+}
+
+@test "wrong options" {
+  local see="(see 'tree-list --help')" owner
+  mkdir t
+  for owner in 1 1:2:3 1:2:3:4:5 ''; do
+    fails 2 "tree-list: --owner: expected UID:GID or UID:GID:UNAME:GNAME, found '$owner' $see" \
+      tree-list --owner "$owner" t
+  done
+  fails 2 "tree-list: --owner: 'x': expected a number from 0 to 4294967294 $see" tree-list --owner x:0 t
+  fails 2 "tree-list: --root-dir goes with --links only $see" tree-list --root-dir / t
+  fails 2 "tree-list: --links goes without --keep-dirlinks, --follow-dirlinks and --keep-mtime $see" \
+    tree-list --links --keep-mtime t
+  fails 2 "tree-list: --mtime: bad time 'soon': expected one like 2024-02-29T12:30:00Z $see" \
+    tree-list --mtime soon t
+}
+
+@test "a tree deeper than there are descriptors" {
+  python3 - <<'EOF'
+import os
+os.mkdir("t")
+os.chdir("t")
+for depth in range(1500):
+    os.mkdir("d")
+    os.chdir("d")
+EOF
+  (ulimit -n 100 && tree-list t >listing)
+  [ "$(wc -l <listing)" = 1502 ]
+}
