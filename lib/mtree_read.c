@@ -239,7 +239,7 @@ static int add_xattr(struct reader *r, struct mtree_entry *entry, const struct p
 	while (at && strcmp(entry->xattrs[at - 1].name, x.name) > 0)
 		at--;
 	if (at && strcmp(entry->xattrs[at - 1].name, x.name) == 0)
-		return err_set(e, 0, "it stands there twice");
+		return err_set(e, 0, "given twice");
 	size_t cap = entry->nxattrs;
 	entry->xattrs = mem_grow(entry->xattrs, &cap, entry->nxattrs + 1, sizeof *entry->xattrs);
 	memmove(entry->xattrs + at + 1, entry->xattrs + at,
@@ -253,7 +253,7 @@ static int read_key(struct reader *r, struct mtree_entry *entry, const struct ke
 		    const struct pair *p, unsigned *seen, struct err *e)
 {
 	if (*seen & key->bit)
-		return err_set(e, 0, "it stands there twice");
+		return err_set(e, 0, "given twice");
 	if (key->set(r, entry, p->value, p->len, e) < 0)
 		return -1;
 	entry->has |= key->bit;
@@ -272,7 +272,7 @@ static int read_pair(struct reader *r, struct mtree_entry *entry, const struct r
 	if (is_ignored(p.name, p.name_len))
 		return 0;
 	if (!xattr && (!key || (set && !key->settable)))
-		return rec_err(&r->rec, e, "'%.*s' is no keyword known%s", (int)p.name_len, p.name,
+		return rec_err(&r->rec, e, "unknown keyword '%.*s'%s", (int)p.name_len, p.name,
 			       set ? " for /set" : "");
 	if (!p.value)
 		bad = err_set(e, 0, "expected =VALUE");
@@ -324,7 +324,7 @@ static int read_unset(struct reader *r, struct rec_field *line, struct err *e)
 		else if (key)
 			r->defaults.has &= ~(unsigned)key->bit;
 		else if (!is_ignored(word.s, word.len))
-			return rec_err(&r->rec, e, "'%.*s' is no keyword known", (int)word.len,
+			return rec_err(&r->rec, e, "unknown keyword '%.*s'", (int)word.len,
 				       word.s);
 	}
 	return 0;

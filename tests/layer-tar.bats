@@ -192,7 +192,7 @@ p.kill()' "$@"; }
   OUTPUT=out fails 137 '' meanwhile 'kill -9 $PID' layer-tar --root-dir root <plan
   [ -s out ]
   run ! tar -tf out
-  [[ $output == *'Unexpected EOF'* ]]
+  [[ $output == *'Error is not recoverable'* ]]
 }
 
 # --- what is refused ---
