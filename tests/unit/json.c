@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "json.h"
+
+#include "tap.h"
+
+static void writes(void)
+{
+	AUTO_BUF struct buf b = { 0 };
+	struct json j = { 0 };
+	struct err e = { 0 };
+	json_open(&j, '{');
+	json_member(&j, "a", "x");
+	json_key(&j, "b");
+	json_open(&j, '[');
+	json_close(&j, ']');
+	json_key(&j, "c");
+	json_open(&j, '[');
+	json_number(&j, -1);
+	json_bool(&j, true);
+	json_open(&j, '{');
+	json_close(&j, '}');
+	json_raw(&j, "null");
+	json_string(&j, "", 0);
+	json_close(&j, ']');
+	json_close(&j, '}');
+	OK(json_finish(&j, &b, &e) == 0);
+	STREQ(b.s, "{\"a\":\"x\",\"b\":[],\"c\":[-1,true,{},null,\"\"]}");
+}
+
+/* The string as JSON, or the error. */
+static const char *quoted(const char *s, size_t len)
+{
+	static struct buf b;
+	static struct err e;
+	struct json j = { 0 };
+	buf_clear(&b);
+	err_clear(&e);
+	json_string(&j, s, len);
+	return json_finish(&j, &b, &e) < 0 ? e.msg : b.s;
+}
+
+static void escapes(void)
+{
+	STREQ(quoted("\"\\/\b\f\n\r\t", 8), "\"\\\"\\\\/\\b\\f\\n\\r\\t\"");
+	STREQ(quoted("\0\x01\x1f\x7f", 4), "\"\\u0000\\u0001\\u001f\\u007f\"");
+	STREQ(quoted("é\xf0\x9f\x98\x80", 6), "\"é\xf0\x9f\x98\x80\"");
+	STREQ(quoted("a,[", 3), "\"a,[\"");
+	STREQ(quoted("a\xff", 2), "'a\\xff' is not UTF-8: JSON cannot carry it");
+	STREQ(quoted("\xed\xa0\x80", 3), "'\\xed\\xa0\\x80' is not UTF-8: JSON cannot carry it");
+}
+
+int main(void)
+{
+	writes();
+	escapes();
+	return TAP_END;
+}
