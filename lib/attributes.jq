@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+# attributes.jq: an attribute set → NAME NUL VALUE NUL … for each attribute (a list: for each
+# of its elements). $types has a line for each attribute that there is: name, type, what is
+# expected; $where is what messages call the input. Run with -s.
+
+def bad(text): "\($where): \(text)\n" | halt_error(1);
+
+def shown: tojson | if length > 60 then .[:60] + "…" else . end;
+
+def wrong($a): bad("\($a.name): expected \($a.expected), found \(shown)");
+
+def is_text: type == "string" and (explode | all(. != 0));
+
+def texts($a):
+  if $a.type == "list" then (arrays // [.])[] | if is_text and . != "" then . else wrong($a) end
+  elif $a.type == "flag" then if type == "boolean" then tojson else wrong($a) end
+  elif $a.type == "number" then if type == "number" then tojson else wrong($a) end
+  elif $a.type == "config" then if type == "object" then tojson else wrong($a) end
+  elif $a.type == "closure" and (type == "array" or type == "object") then "-"
+  elif is_text and (. != "" or $a.type == "string") then .
+  else wrong($a) end;
+
+# What Nix writes to a derivation's .attrs.json: the derivation's own attributes stand beside
+# ours, and its name hides the image's.
+def is_derivation: has("builder") and has("outputs");
+
+($types | split("\n") | map(select(. != "") | split("\t")
+  | {key: .[0], value: {name: .[0], type: .[1], expected: .[2]}})
+  | from_entries | del(.attrs)) as $known
+| if length == 1 and (.[0] | type) == "object" then .[0] else bad("expected one JSON object") end
+| is_derivation as $derivation
+| if $derivation then .name = .imageName | del(.imageName) else . end
+| to_entries[]
+| select(.value != null)
+| .key as $name
+| if $known[$name] then .value | texts($known[$name]) | $name, "\u0000", ., "\u0000"
+  elif $derivation then empty
+  else bad("unknown attribute \($name | shown)") end

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2154,SC2034 # $tool, $share, $work, attr: from beside
+# The attributes of a dockerTools function, from options and from --attrs FILE. attributes.tsv
+# says what there is; --help, types, defaults and checks come from it.
+#
+#   attributes_read ARGUMENT…   fills attr and list_NAME; ends the process on --help and errors
+#   ${attr[NAME]}               the value or the default, empty where there is none
+#   "${list_NAME[@]}"           the elements of a list
+
+declare -A attr=() attr_type=() attr_given=() attr_of_option=()
+attr_summary='' attr_help=()
+
+attributes_read() {
+  attributes_table
+  attributes_options "$@"
+  [ -z "${attr[attrs]}" ] || attributes_file
+  [ -n "${attr[name]}" ] || usage 'name: expected a value: give --name NAME'
+}
+
+attributes_table() {
+  local function name option type default help
+  while IFS=$'\t' read -r function name option type default help; do
+    # shellcheck disable=SC2053 # the function column is a pattern
+    [[ $tool == $function ]] || continue
+    if [ "$name" = - ]; then
+      attr_summary=$help
+      continue
+    fi
+    attr_of_option[${option%% *}]=$name
+    attr_type[$name]=$type
+    attr[$name]=${default#-}
+    [ "$type" != list ] || declare -ga "list_$name=()"
+    [ "$default" = - ] || help+=" ($default)"
+    attr_help+=("$(printf '      %-26s %s' "$option" "$help")")
+  done <"$share/attributes.tsv"
+}
+
+attributes_options() {
+  local option
+  while [ $# -gt 0 ]; do
+    case $1 in
+      -h | --help) attributes_help ;;
+      --version) attributes_version ;;
+      --)
+        shift
+        break
+        ;;
+      --*)
+        option=${1%%=*}
+        [ -n "${attr_of_option[$option]-}" ] || usage "unknown option '$option'"
+        if [[ $1 == *=* ]]; then
+          attributes_set "$option" "${attr_of_option[$option]}" "${1#*=}"
+        elif [ "${attr_type[${attr_of_option[$option]}]}" = flag ]; then
+          attributes_set "$option" "${attr_of_option[$option]}" true
+        else
+          [ $# -gt 1 ] || usage "option '$option' needs an argument"
+          attributes_set "$option" "${attr_of_option[$option]}" "$2"
+          shift
+        fi
+        ;;
+      -?*) usage "unknown option '$1'" ;;
+      *) break ;;
+    esac
+    shift
+  done
+  [ $# = 0 ] || usage "too many operands: expected at most 0, found $#"
+}
+
+# attributes_set OPTION NAME VALUE: takes what an option says
+attributes_set() {
+  local expected
+  attributes_check "$2" "$3" || usage "$1: expected $expected, found '$3'"
+  attr_given[$2]=1
+  attributes_store "$2" "$3"
+}
+
+attributes_store() {
+  if [ "${attr_type[$1]}" = list ]; then
+    local -n elements=list_$1
+    elements+=("$2")
+  else
+    attr[$1]=$2
+  fi
+}
+
+# attributes_check NAME VALUE: whether the value fits; sets expected to what does
+attributes_check() {
+  local type=${attr_type[$1]} value=$2 low high
+  attributes_expected "$type"
+  case $type in
+    flag) [[ $value == true || $value == false ]] ;;
+    choice:*) [[ $value != *'|'* && "|${type#choice:}|" == *"|$value|"* ]] ;;
+    number:*)
+      IFS=-: read -r _ low high <<<"$type"
+      [[ $value =~ ^(0|[1-9][0-9]{0,9})$ ]] && ((value >= low && value <= high))
+      ;;
+    *) [[ -n $value || $type == string ]] ;;
+  esac
+}
+
+attributes_expected() {
+  local low high
+  case $1 in
+    flag) expected='true or false' ;;
+    choice:*) expected=${1#choice:} expected="one of ${expected//|/, }" ;;
+    number:*)
+      IFS=-: read -r _ low high <<<"$1"
+      expected="a number from $low to $high"
+      ;;
+    list) expected='a list of paths' ;;
+    config) expected='an attribute set' ;;
+    string) expected='a string' ;;
+    *) expected='a file name' ;;
+  esac
+}
+
+# Reads --attrs FILE: attributes.jq turns it into NAME NUL VALUE NUL …; options given win.
+attributes_file() {
+  local file=${attr[attrs]} name value expected types=''
+  for name in "${!attr_type[@]}"; do
+    attributes_expected "${attr_type[$name]}"
+    types+=$name$'\t'${attr_type[$name]%%:*}$'\t'$expected$'\n'
+  done
+  copy_input "$file" "$work/attrs.json"
+  json "$file" "$work/attrs.json" -j --arg types "$types" -f "$share/attributes.jq" >"$work/attrs"
+  while IFS= read -r -d '' name && IFS= read -r -d '' value; do
+    [ -z "${attr_given[$name]-}" ] || continue
+    case ${attr_type[$name]} in
+      config) printf '%s\n' "$value" >"$work/config.json" && value=$work/config.json ;;
+      closure) [ "$value" != - ] || attributes_graph ;;
+    esac
+    if ! attributes_check "$name" "$value"; then
+      [[ ${attr_type[$name]} == number:* ]] || value="\"$value\""
+      fail "$file: $name: expected $expected, found $value"
+    fi
+    attributes_store "$name" "$value"
+  done <"$work/attrs"
+}
+
+# The closure is the attribute set's own "closure", which exportReferencesGraph put there.
+attributes_graph() {
+  value=$work/attrs.json
+  attr[closureKey]=closure
+}
+
+attributes_help() {
+  {
+    printf 'usage: %s --name NAME [options]\n%s\n\n' "$tool" "$attr_summary"
+    printf '%s\n' "${attr_help[@]}"
+    printf '  -h, %-26s %s\n      %-26s %s\n' --help 'show this help' --version 'show the version'
+    printf '%s\n' '' 'A flag without a value is true; --FLAG=false turns it off.'
+  } 2>/dev/null || fail "cannot write '<stdout>'"
+  exit 0
+}
+
+attributes_version() {
+  local version
+  version=$(image-assemble --version)
+  printf '%s %s\n' "$tool" "${version#* }" 2>/dev/null || fail "cannot write '<stdout>'"
+  exit 0
+}

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2154,SC2034 # $tool, $share, $work, attr: from beside
+# Messages and exit status, as the filters have them. $tool is the pipeline's name.
+
+# The text with control bytes as \xHH, so that a message is one line.
+escaped() {
+  local text='' char i
+  for ((i = 0; i < ${#1}; i++)); do
+    char=${1:i:1}
+    [[ $char != [[:cntrl:]] ]] || printf -v char '\\x%02x' "'$char"
+    text+=$char
+  done
+  printf %s "$text"
+}
+
+message() { printf '%s: %s\n' "$tool" "$(escaped "$1")" >&2; }
+
+# fail TEXT: the input or the system is to blame
+fail() {
+  message "$1"
+  exit 1
+}
+
+# usage TEXT: the command line is to blame
+usage() {
+  message "$1 (see '$tool --help')"
+  exit 2
+}
+
+# need PROGRAM PURPOSE
+need() {
+  command -v "$1" >/dev/null || fail "$2 needs $1, which is not installed"
+}
