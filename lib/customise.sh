@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2154,SC2034 # $tool, $share, $work, attr: from beside
+# The customisation layer: contents in the image's root, then what the commands make of it.
+#
+#   customise          writes $work/custom, mtree(5) lines of the layer
+#   ${customised[@]}   the trees that its files lie in
+
+customised=()
+
+customise() {
+  local listing=(--owner 0:0:root:root --mtime "${attr[mtime]}")
+  mkdir -m 755 "$work/empty" "$work/links" "$work/tree"
+  link_contents
+  copy_contents
+  if [ -n "${attr[extraCommands]}${attr[fakeRootCommands]}" ]; then
+    run_commands
+  fi
+}
+
+# Before anything is built.
+commands_need() {
+  [ -n "${attr[fakeRootCommands]}" ] || return 0
+  need fakeroot fakeRootCommands
+  [ "${attr[enableFakechroot]}" = false ] || need fakechroot enableFakechroot
+}
+
+# Whether the layer would hold nothing but the root.
+nothing_customised() { ! grep -qv -e '^#' -e '^\. ' "$work/custom"; }
+
+# unpack MTREE DIR: makes what the lines list
+unpack() { layer-tar --bare --mtree "$1" | tar -xpf - --no-same-owner -C "$2"; }
+
+# A link for each file of the contents that are in the store.
+link_contents() {
+  local content linked=()
+  for content in "${list_contents[@]}"; do
+    [ -z "$(store_path_of "$content")" ] || linked+=("$content")
+  done
+  if [ ${#linked[@]} = 0 ]; then
+    tree-list "${listing[@]}" "$work/empty" >"$work/custom"
+  else
+    tree-list --links --root-dir "${attr[rootDir]:-/}" "${listing[@]}" -- "${linked[@]}" >"$work/custom"
+  fi
+}
+
+# Other directories are copied, with the modes that the store would give them. Of two files with
+# one name, tree-list takes the later tree's: so what comes first goes last.
+copy_contents() {
+  local content copied=()
+  for content in "${list_contents[@]}"; do
+    [ -n "$(store_path_of "$content")" ] || copied=("$content" "${copied[@]}")
+  done
+  [ ${#copied[@]} != 0 ] || return 0
+  unpack "$work/custom" "$work/links"
+  tree-list "${listing[@]}" -- "${copied[@]}" "$work/links" >"$work/custom.own"
+  store_modes <"$work/custom.own" >"$work/custom"
+  customised=("${copied[@]}")
+}
+
+store_modes() {
+  sed -E -e '/ type=dir/s/ mode=[0-7]+/ mode=0755/' \
+    -e '/ type=file/s/ mode=[0-7]*[1357][0-7]{2}( |$)/ mode=0555\1/' -e t \
+    -e '/ type=file/s/ mode=[0-7]+/ mode=0444/'
+}
+
+run_commands() {
+  customised=("$work/tree")
+  unpack "$work/custom" "$work/tree"
+  mkdir "$work/host"
+  [ -z "${attr[extraCommands]}" ] || run extraCommands "$BASH"
+  if [ -z "${attr[fakeRootCommands]}" ]; then
+    tree-list "${listing[@]}" "$work/tree" >"$work/custom"
+  elif [ "${attr[enableFakechroot]}" = true ]; then
+    run_in_fakechroot
+  else
+    FAKEROOTDONTTRYCHOWN=1 run fakeRootCommands fakeroot -s "$work/owners" "$BASH"
+    list_owners
+  fi
+}
+
+# run ATTRIBUTE SHELL…: runs the attribute's text as a script in the tree. The one place where
+# text of the user is run.
+run() {
+  local name=$1 status=0
+  shift
+  printf '%s\n' "${attr[$name]}" >"$work/host/$name"
+  (cd "$work/tree" && "$@" -e "$work/host/$name") </dev/null >&2 || status=$?
+  [ "$status" = 0 ] || fail "$name: the commands failed with status $status"
+}
+
+# The tree as the fake root left it; what it did not touch is root's.
+list_owners() {
+  FAKEROOTDONTTRYCHOWN=1 fakeroot -i "$work/owners" tree-list --mtime "${attr[mtime]}" \
+    "$work/tree" >"$work/custom"
+}
+
+# As a fake root whose / is the tree. The store, /dev, /proc, /sys and $work/host are the
+# host's, and programs come from there. The chroot program is not used: it would let the
+# host's programs load libraries of the image.
+run_in_fakechroot() {
+  local host=$work/host
+  [[ $work =~ ^[A-Za-z0-9_./+-]+$ ]] ||
+    fail "enableFakechroot needs a temporary directory without odd characters: set TMPDIR, not '$work'"
+  host_programs "$host/bin"
+  inward_links
+  FAKEROOTDONTTRYCHOWN=1 FAKECHROOT_EXCLUDE_PATH=${attr[storeDir]}:/dev:/proc:/sys:$host \
+    run fakeRootCommands fakechroot -e none fakeroot -s "$work/owners" \
+    env FAKECHROOT_BASE="$work/tree" PATH="$host/bin:/usr/sbin:/usr/bin:/sbin:/bin" "$host/bin/bash"
+  list_owners
+  outward_links
+}
+
+# host_programs DIR: links to the programs on PATH that a fakechroot holds. A static one would
+# see the host's /, a setuid one too; a script's interpreter is not there unless it is in the store.
+host_programs() {
+  local dir program found=() links=()
+  local -A seen=()
+  mkdir "$1"
+  while IFS= read -r -d : dir; do
+    [[ $dir == /* && -d $dir ]] || continue
+    while IFS= read -r -d '' program; do
+      [ -n "${seen[${program##*/}]-}" ] || found+=("$program")
+      seen[${program##*/}]=1
+    done < <(find -L "$dir" -maxdepth 1 -type f -perm /111 ! -perm /6000 ! -name ldconfig -print0 2>/dev/null)
+  done <<<"$PATH:"
+  mapfile -d '' links < <(printf '%s\0' "${found[@]}" |
+    xargs -0 grep -lZE -e '/ld[-a-z0-9_.]*\.so\.[0-9]' -e "^#! *${attr[storeDir]}/" --)
+  ln -s -t "$1" -- "${links[@]}"
+}
+
+# Absolute links as a fakechroot keeps them: with the tree in front, so that the system, which
+# knows nothing of it, follows them into the tree.
+inward_links() {
+  local link target
+  find "$work/tree" -type l -lname '/*' ! -lname "${attr[storeDir]}/*" -printf '%p\0%l\0' |
+    while IFS= read -r -d '' link && IFS= read -r -d '' target; do
+      ln -sfn -- "$work/tree$target" "$link"
+    done
+}
+
+outward_links() {
+  sed "s| link=$work/tree/| link=/|" "$work/custom" >"$work/custom.new"
+  mv "$work/custom.new" "$work/custom"
+}

@@ -1,0 +1,546 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# stream-layered-image over the example closure. look(1 of tests/) checks every archive's digests,
+# counts, parents and names before it shows anything of it.
+load helper
+
+libc=/nix/store/1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-libc-2.36
+shell=/nix/store/2bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-shell-5.2
+conf=/nix/store/3cccccccccccccccccccccccccccccc3-hello.conf
+hello=/nix/store/4ddddddddddddddddddddddddddddddd-hello-1.0
+link=/nix/store/5fffffffffffffffffffffffffffffff-hello-link
+
+setup() {
+  setup_path
+  "$TOP/tests/fixtures/make-example" .
+}
+
+teardown() { chmod -R u+w "$BATS_TEST_TMPDIR" || :; }
+
+stream() { stream-layered-image --name x --tag t --closure graph --root-dir root --quiet "$@"; }
+look() { "$TOP/tests/look" "$@"; }
+
+# The store paths in an image.
+stored() { look "$1" names | grep -oE '^nix/store/[^/]+' | sort -u | sed 's,^,/,'; }
+
+layer_count() { look "$1" manifest | jq '.Layers | length'; }
+
+# --- name, tag, metadata ---
+
+@test "the name is lower-cased and keeps host and path" {
+  stream --name Registry.example:5000/Team/Hello --tag V1 --contents "$hello" >image
+  [ "$(look image manifest | jq -r '.RepoTags[]')" = registry.example:5000/team/hello:V1 ]
+}
+
+@test "defaults: created, architecture, no configuration" {
+  stream --contents "$hello" >image
+  [ "$(look image config | jq -r .created)" = 1970-01-01T00:00:01Z ]
+  [ "$(look image config | jq -r .os)" = linux ]
+  [ "$(look image config | jq -c .config)" = '{}' ]
+  stream --contents "$hello" --architecture arm64 >image
+  [ "$(look image config | jq -r .architecture)" = arm64 ]
+}
+
+@test "without a tag it is 32 nix-base32 characters of the image, told on stderr" {
+  stream-layered-image --name x --closure graph --root-dir root --contents "$hello" >one 2>err
+  tag=$(look one manifest | jq -r '.RepoTags[0]')
+  [[ $tag =~ ^x:[0-9a-df-np-sv-z]{32}$ ]]
+  grep -qF "image $tag sha256:" err
+  stream-layered-image --name x --closure graph --root-dir root --contents "$hello" >two 2>/dev/null
+  same one two
+  stream-layered-image --name x --closure graph --root-dir root --contents "$shell" >two 2>/dev/null
+  [ "$tag" != "$(look two manifest | jq -r '.RepoTags[0]')" ]
+}
+
+@test "created: any ISO 8601 time or now; layers do not depend on it" {
+  stream --contents "$hello" >base
+  stream --contents "$hello" --created 2024-02-29T12:30:00+02:00 >image
+  [ "$(look image config | jq -r .created)" = 2024-02-29T10:30:00Z ]
+  SOURCE_DATE_EPOCH=86400 stream --contents "$hello" --created now >image
+  [ "$(look image config | jq -r .created)" = 1970-01-02T00:00:00Z ]
+  [ "$(look image config | jq -c .rootfs)" = "$(look base config | jq -c .rootfs)" ]
+  stream --contents "$hello" --created now >image
+  [[ $(look image config | jq -r .created) > 2020 ]]
+}
+
+@test "mtime is the time of every file" {
+  stream --contents "$hello" --extra-commands 'touch new' --mtime 1980-01-01 >image
+  [ "$(look image files | awk '{ print $6 }' | sort -u)" = 315532800 ]
+  stream --contents "$hello" --extra-commands 'touch new' >image
+  [ "$(look image files | awk '{ print $6 }' | sort -u)" = 1 ]
+  SOURCE_DATE_EPOCH=77 stream --contents "$hello" --extra-commands 'touch new' --mtime now >image
+  [ "$(look image files | awk '{ print $6 }' | sort -u)" = 77 ]
+}
+
+@test "uid, gid, uname and gname own the store, not the customisation layer" {
+  stream --contents "$hello" --uid 1000 --gid 100 --uname user --gname users >image
+  [ "$(look image files | awk '$7 ~ "^/nix" { print $4, $5 }' | sort -u)" = '1000:100 user:users' ]
+  [ "$(look image files | awk '$7 !~ "^/nix" { print $4, $5 }' | sort -u)" = '0:0 root:root' ]
+}
+
+# --- contents and closure ---
+
+@test "contents are links in the root, their closure is in the store" {
+  stream --contents "$hello" >image
+  look image files | grep '^5 ' | cut -d ' ' -f 2,3,7- >out
+  cat >want <<END
+d 0755 /
+d 0755 /bin
+l 0777 /bin/hello -> $hello/bin/hello
+l 0777 /bin/hi -> $hello/bin/hi
+d 0755 /share
+d 0755 /share/doc
+l 0777 /share/doc/a file with spaces -> $hello/share/doc/a file with spaces
+l 0777 /share/doc/empty -> $hello/share/doc/empty
+END
+  same out want
+  [ "$(stored image | xargs)" = "$libc $shell $conf $hello" ]
+  [ "$(look image files | awk '$7 ~ "^/nix(/store)?$" { print $3 }' | sort -u)" = 0755 ]
+}
+
+@test "two contents are merged; of two files with one name the first is taken, with a warning" {
+  mkdir -p root/nix/store/6ggggggggggggggggggggggggggggggg-other/bin
+  other=/nix/store/6ggggggggggggggggggggggggggggggg-other
+  printf '%s\t1\t-\t\\e\n' $other >>graph
+  echo other >root$other/bin/other
+  stream --contents "$hello" --contents $other >image
+  look image files >out
+  grep -qF "/bin/other -> $other/bin/other" out
+  grep -qF "/bin/hi -> $hello/bin/hi" out
+  echo other >root$other/bin/hi
+  stream --contents "$hello" --contents $other >image 2>err
+  echo "tree-list: warning: '$hello/bin/hi' hides '$other/bin/hi'" >want
+  same err want
+  look image files >out
+  grep -qF "/bin/hi -> $hello/bin/hi" out
+  mkdir -p src/bin two/bin && echo src >src/bin/new && echo two >two/bin/new && echo two >two/bin/hi
+  stream --contents src --contents two --contents "$hello" >image 2>err
+  [ ! -s err ]
+  [ "$(look image read bin/new)" = src ]
+  look image files >out
+  grep -qF "/bin/hi -> $hello/bin/hi" out
+}
+
+@test "a store path that is a link or a file stays one" {
+  stream --config <(printf 'Cmd\t%s\n' "$link") >image
+  look image files | grep -qF "l 0777 0:0 root:root 1 $link -> $hello/bin/hello"
+  look image files | grep -qF "f 0444 0:0 root:root 1 $conf"
+  [ "$(look image read "${conf#/}")" = greeting=hello ]
+}
+
+@test "a directory outside the store is copied, as the store would hold it" {
+  mkdir -p src/sub
+  echo hi >src/hello.txt
+  echo '#!/bin/sh' >src/sub/run
+  chmod 600 src/hello.txt
+  chmod 700 src/sub/run src/sub
+  ln -s sub/run src/link
+  stream --contents src --contents "$hello" >image
+  [ "$(look image read hello.txt)" = hi ]
+  look image files | grep '^5 ' | cut -d ' ' -f 2-5,7- | grep -E ' /(hello.txt|sub|link|bin/hi)' >out
+  cat >want <<END
+l 0777 0:0 root:root /bin/hi -> $hello/bin/hi
+f 0444 0:0 root:root /hello.txt
+l 0777 0:0 root:root /link -> sub/run
+d 0755 0:0 root:root /sub
+f 0555 0:0 root:root /sub/run
+END
+  same out want
+}
+
+@test "a directory outside the store brings the store paths that it mentions" {
+  mkdir src
+  echo "see $shell/bin/sh" >src/note
+  stream --contents src >image
+  [ "$(stored image | xargs)" = "$libc $shell" ]
+}
+
+@test "includeStorePaths=false: links without a store" {
+  stream --contents "$hello" --include-store-paths=false >image
+  run -1 grep -q '^nix' <(look image names)
+  look image files | grep -qF "/bin/hello -> $hello/bin/hello"
+  [ "$(layer_count image)" = 1 ]
+  stream --contents "$hello" --include-store-paths=false --fake-root-commands 'chown 5 bin' --enable-fakechroot >image
+  run -1 grep -q '^nix' <(look image names)
+}
+
+@test "store paths come from contents, configuration and customisation layer only" {
+  stream --config <(echo "{\"Cmd\": [\"$hello/bin/hello\"]}") >image
+  [ "$(stored image | xargs)" = "$libc $shell $conf $hello" ]
+  stream --config <(echo "{\"Healthcheck\": {\"Test\": [\"$conf\"]}}") >image
+  [ "$(stored image)" = "$conf" ]
+  stream --extra-commands "cat root$hello/share/doc/empty || :; echo $conf >/dev/null; echo hi >hi" >image
+  [ "$(stored image)" = '' ]
+  stream --extra-commands "ln -s $conf etc" >image
+  [ "$(stored image)" = "$conf" ]
+  stream --extra-commands "mkdir ${conf#/nix/store/}" >image
+  [ "$(stored image)" = "$conf" ]
+  stream --fake-root-commands "echo $shell >note; chown 7 note" >image
+  [ "$(stored image | xargs)" = "$libc $shell" ]
+}
+
+@test "the same image from every description of the closure, from the files alone and from Nix" {
+  needs nix
+  printf 'Cmd\t%s\n' "$link" >config
+  args=(--name x --tag t --root-dir root --quiet --config config --max-layers 4)
+  stream-layered-image "${args[@]}" --closure graph >want
+  stream-layered-image "${args[@]}" --closure closure.json >out
+  same out want
+  stream-layered-image "${args[@]}" --closure - <closure.json >out
+  same out want
+  jq '{closure: ., other: []}' closure.json >attrs.json
+  stream-layered-image "${args[@]}" --closure attrs.json --closure-key closure >out
+  same out want
+  stream-layered-image "${args[@]}" >scanned
+  [ "$(look scanned config | jq -c .rootfs)" = "$(look want config | jq -c .rootfs)" ]
+  registration >dump
+  NIX_REMOTE='' nix-store --store "$PWD/root" --load-db <dump
+  stream-layered-image "${args[@]}" >asked
+  same asked want
+}
+
+# What nix-store --load-db reads of the closure.
+registration() {
+  local hash
+  jq -r '.[] | .path, .narHash, .narSize, "", (.references | length), .references[]' closure.json |
+    while IFS= read -r line; do
+      hash=${line#sha256-}
+      [ "$hash" = "$line" ] || line=$(printf %s "$hash" | openssl base64 -d -A | od -An -tx1 | tr -d ' \n')
+      printf '%s\n' "$line"
+    done
+}
+
+@test "a path that is not in the closure is named; a file is no tree" {
+  grep -v "^$hello" graph | grep -v "^$link" >less
+  fails 1 "closure-graph: root '$hello' is not in the closure" stream --closure less --contents "$hello"
+  fails 1 "tree-list: cannot open directory '$conf': Not a directory" stream --contents "$conf"
+}
+
+# --- layers ---
+
+@test "maxLayers from 2 on: no path lost, as many layers as are needed" {
+  for n in 2 3 4 5 6 7 128; do
+    stream --contents "$hello" --max-layers $n >image
+    [ "$(stored image | xargs)" = "$libc $shell $conf $hello" ]
+    [ "$(layer_count image)" = $((n < 5 ? n : 5)) ]
+  done
+}
+
+@test "the customisation layer is on top and says so; an empty one is left out" {
+  stream --contents "$hello" --extra-commands 'echo hi >extraCommands' >image
+  [ "$(look image read extraCommands)" = hi ]
+  [ "$(look image config | jq -r '.history[-1].comment')" = 'customisation layer' ]
+  stream --config <(printf 'Cmd\t%s\n' "$conf") >image
+  [ "$(layer_count image)" = 1 ]
+  stream >image
+  [ "$(layer_count image)" = 1 ]
+  [ "$(look image files)" = '1 d 0755 0:0 root:root 1 /' ]
+}
+
+@test "images share the layers that are the same" {
+  stream --contents "$hello" >one
+  stream --contents "$shell" --extra-commands 'echo other >other' >two
+  comm -12 <(look one config | jq -r '.rootfs.diff_ids[]' | sort) <(look two config | jq -r '.rootfs.diff_ids[]' | sort) >shared
+  [ "$(wc -l <shared)" = 2 ]
+}
+
+# --- commands ---
+
+@test "extraCommands: in the tree, quotes and parentheses as they are" {
+  stream --contents "$hello" --extra-commands "echo '(\"a b\")' \"\$(echo '\$x;')\" >'q (1)'
+    mkdir -m 1777 tmp; chmod u+s 'q (1)'; rm bin/hi; pwd >&2; cat" >image
+  [ "$(look image read 'q (1)')" = '("a b") $x;' ]
+  look image files | grep -qF 'd 1777 0:0 root:root 1 /tmp'
+  look image files | grep -qF 'f 4644 0:0 root:root 1 /q (1)'
+  run -1 grep -qx bin/hi <(look image names)
+}
+
+@test "a command that fails stops the build with its output and status" {
+  run -1 --separate-stderr stream --contents "$hello" --extra-commands 'echo one; echo two >&2; (exit 7); echo three'
+  [ -z "$output" ]
+  [ "$stderr" = $'one\ntwo\nstream-layered-image: extraCommands: the commands failed with status 7' ]
+  fails 1 'stream-layered-image: fakeRootCommands: the commands failed with status 3' stream --fake-root-commands 'exit 3'
+  fails 1 'stream-layered-image: fakeRootCommands: the commands failed with status 3' \
+    stream --fake-root-commands 'exit 3' --enable-fakechroot
+}
+
+@test "fakeRootCommands: owners, after extraCommands" {
+  needs fakeroot
+  stream --contents "$hello" --extra-commands 'mkdir -p home/alice home/bob; echo hi >home/alice/file' \
+    --fake-root-commands 'chown -R 1000:100 ./home/alice; chown -h 7 bin/hi; mknod null c 1 3; test "$(id -u)" = 0' >image
+  look image files | awk '$7 ~ "^/(home|bin|null)" { print $2, $3, $4, $7 }' >out
+  cat >want <<'END'
+d 0755 0:0 /bin
+l 0777 0:0 /bin/hello
+l 0777 7:0 /bin/hi
+d 0755 0:0 /home
+d 0755 1000:100 /home/alice
+f 0644 1000:100 /home/alice/file
+d 0755 0:0 /home/bob
+? 0644 0:0 /null
+END
+  same out want
+}
+
+@test "enableFakechroot: / is the image, the host is not touched" {
+  needs fakechroot fakeroot
+  mkdir -p outside
+  cat >commands <<END
+mkdir /data; echo hi >/data/file; cp /data/file /copy; chown 12345:12345 /data/file
+ln -s $conf /conf; ln -s /data/file /absolute; ln -s data/file /relative
+cat /absolute /relative; echo more >>/absolute; echo in >>/outward/kept
+[ "\$(readlink /absolute)" = /data/file ]; cd /data; [ "\$PWD" = /data ]; [ ! -e $PWD/graph ]
+echo x >/dev/null; [ -e /proc/self ]; ! type busybox ldconfig sudo 2>/dev/null
+END
+  stream --contents "$hello" --enable-fakechroot --extra-commands "mkdir -p .$PWD/outside; ln -s $PWD/outside outward" \
+    --fake-root-commands "$(cat commands)" >image
+  look image files | awk '$7 ~ "^/(data|copy|conf|absolute|relative|outward|dev|proc|sys|etc|usr)" { print $2, $3, $4, $7, $8, $9 }' >out
+  cat >want <<END
+l 0777 0:0 /absolute -> /data/file
+l 0777 0:0 /conf -> $conf
+f 0644 0:0 /copy  
+d 0755 0:0 /data  
+f 0644 12345:12345 /data/file  
+l 0777 0:0 /outward -> $PWD/outside
+l 0777 0:0 /relative -> data/file
+END
+  same out want
+  [ "$(look image read data/file)" = $'hi\nmore' ]
+  [ "$(stored image | xargs)" = "$libc $shell $conf $hello" ]
+  [ -z "$(ls -A outside)" ] && [ ! -e /data ] && [ ! -e /copy ]
+}
+
+@test "enableFakechroot: libraries of the image do not disturb the host's programs" {
+  needs fakechroot fakeroot
+  stream --contents "$libc" --enable-fakechroot --extra-commands 'echo junk >lib/libc.so.6.new; mv lib/libc.so.6.new lib/libc.so.6' \
+    --fake-root-commands 'ls / >/list' >image
+  [ "$(look image read list)" = $'lib\nlist' ]
+}
+
+@test "a program that is missing is named before anything runs" {
+  mkdir bin
+  for p in bash env jq mktemp readlink dirname chmod rm cat awk sed; do ln -s "$(command -v $p)" bin; done
+  fails 1 'stream-layered-image: fakeRootCommands needs fakeroot, which is not installed' \
+    env PATH="$PWD/bin" "$BUILD/bin/stream-layered-image" --name x --extra-commands 'touch ran' --fake-root-commands true
+  ln -s "$(command -v fakeroot)" bin
+  fails 1 'stream-layered-image: enableFakechroot needs fakechroot, which is not installed' \
+    env PATH="$PWD/bin" "$BUILD/bin/stream-layered-image" --name x --fake-root-commands true --enable-fakechroot
+  rm bin/jq
+  fails 1 'stream-layered-image: stream-layered-image needs jq, which is not installed' \
+    env PATH="$PWD/bin" "$BUILD/bin/stream-layered-image" --name x
+}
+
+# --- attributes ---
+
+@test "--attrs: all attributes by their names; options win" {
+  jq -n --arg hello "$hello" '{name: "App", tag: "7", fromImage: null, contents: [$hello], config: {Cmd: ["a\u0001b", "-", ""]},
+    architecture: "arm64", created: "2001-02-03T04:05:06Z", mtime: "1970-01-01T00:00:09Z", maxLayers: 2,
+    extraCommands: "echo hi >hi", fakeRootCommands: "chown 3 hi", enableFakechroot: false, includeStorePaths: true,
+    uid: 1, gid: 2, uname: "u", gname: "g", closure: "graph", rootDir: "root", storeDir: "/nix/store", quiet: true}' >attrs.json
+  stream-layered-image --attrs attrs.json >image
+  [ "$(look image manifest | jq -r '.RepoTags[]')" = app:7 ]
+  [ "$(look image config | jq -c '[.architecture, .created, .config.Cmd]')" = '["arm64","2001-02-03T04:05:06Z",["a\u0001b","-",""]]' ]
+  [ "$(layer_count image)" = 2 ]
+  look image files | grep -qF "d 0755 1:2 u:g 9 /nix/store"
+  look image files | grep -qE "^2 f 0644 3:0 [^ ]* 9 /hi"
+  stream-layered-image --attrs attrs.json --name other --max-layers 4 --contents "$shell" --include-store-paths=false >image
+  [ "$(look image manifest | jq -r '.RepoTags[]')" = other:7 ]
+  [ "$(layer_count image)" = 1 ]
+  run -1 grep -q hello <(look image names)
+}
+
+@test "--attrs: a derivation's .attrs.json, its own graph in it" {
+  jq --arg hello "$hello" '{builder: "/bin/sh", outputs: {out: "/nix/store/x"}, system: "x86_64-linux", name: "app.tar.gz", stdenv: "/x",
+    exportReferencesGraph: {closure: [$hello]}, closure: map(.narHash = "sha256:" + "0" * 52),
+    imageName: "app", contents: $hello, rootDir: "root", tag: "t", quiet: true}' closure.json >.attrs.json
+  stream-layered-image --attrs .attrs.json >image
+  [ "$(look image manifest | jq -r '.RepoTags[]')" = app:t ]
+  [ "$(stored image | xargs)" = "$libc $shell $conf $hello" ]
+}
+
+bad_attrs() {
+  printf '%s\n' "$1" >a.json
+  fails 1 "stream-layered-image: a.json: $2" stream-layered-image --attrs a.json
+}
+
+@test "--attrs: each mistake names the attribute and what it should be" {
+  bad_attrs '{"name":"x","maxLayers":"ten"}' 'maxLayers: expected a number from 2 to 128, found "ten"'
+  bad_attrs '{"name":"x","maxLayers":1}' 'maxLayers: expected a number from 2 to 128, found 1'
+  bad_attrs '{"name":"x","maxLayers":2.5}' 'maxLayers: expected a number from 2 to 128, found 2.5'
+  bad_attrs '{"name":7}' 'name: expected a string, found 7'
+  bad_attrs '{"name":"a\u0000b"}' 'name: expected a string, found "a\u0000b"'
+  bad_attrs '{"name":"x","contents":[{}]}' 'contents: expected a list of paths, found {}'
+  bad_attrs '{"name":"x","contents":""}' 'contents: expected a list of paths, found ""'
+  bad_attrs '{"name":"x","config":"sh"}' 'config: expected an attribute set, found "sh"'
+  bad_attrs '{"name":"x","enableFakechroot":"yes"}' 'enableFakechroot: expected true or false, found "yes"'
+  bad_attrs '{"name":"x","maxlayers":5}' 'unknown attribute "maxlayers"'
+  bad_attrs '{"name":"x","compressor":"gz"}' 'unknown attribute "compressor"'
+  bad_attrs '[]' 'expected one JSON object'
+  bad_attrs '{} {}' 'expected one JSON object'
+  bad_attrs '{"name":' 'not JSON: Unfinished JSON term at EOF at line 2, column 0'
+  fails 1 "stream-layered-image: cannot read 'none.json': No such file or directory" stream-layered-image --attrs none.json
+}
+
+bad_option() {
+  local message=$1
+  shift
+  fails 2 "stream-layered-image: $message (see 'stream-layered-image --help')" stream-layered-image "$@"
+}
+
+@test "options: each mistake is one line and status 2" {
+  bad_option 'name: expected a value: give --name NAME'
+  bad_option "option '--name' needs an argument" --name
+  bad_option "unknown option '--max'" --max=3
+  bad_option "unknown option '--compressor'" --name x --compressor gz
+  bad_option "unknown option '-x'" -x
+  bad_option '--max-layers: expected a number from 2 to 128, found '"'1'" --name x --max-layers 1
+  bad_option '--max-layers: expected a number from 2 to 128, found '"'0100'" --name x --max-layers=0100
+  bad_option '--max-layers: expected a number from 2 to 128, found '"'2+2'" --name x --max-layers=2+2
+  bad_option '--enable-fakechroot: expected true or false, found '"'no'" --name x --enable-fakechroot=no
+  bad_option '--contents: expected a list of paths, found '"''" --name x --contents=
+  bad_option 'too many operands: expected at most 0, found 2' --name x -- --help y
+  fails 1 'stream-layered-image: fromImage: not supported yet: nothing here reads an image' stream --from-image base.tar
+  fails 1 "stream-layered-image: contents: 'root/nix/store/x' does not exist" stream --contents /nix/store/x
+  fails 1 'stream-layered-image: contents: '"'a\\x0ab'"' does not exist' stream --contents $'a\nb'
+  run -0 stream-layered-image --version
+  [[ $output =~ ^'stream-layered-image (layerpipe) '[0-9.]+$ ]]
+  run -1 bash -c 'stream-layered-image --help >/dev/full'
+  [ "$output" = "stream-layered-image: cannot write '<stdout>'" ]
+}
+
+bad_config() {
+  printf '%s\n' "$1" >c.json
+  fails 1 "stream-layered-image: config: $2" stream --config c.json --extra-commands 'touch /tmp/never'
+}
+
+@test "config is checked before anything is built: the key and what it should be" {
+  bad_config '{"Cmd": "sh"}' 'Cmd: expected a list of strings, found a string'
+  bad_config '{"Entrypoint": ["sh", 1]}' 'Entrypoint: expected a list of strings, found a number in it'
+  bad_config '{"Env": {"A": "b"}}' 'Env: expected a list of strings, found a map'
+  bad_config '{"Env": ["A"]}' "Env: expected NAME=VALUE in UTF-8, with a name before the =, found 'A'"
+  bad_config '{"ExposedPorts": {"http": {}}}' "ExposedPorts: expected N, N/tcp, N/udp or N/sctp, with N from 1 to 65535, found 'http'"
+  bad_config '{"ExposedPorts": "80"}' 'ExposedPorts: expected a map of ports, or a list of them, found a string'
+  bad_config '{"Volumes": ["/data"]}' 'Volumes: expected a map whose values are {}, found a list'
+  bad_config '{"Volumes": {"/data": 1}}' 'Volumes: expected {} as the value of "/data", found 1'
+  bad_config '{"Labels": {"a": 1}}' 'Labels: expected a string as the value of "a", found a number'
+  bad_config '{"User": 1000}' 'User: expected a string, found a number'
+  bad_config '{"Tty": "yes"}' 'Tty: expected true or false, found a string'
+  bad_config '{"User": "a\u0000"}' 'User: a NUL byte cannot be in a string'
+  bad_config '[]' 'expected one attribute set, found a list'
+  bad_config '{} {}' 'expected one attribute set, found 2 values'
+  bad_config '{"Cmd" []}' 'not JSON: Expected separator between values at line 1, column 8'
+  printf 'Cmd\tsh\nCmdd\tsh\n' >conf
+  run -1 stream --config conf
+  [[ $output == "stream-layered-image: conf:2: unknown key 'Cmdd'"* ]]
+}
+
+@test "config: every key, awkward strings, Env once, keys without lines" {
+  cat >c.json <<'END'
+{"Env": ["A=1", "B=x=\ty", "A=2"], "Cmd": ["a b", "-", "", "t\tn\nr\rb\\e\u001b\u007fé😀"], "Entrypoint": [], "User": "1000:100",
+ "ExposedPorts": {"80/tcp": {}, "53": {}}, "Volumes": {"/data": {}}, "Labels": {"a.b": "", "-": "-"}, "WorkingDir": "/w",
+ "StopSignal": "SIGINT", "StopTimeout": 5, "Tty": true, "Hostname": null, "Healthcheck": {"Test": ["CMD", "x\\\ty"], "Interval": 3}}
+END
+  stream --config c.json >image
+  look image config | jq -Sc .config >out
+  jq -Sc '.Env = ["A=2", "B=x=\ty"] | del(.Entrypoint, .Hostname)' c.json >want
+  same out want
+  stream --config - <c.json >again
+  same again image
+  stream --config <(echo '{"ExposedPorts": ["80/tcp"]}') >image
+  [ "$(look image config | jq -c .config)" = '{"ExposedPorts":{"80/tcp":{}}}' ]
+}
+
+# --- what never happens ---
+
+# broken_tools TOOL TEXT: a copy of the build with one filter replaced by a script
+broken_tools() {
+  rm -rf broken
+  cp -a "$BUILD" broken 2>/dev/null || :
+  rm -f "broken/bin/$1"
+  printf '#!/usr/bin/env bash\n%s\n' "$2" >"broken/bin/$1"
+  chmod +x "broken/bin/$1"
+}
+
+@test "a stage that dies at its start, in the middle or at its end fails the image" {
+  mkdir -p src && head -c 300000 /dev/urandom >src/data
+  args=(--name x --tag t --closure graph --root-dir root --contents "$hello" --contents src
+    --extra-commands 'echo hi >hi' --fake-root-commands 'chown 5 hi' --quiet)
+  stream-layered-image "${args[@]}" --config <(printf 'Cmd\tx\n') >whole
+  look whole manifest
+  tools=0
+  mkdir -p broken
+  cp -a "$BUILD/bin" "$BUILD/share" broken/
+  for tool in closure-graph reference-scan layer-plan tree-list layer-tar image-assemble; do
+    tools=$((tools + 1))
+    for how in 'kill -KILL $$' "timeout -s KILL 0.2 $BUILD/bin/$tool \"\$@\" | head -c 700; kill -KILL \$\$" \
+      "$BUILD/bin/$tool \"\$@\" | head -c 20000; kill -KILL \$\$"; do
+      rm -f "broken/bin/$tool"
+      printf '#!/usr/bin/env bash\n%s\n' "$how" >"broken/bin/$tool"
+      chmod +x "broken/bin/$tool"
+      status=0
+      broken/bin/stream-layered-image "${args[@]}" --config <(printf 'Cmd\tx\n') >out 2>err || status=$?
+      [ "$status" != 0 ] || { echo "$tool: $how" && false; }
+      ! look out manifest 2>/dev/null || cmp out whole
+    done
+    cp "$BUILD/bin/$tool" "broken/bin/$tool"
+  done
+  [ "$tools" = 6 ]
+}
+
+@test "a reader that goes away: a failure without noise, nothing left behind" {
+  mkdir tmp
+  mkdir -p src && head -c 3000000 /dev/urandom >src/data
+  status=0
+  { TMPDIR=$PWD/tmp stream --contents src 2>err || echo $? >status; } | head -c 5000 >/dev/null
+  [ "$(cat status)" != 0 ]
+  [ ! -s err ] || { cat err && false; }
+  [ -z "$(ls -A tmp)" ]
+}
+
+@test "temporary files go to TMPDIR and away, read-only directories too" {
+  mkdir 'tmp dir'
+  export TMPDIR="$PWD/tmp dir"
+  stream --contents "$hello" --extra-commands 'mkdir -p a/b; touch a/b/c; chmod -R a-w a' >image
+  look image files | grep -qF 'd 0555 0:0 root:root 1 /a/b'
+  [ -z "$(ls -A "$TMPDIR")" ]
+  run -1 stream --contents "$hello" --extra-commands 'mkdir -p a/b; touch a/b/c; chmod -R a-w a; false'
+  [ -z "$(ls -A "$TMPDIR")" ]
+  run -1 stream --fake-root-commands true --enable-fakechroot
+  [[ $output == 'stream-layered-image: enableFakechroot needs a temporary directory without odd characters: set TMPDIR'* ]]
+  [ -z "$(ls -A "$TMPDIR")" ]
+}
+
+@test "the same bytes from another directory, user, umask, time zone, locale, order" {
+  local place
+  place=$(mktemp -d)
+  chmod 755 "$place"
+  "$TOP/tests/fixtures/make-example" "$place"
+  mkdir "$place/src" && echo hi >"$place/src/file"
+  mkdir -m 1777 "$place/other"
+  args=(--name x --contents "$hello" --contents "$place/src" --root-dir "$place/root" --max-layers 3
+    --extra-commands 'mkdir -p var/empty; echo hi >var/file; ln var/file var/same' --fake-root-commands 'chown 5:6 var/file')
+  stream-layered-image "${args[@]}" --closure graph --config <(printf 'Cmd\tx\n') >one
+  jq reverse closure.json >"$place/other/closure"
+  (
+    cd "$place/other" && umask 077
+    export TZ=Asia/Tokyo LC_ALL=C.UTF-8 LANG=C.UTF-8 HOME=/nowhere TMPDIR=$PWD
+    run_as=()
+    [ "$(id -u)" != 0 ] || run_as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+    printf 'Cmd\tx\n' | "${run_as[@]}" "$BUILD/bin/stream-layered-image" "${args[@]}" --closure closure --config -
+  ) >two
+  chmod -R u+w "$place" && rm -r "$place"
+  same one two
+}
+
+@test "hostile names in contents" {
+  mkdir -p 'src/-n' $'src/new\nline' && touch src/'a b' src/$'tab\t' src/'back\slash' src/$'\xff\xfe' src/'%s$(x)`y`*' src/"'q'" \
+    src/'#c' src/'é' $'src/new\nline/-' src/"$(printf 'l%.0s' {1..200})"
+  (cd src && find . -mindepth 1 | sed 's,^\./,,' | LC_ALL=C sort) >want
+  stream --contents src >image
+  look image names >out
+  LC_ALL=C sort out | cmp - want
+  mv -- src $'-hostile\n dir'
+  stream --contents $'-hostile\n dir' --extra-commands 'touch x && rm x' --fake-root-commands 'chown 1 ./-n' >image
+  look image names >out
+  LC_ALL=C sort out | cmp - want
+}
