@@ -1,0 +1,59 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Every EXAMPLES section of a man page and every transcript of the README does what it shows.
+load helper
+
+# run_examples FILE MINIMUM: runs them in one directory, under one shell
+run_examples() {
+  local dir=$BATS_TEST_TMPDIR/${1##*/}.run
+  mkdir -p "$dir"
+  "$TOP/tests/fixtures/make-example" "$dir/work"
+  {
+    cat <<'END'
+set -euo pipefail
+compare() {
+  printf '%s' "$2" | cmp -s - "$3" && return
+  printf 'example: %sexpected:\n%sfound:\n' "$1" "$2"
+  cat "$3"
+  exit 1
+} >&2
+END
+    "$TOP/tests/examples" "$1"
+  } >"$dir/script"
+  (cd "$dir/work" && LC_ALL=C bash "$dir/script" </dev/null >"$dir/out") || {
+    echo "in ${1#"$TOP"/}"
+    return 1
+  }
+  echo "${1##*/}: $(cat "$dir/out")"
+  [ "$(sed 's/ .*//' "$dir/out")" -ge "$2" ]
+}
+
+@test "a wrong transcript is found" {
+  printf '%s\n' '.Sh EXAMPLES' '.Bd -literal -offset indent' '$ echo one' 'two' '.Ed' >bad
+  run -1 run_examples "$PWD/bad" 1
+  printf '%s\n' '.Sh EXAMPLES' '.Bd -literal -offset indent' '$ false' '.Ed' >failing
+  run -1 run_examples "$PWD/failing" 1
+  printf '%s\n' '.Sh EXAMPLES' '.Bd -literal -offset indent' '$ echo \e\e \e' "> 'a b'" '\e a b' '.Ed' >good
+  run_examples "$PWD/good" 1
+}
+
+@test "filters" {
+  for page in "$TOP"/man/*.1; do
+    [ -f "$TOP/bin/$(basename "$page" .1).c" ] || continue
+    run_examples "$page" 1
+  done
+}
+
+@test "pipelines" {
+  for page in "$TOP"/pipelines/*; do
+    run_examples "$TOP/man/$(basename "$page").1" 1
+  done
+}
+
+@test "formats" {
+  for page in "$TOP"/man/*.5; do
+    run_examples "$page" 1
+  done
+}
+
+@test "layerpipe(7)" { run_examples "$TOP/man/layerpipe.7" 5; }
