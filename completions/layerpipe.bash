@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# Completion for the filters and pipelines: what --help says is what is offered.
+
+_layerpipe() {
+  local word=$2 previous=$3 help values
+  help=$("$1" --help 2>/dev/null) || return
+  COMPREPLY=()
+  if [[ $word == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(grep -oE -- '--[a-z][a-z-]*' <<<"$help" | sort -u)" -- "$word")
+  elif [[ $previous == --* ]]; then
+    # a choice, as in "--compressor none|gz|zstd"
+    values=$(sed -nE "s/^ .*$previous ([a-z]+(\|[a-z]+)+) .*/\1/p" <<<"$help")
+    [ -z "$values" ] || mapfile -t COMPREPLY < <(compgen -W "${values//|/ }" -- "$word")
+  fi
+}
+
+complete -o default -F _layerpipe \
+  build-layered-image closure-graph config-json image-assemble layer-plan layer-tar \
+  reference-scan stream-layered-image tree-list
