@@ -41,6 +41,7 @@ attributes_options() {
     case $1 in
       -h | --help) attributes_help ;;
       --version) attributes_version ;;
+      --help=* | --version=*) usage "option '$1' takes no argument" ;;
       --)
         shift
         break
@@ -144,18 +145,19 @@ attributes_graph() {
 }
 
 attributes_help() {
-  {
-    printf 'usage: %s --name NAME [options]\n%s\n\n' "$tool" "$attr_summary"
-    printf '%s\n' "${attr_help[@]}"
-    printf '  -h, %-26s %s\n      %-26s %s\n' --help 'show this help' --version 'show the version'
-    printf '%s\n' '' 'A flag without a value is true; --FLAG=false turns it off.'
-  } 2>/dev/null || fail "cannot write '<stdout>'"
+  print "usage: $tool --name NAME [options]
+$attr_summary
+
+$(printf '%s\n' "${attr_help[@]}")
+$(printf '  -h, %-26s %s\n      %-26s %s' --help 'show this help' --version 'show the version')
+
+A flag without a value is true; --FLAG=false turns it off."
   exit 0
 }
 
 attributes_version() {
   local version
   version=$(image-assemble --version)
-  printf '%s %s\n' "$tool" "${version#* }" 2>/dev/null || fail "cannot write '<stdout>'"
+  print "$tool ${version#* }"
   exit 0
 }

@@ -27,6 +27,15 @@ usage() {
   exit 2
 }
 
+# print TEXT: on standard output
+print() {
+  local reason=''
+  if ! { reason=$(printf '%s\n' "$1" 2>&1 >&3); } 2>/dev/null 3>&1; then
+    reason=${reason##*: }
+    fail "cannot write '<stdout>': ${reason:-Bad file descriptor}"
+  fi
+}
+
 # need PROGRAM PURPOSE
 need() {
   command -v "$1" >/dev/null || fail "$2 needs $1, which is not installed"

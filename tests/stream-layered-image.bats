@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # stream-layered-image over the example closure. look(1 of tests/) checks every archive's digests,
 # counts, parents and names before it shows anything of it.
+# shellcheck disable=SC2030,SC2031,SC2154 # a test is a subshell; run sets stderr
 load helper
 
 libc=/nix/store/1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-libc-2.36
@@ -60,7 +61,7 @@ layer_count() { look "$1" manifest | jq '.Layers | length'; }
   [ "$(look image config | jq -r .created)" = 1970-01-02T00:00:00Z ]
   [ "$(look image config | jq -c .rootfs)" = "$(look base config | jq -c .rootfs)" ]
   stream --contents "$hello" --created now >image
-  [[ $(look image config | jq -r .created) > 2020 ]]
+  [ "$(look image config | jq -r .created | cut -c 1-2)" = 20 ]
 }
 
 @test "mtime is the time of every file" {
@@ -405,7 +406,7 @@ bad_option() {
   run -0 stream-layered-image --version
   [[ $output =~ ^'stream-layered-image (layerpipe) '[0-9.]+$ ]]
   run -1 bash -c 'stream-layered-image --help >/dev/full'
-  [ "$output" = "stream-layered-image: cannot write '<stdout>'" ]
+  [ "$output" = "stream-layered-image: cannot write '<stdout>': No space left on device" ]
 }
 
 bad_config() {
