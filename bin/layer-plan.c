@@ -20,16 +20,16 @@ static const struct option options[] = {
 
 static const struct cli cli = {
 	.tool = "layer-plan",
-	.help = "usage: layer-plan [option...] [graph]\n"
-		"Put every path of a closure graph in one layer: closure-graph(5) lines to "
-		"layer-plan(5) lines.\n\n"
-		"      --max-layers N    layers the image may have, 2 to 128 (100)\n"
-		"      --reserve N       how many of them are not for store paths (0)\n"
-		"      --strategy NAME   how to choose: popularity (the default)\n"
-		"      --explain         write the reasons instead of the plan\n"
-		"      --allow-empty     make an empty plan of an empty graph\n"
-		"  -h, --help            show this help\n"
-		"      --version         show the version\n",
+	.help = "usage: layer-plan [options] [FILE]\n"
+		"Puts every path of a closure in one layer: graph lines in, layer-plan(5) lines "
+		"out.\n"
+		"      --max-layers N      layers the image may have, 2 to 128 (100)\n"
+		"      --reserve N         so many of them are not for store paths (0)\n"
+		"      --strategy NAME     how to choose: popularity (the default)\n"
+		"      --explain           write the reasons instead of the plan\n"
+		"      --allow-empty       an empty graph makes an empty plan\n"
+		"  -h, --help              show this help\n"
+		"      --version           show the version\n",
 	.longs = options,
 };
 

@@ -154,12 +154,39 @@ static void count_walks(const struct places *pl, struct count_list *sums)
 	}
 }
 
-typedef uint64_t mask[WORDS];
+/* One bit for each place of a chunk; a vector, for the machine's wide registers. */
+typedef uint64_t mask __attribute__((vector_size(CHUNK / 8), aligned(8)));
+
+/* Most graphs need no more bits than this: for them prefix sums are kept in this form too. */
+__extension__ typedef unsigned __int128 small;
+enum { SMALL_LIMBS = 2 };
+
+/* The sums as small ones, NULL where they are not. */
+static small *small_sums(const struct count_list *sums)
+{
+	if (count_at(sums, sums->n - 1).n > SMALL_LIMBS)
+		return NULL;
+	small *result = xcalloc(sums->n, sizeof *result);
+	for (size_t i = 0; i < sums->n; i++) {
+		struct count sum = count_at(sums, i);
+		for (size_t j = sum.n; j-- > 0;)
+			result[i] = result[i] << 64 | sum.limbs[j];
+	}
+	return result;
+}
+
+static void add_small(uint64_t *sum, small n)
+{
+	n += (small)sum[1] << 64 | sum[0];
+	sum[0] = (uint64_t)n;
+	sum[1] = (uint64_t)(n >> 64);
+}
 
 /* One chunk at work. */
 struct chunk {
 	uint32_t first, end;           /* its places */
 	const struct count_list *sums; /* of count_walks() */
+	const small *small_sums;       /* the same, or NULL */
 	size_t limbs;                  /* of each number below */
 	uint64_t *tables;              /* COLUMNS times VALUES sums of walk counts */
 	mask *masks;                   /* one a place; 0 from end on */
@@ -177,39 +204,41 @@ static void end_run(struct chunk *c, unsigned column, uint32_t start)
 {
 	unsigned bit = column * COLUMN;
 	unsigned value = c->run[bit / 64] >> bit % 64 & (VALUES - 1);
-	if (value)
-		count_add_difference(table_entry(c, column, value), c->limbs,
-				     count_at(c->sums, c->run_end[column]),
-				     count_at(c->sums, start));
+	uint32_t end = c->run_end[column];
 	c->run_end[column] = start;
+	if (value == 0)
+		return;
+	uint64_t *sum = table_entry(c, column, value);
+	if (c->small_sums)
+		add_small(sum, c->small_sums[end] - c->small_sums[start]);
+	else
+		count_add_difference(sum, c->limbs, count_at(c->sums, end),
+				     count_at(c->sums, start));
 }
 
 /* Ends the runs of the columns in which the mask of the place before start is another one. */
-static void change_run(struct chunk *c, const mask m, uint32_t start)
+static void change_run(struct chunk *c, const mask *m, uint32_t start)
 {
 	for (unsigned w = 0; w < WORDS; w++) {
-		uint64_t changed = m[w] ^ c->run[w];
+		uint64_t changed = (*m)[w] ^ c->run[w];
 		while (changed) {
 			unsigned bit = (unsigned)__builtin_ctzll(changed) / COLUMN * COLUMN;
 			end_run(c, (w * 64 + bit) / COLUMN, start);
 			changed &= ~((uint64_t)(VALUES - 1) << bit);
 		}
-		c->run[w] = m[w];
 	}
+	c->run = *m;
 }
 
 /* What the place reaches in the chunk: itself, and what its references reach. */
 static void fill_mask(struct chunk *c, const struct edges *refs, uint32_t i)
 {
-	uint32_t own = i - c->first, end = refs->first[i];
-	while (end < refs->first[i + 1] && refs->to[end] < c->end)
-		end++;
-	for (unsigned w = 0; w < WORDS; w++) {
-		uint64_t word = own / 64 == w ? (uint64_t)1 << own % 64 : 0;
-		for (uint32_t j = refs->first[i]; j < end; j++)
-			word |= c->masks[refs->to[j]][w];
-		c->masks[i][w] = word;
-	}
+	mask m = { 0 };
+	if (i >= c->first)
+		m[(i - c->first) / 64] = (uint64_t)1 << (i - c->first) % 64;
+	for (uint32_t j = refs->first[i]; j < refs->first[i + 1] && refs->to[j] < c->end; j++)
+		m |= c->masks[refs->to[j]];
+	c->masks[i] = m;
 }
 
 static void fill_tables(struct chunk *c, const struct edges *refs)
@@ -217,9 +246,9 @@ static void fill_tables(struct chunk *c, const struct edges *refs)
 	static const mask none;
 	for (uint32_t i = c->end; i-- > 0;) {
 		fill_mask(c, refs, i);
-		change_run(c, c->masks[i], i + 1);
+		change_run(c, &c->masks[i], i + 1);
 	}
-	change_run(c, none, 0);
+	change_run(c, &none, 0);
 }
 
 /* Appends the popularity of the chunk's places: each the sum of the entries with its bit. */
@@ -243,15 +272,17 @@ static void sum_ancestors(const struct places *pl, struct count_list *counts)
 	AUTO_FREE uint64_t *tables = NULL;
 	size_t cap = 0;
 	count_walks(pl, &sums);
+	AUTO_FREE small *smalls = small_sums(&sums);
 	for (uint32_t first = 0; first < pl->n; first += CHUNK) {
 		uint32_t end = pl->n - first > CHUNK ? first + CHUNK : pl->n;
-		size_t limbs = count_at(&sums, end).n;
+		size_t limbs = smalls ? SMALL_LIMBS : count_at(&sums, end).n;
 		size_t size = (size_t)COLUMNS * VALUES * limbs;
 		tables = mem_grow(tables, &cap, size, sizeof *tables);
 		memset(tables, 0, size * sizeof *tables);
 		struct chunk c = { .first = first,
 				   .end = end,
 				   .sums = &sums,
+				   .small_sums = smalls,
 				   .limbs = limbs,
 				   .tables = tables,
 				   .masks = masks };
