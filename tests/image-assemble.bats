@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # image-assemble: layer streams to an image that loads, or to nothing.
+# shellcheck disable=SC2154 # run sets stderr
 load helper
 
 # base.tar and top.tar: layers as GNU tar makes them
@@ -155,6 +156,9 @@ END
 }
 
 @test "a stream cut at any block, or within one, fails and has no manifest" {
+  # without padding, so that there are few places to cut
+  tar -C tree --format=ustar -b1 -cf base.tar bin
+  tar -C tree --format=ustar -b1 -cf top.tar etc
   "$stream" "base.tar,key=$key" top.tar >s
   local size status at
   size=$(stat -c %s s)
@@ -285,8 +289,7 @@ killed() {
   head -c 4000 s >&9
   # it reads only once its outputs are open
   for _ in {1..100}; do
-    # shellcheck disable=SC2012
-    [ "$(ls -l /proc/$pid/fd | grep -c "$PWD/out/")" != 2 ] || break
+    [ "$(readlink /proc/$pid/fd/* | grep -c "^$PWD/out/")" != 2 ] || break
     sleep 0.05
   done
   [ -z "$(ls -A out)" ]
@@ -305,6 +308,8 @@ killed() {
 }
 
 @test "without /proc the temporary file has a name, which a signal removes" {
+  # the sanitizers themselves need /proc
+  [ "${SANITIZED:-0}" != 1 ] || return 0
   unshare -rm true 2>/dev/null || { [ "${MUST_RUN:-0}" != 1 ] && skip 'no namespaces here'; }
   "$stream" "base.tar,key=$key" top.tar >s
   assemble <s >want
