@@ -103,6 +103,7 @@ p.kill()' "$@"; }
   cp -a root2/root/nix/store/* root/nix/store/
   { one "$store-odd"; sed 's/^\([^\t]*\t[^\t]*\t[^\t]*\).*/2\t\1/' root2/graph; } >plan
   layer-tar --root-dir root <plan >want
+  [ -s want ]
   shm=$(mktemp -d -p /dev/shm)
   odd-tree "$shm$store-odd" reverse
   chmod 444 "$shm$store-odd/size511"
@@ -163,6 +164,7 @@ p.kill()' "$@"; }
   example
   layer-tar --root-dir root <plan >stream
   records key stream >want
+  [ -s want ]
   for option in --uid=1 --gid=1 --uname=a --gname=a --mtime=2; do
     layer-tar --root-dir root $option <plan >stream
     [ "$(records key stream | cat - want | sort | uniq -d)" = '' ]
@@ -264,6 +266,7 @@ p.kill()' "$@"; }
   cd ex
   one "$(head -n 1 paths)" >plan
   layer-tar --root-dir root --bare --mtime 86400 <plan >want
+  [ -s want ]
   for time in 1970-01-02 19700102T0000Z @86400 '1970-01-02 01:00+01:00'; do
     layer-tar --root-dir root --bare --mtime "$time" <plan >found
     same want found
@@ -322,8 +325,9 @@ changing() {
   (cd "root$store-x" && for d in {1..40}; do mkdir "$d" && (cd "$d" && touch {1..500}); done)
   one "$store-x" >plan
   python3 - <<'EOF'
-import resource, subprocess
-subprocess.run(["layer-tar", "--root-dir", "root"], stdin=open("plan"), stdout=open("/dev/null", "wb"), check=True)
+import os, resource, subprocess
+subprocess.run(["layer-tar", "--root-dir", "root"], stdin=open("plan"), stdout=open("stream", "wb"), check=True)
+assert os.path.getsize("stream") > 20000 * 512
 found = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 assert found < 24 << 10, found
 EOF
@@ -411,6 +415,7 @@ EOF
   chmod 444 tree/size511
   tree-list tree >m
   layer-tar --mtree m --bare >want
+  [ -s want ]
   for seed in 1 2 3; do
     shuf --random-source=<(yes $seed) m >shuffled
     layer-tar --mtree shuffled --bare >found

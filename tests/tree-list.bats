@@ -282,6 +282,7 @@ EOF
   (cd a && tree-list --owner 0:0 t >../want)
   (cd b && umask 077 && TZ=Asia/Tokyo LC_ALL=tr_TR.UTF-8 tree-list --owner 0:0 t >../found)
   same want found
+  [ -s want ]
 }
 
 @test "wrong options" {
