@@ -158,21 +158,22 @@ bench-run: build-all
 
 # --- installing ---
 
-# "FILE MODE DIRECTORY" of each file, directories below PREFIX
-INSTALLED = $(foreach f,$(FILTERS) $(PIPELINES),$(BUILD)/bin/$f:755:bin) \
-            $(foreach f,$(SHARED),lib/$f:644:share/layerpipe) \
-            $(foreach f,$(PAGES),man/$f:644:share/man/man$(subst .,,$(suffix $f))) \
-            $(foreach f,$(wildcard completions/*),$f:644:share/bash-completion/completions)
+# FILE:MODE:TARGET of each file, the target below PREFIX; completion is looked for by program
+INSTALLED = $(foreach f,$(FILTERS) $(PIPELINES),$(BUILD)/bin/$f:755:bin/$f) \
+            $(foreach f,$(SHARED),lib/$f:644:share/layerpipe/$f) \
+            $(foreach f,$(PAGES),man/$f:644:share/man/man$(subst .,,$(suffix $f))/$f) \
+            $(foreach f,$(FILTERS) $(PIPELINES),\
+              completions/layerpipe.bash:644:share/bash-completion/completions/$f)
 
 install: all
 	@set -e; for entry in $(INSTALLED); do \
-	  file=$${entry%%:*} dir='$(DESTDIR)$(PREFIX)'/$${entry##*:} mode=$${entry#*:}; \
-	  install -d -m 755 "$$dir"; install -m $${mode%:*} "$$file" "$$dir/"; \
+	  file=$${entry%%:*} target='$(DESTDIR)$(PREFIX)'/$${entry##*:} mode=$${entry#*:}; \
+	  install -d -m 755 "$${target%/*}"; install -m $${mode%:*} "$$file" "$$target"; \
 	done
 
 uninstall:
 	@set -e; for entry in $(INSTALLED); do \
-	  file=$${entry%%:*}; rm -f '$(DESTDIR)$(PREFIX)'/$${entry##*:}/$${file##*/}; \
+	  rm -f '$(DESTDIR)$(PREFIX)'/$${entry##*:}; \
 	done
 	@rmdir '$(DESTDIR)$(PREFIX)/share/layerpipe' 2>/dev/null || :
 

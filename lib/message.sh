@@ -29,11 +29,9 @@ usage() {
 
 # print TEXT: on standard output
 print() {
-  local reason=''
-  if ! { reason=$(printf '%s\n' "$1" 2>&1 >&3); } 2>/dev/null 3>&1; then
-    reason=${reason##*: }
-    fail "cannot write '<stdout>': ${reason:-Bad file descriptor}"
-  fi
+  local reason
+  { : >&1; } 2>/dev/null || fail "cannot write '<stdout>': Bad file descriptor"
+  { reason=$(printf '%s\n' "$1" 2>&1 >&3); } 3>&1 || fail "cannot write '<stdout>': ${reason##*: }"
 }
 
 # need PROGRAM PURPOSE

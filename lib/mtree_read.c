@@ -324,8 +324,7 @@ static int read_unset(struct reader *r, struct rec_field *line, struct err *e)
 		else if (key)
 			r->defaults.has &= ~(unsigned)key->bit;
 		else if (!is_ignored(word.s, word.len))
-			return rec_err(&r->rec, e, "unknown keyword '%.*s'", (int)word.len,
-				       word.s);
+			return rec_err(&r->rec, e, "unknown keyword '%.*s'", (int)word.len, word.s);
 	}
 	return 0;
 }

@@ -20,6 +20,7 @@ tools() {
   local tool file
   for tool in $(tools); do
     [ "$(stat -c %a "bin/$tool")" = 755 ] || { echo "bin/$tool"; false; }
+    cmp "$TOP/completions/layerpipe.bash" "share/bash-completion/completions/$tool"
   done
   [ "$(tools | wc -l)" = "$(find bin -type f | wc -l)" ]
   for file in "$TOP"/man/*.[157]; do
