@@ -10,8 +10,10 @@
 #include "storepath.h"
 #include "walk.h"
 
-/* What may be known ahead of the layer that is written, in bytes of storelayer.log. */
-enum { AHEAD = 4 << 20 };
+enum {
+	AHEAD = 4 << 20,         /* what is known of layers to come, in bytes of storelayer.log */
+	COMMENT_MAX = 512 << 10, /* about; readers of extended headers have limits */
+};
 
 /* A layer on its way. */
 struct slot {
@@ -141,14 +143,17 @@ static void stop_threads(struct stream *st)
 
 /* --- writing --- */
 
-/* Python's list of the paths, as nixpkgs puts it into the history. */
+/* Python's list of the paths, as nixpkgs puts it into the history; cut where it gets too long. */
 static char *paths_comment(const struct storelayer_paths *paths)
 {
 	struct buf b = { 0 };
+	size_t i = 0;
 	buf_adds(&b, "store paths: [");
-	for (size_t i = 0; i < paths->n; i++)
+	for (; i < paths->n && b.len < COMMENT_MAX; i++)
 		buf_addf(&b, "%s'%s'", i ? ", " : "", paths->paths[i].path);
-	buf_adds(&b, "]");
+	buf_addc(&b, ']');
+	if (i < paths->n)
+		buf_addf(&b, " and %zu more", paths->n - i);
 	return b.s;
 }
 

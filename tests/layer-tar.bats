@@ -139,6 +139,19 @@ p.kill()' "$@"; }
   [ "$(records comment stream | sort -u)" = 'it is é' ]
 }
 
+@test "a comment gets no longer than readers take it" {
+  local name
+  name=$(printf 'n%.0s' {1..200})
+  mkdir -p root/nix/store
+  printf "1\t$store-$name%04d\t-\t-\n" {1..2200} >plan
+  cut -f 2 plan | sed 's/^/root/' | xargs touch
+  layer-tar --root-dir root <plan >stream
+  records comment stream >comment
+  [ "$(wc -c <comment)" -lt 600000 ]
+  grep -q '] and [0-9]* more$' comment
+  [ "$(grep -o "'/nix/store/" comment | wc -l)" = "$((2200 - $(sed 's/.* and \([0-9]*\) more$/\1/' comment)))" ]
+}
+
 @test "keys come from NAR hashes, and from the bytes where one is missing" {
   example
   layer-tar --root-dir root <plan >stream
