@@ -30,7 +30,7 @@ usage() {
 # print TEXT: on standard output
 print() {
   local reason
-  { : >&1; } 2>/dev/null || fail "cannot write '<stdout>': Bad file descriptor"
+  [ -e /dev/fd/1 ] || fail "cannot write '<stdout>': Bad file descriptor"
   { reason=$(printf '%s\n' "$1" 2>&1 >&3); } 3>&1 || fail "cannot write '<stdout>': ${reason##*: }"
 }
 

@@ -14,6 +14,7 @@ tools() {
 }
 
 @test "install puts every program, page and shared file in its place" {
+  make_it all
   umask 077
   make_it install DESTDIR="$PWD/stage dir" PREFIX=/opt/layerpipe
   cd "stage dir/opt/layerpipe"
