@@ -110,23 +110,38 @@ run_in_fakechroot() {
   outward_links
 }
 
-# host_programs DIR: links to the programs on PATH that a fakechroot holds. A static one would
-# see the host's /, a setuid one too; a script's interpreter is not there unless it is in the store.
+# What commands in a fakechroot can call by name: what nixpkgs' builders have (coreutils,
+# findutils, diffutils, sed, grep, awk, tar, compressors, patch, bash) and shadow.
+host_names='bash sh b2sum base32 base64 basename basenc cat chcon chgrp chmod chown cksum comm cp
+  csplit cut date dd df dir dircolors dirname du echo env expand expr factor false fmt fold groups
+  head id install join link ln logname ls md5sum mkdir mkfifo mknod mktemp mv nice nl nohup nproc
+  numfmt od paste pathchk pr printenv printf ptx pwd readlink realpath rm rmdir seq sha1sum
+  sha224sum sha256sum sha384sum sha512sum shred shuf sleep sort split stat stdbuf stty sum sync tac
+  tail tee test timeout touch tr true truncate tsort tty uname unexpand uniq unlink users vdir wc
+  whoami yes [ find xargs cmp diff diff3 sdiff sed grep awk gawk mawk tar gzip bzip2 xz zstd patch
+  file perl getent chpasswd groupadd groupdel groupmems groupmod grpck grpconv grpunconv newusers
+  pwck pwconv pwunconv useradd userdel usermod'
+
+# host_programs DIR: links to them
 host_programs() {
-  local dir program found=() links=()
-  local -A seen=()
+  local name program
   mkdir "$1"
-  while IFS= read -r -d : dir; do
-    [[ $dir == /* && -d $dir ]] || continue
-    while IFS= read -r -d '' program; do
-      [ -n "${seen[${program##*/}]-}" ] || found+=("$program")
-      seen[${program##*/}]=1
-    done < <(find -L "$dir" -maxdepth 1 -type f -perm /111 ! -perm /6000 ! -name ldconfig -print0 2>/dev/null)
-  done <<<"$PATH:"
-  mapfile -d '' links < <(printf '%s\0' "${found[@]}" |
-    xargs -0 grep -lZE -e '/ld[-a-z0-9_.]*\.so\.[0-9]' -e "^#! *${attr[storeDir]}/" --)
-  ln -s -t "$1" -- "${links[@]}"
+  for name in $host_names; do
+    program=$(type -P "$name") || continue
+    ! is_held "$program" || printf '%s\0' "$program"
+  done | xargs -0 ln -s -t "$1" --
 }
+
+# Whether a fakechroot holds the program: one of the store, or one with a dynamic linker, whose
+# name stands near the start of the file. A static program would see the host's /, a setuid one
+# too, and the interpreter of a script is not there.
+is_held() {
+  local head=''
+  [ -z "$(store_path_of "$1")" ] || return 0
+  [ ! -u "$1" ] && [ ! -g "$1" ] || return 1
+  IFS= read -r -d '' -N 4096 head <"$1" || :
+  [[ $head == $'\x7fELF'*/ld*.so.* ]]
+} 2>/dev/null
 
 # Absolute links as a fakechroot keeps them: with the tree in front, so that the system, which
 # knows nothing of it, follows them into the tree.

@@ -17,7 +17,7 @@ layered_start() {
   attr[storeDir]=${attr[storeDir]%/}
   [ "${attr[mtime]}" != now ] || attr[mtime]=${SOURCE_DATE_EPOCH:-$(date +%s)}
   [ -z "${attr[fromImage]}" ] || fail 'fromImage: not supported yet: nothing here reads an image'
-  contents_exist
+  contents_find
   commands_need
 }
 
@@ -32,11 +32,18 @@ layered_image() {
   layers | assemble --expect-layers "$(layers_expected)" --progress "$(progress)" "$@"
 }
 
-contents_exist() {
-  local content file
-  for content in "${list_contents[@]}"; do
+# Contents are there. A link into the store that is not in the store itself, as nix-build makes
+# one, stands for what it leads to.
+contents_find() {
+  local i content file
+  for i in "${!list_contents[@]}"; do
+    content=${list_contents[i]}
     file=$content
-    [ -z "$(store_path_of "$content")" ] || file=${attr[rootDir]}$content
+    if [ -n "$(store_path_of "$content")" ]; then
+      file=${attr[rootDir]}$content
+    elif [ -n "$(store_path_of "$(realpath -m -- "$content")")" ]; then
+      list_contents[i]=$(realpath -m -- "$content")
+    fi
     [ -e "$file" ] || [ -L "$file" ] || fail "contents: '$file' does not exist"
   done
 }
@@ -78,12 +85,24 @@ image_check() {
   exit "$status"
 }
 
-# The layers, bottom first, as layer streams.
+# The layers, bottom first. A stage that fails, be it after its last byte, is followed by what is
+# no layer stream: so image-assemble fails too, before it writes the manifest.
 layers() {
+  if store_layers && custom_layer; then
+    return
+  fi
+  echo 'a stage failed'
+  return 1
+}
+
+store_layers() {
   [ ! -s "$work/plan" ] ||
     layer-tar --root-dir "${attr[rootDir]:-/}" --store-dir "${attr[storeDir]}" \
       --mtime "${attr[mtime]}" --uid "${attr[uid]}" --gid "${attr[gid]}" \
       --uname "${attr[uname]}" --gname "${attr[gname]}" <"$work/plan"
+}
+
+custom_layer() {
   [ ! -s "$work/custom" ] || layer-tar --mtree "$work/custom" --comment 'customisation layer'
 }
 

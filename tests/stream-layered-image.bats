@@ -99,6 +99,22 @@ END
   [ "$(look image files | awk '$7 ~ "^/nix(/store)?$" { print $3 }' | sort -u)" = 0755 ]
 }
 
+@test "a link into the store stands for what it leads to; another store directory" {
+  store=$PWD/other/store
+  mkdir -p "$store"
+  cp -a root/nix/store/. "$store"
+  chmod -R u+w "$store"
+  grep -rlZ /nix/store "$store" | xargs -0 sed -i "s,/nix/store,$store,g"
+  ln -sfn "$store/${hello##*/}/bin/hello" "$store/${link##*/}"
+  ln -s "$store/${hello##*/}" result
+  stream-layered-image --name x --tag t --quiet --store-dir "$store" --contents result >image
+  look image files >out
+  grep -qF "/bin/hi -> $store/${hello##*/}/bin/hi" out
+  look image names | grep -oE "^${store#/}/[^/]+$" | sed 's,.*/,,' >out
+  printf '%s\n' "${libc##*/}" "${shell##*/}" "${conf##*/}" "${hello##*/}" >want
+  same out want
+}
+
 @test "two contents are merged; of two files with one name the first is taken, with a warning" {
   mkdir -p root/nix/store/6ggggggggggggggggggggggggggggggg-other/bin
   other=/nix/store/6ggggggggggggggggggggggggggggggg-other
@@ -311,6 +327,17 @@ END
   [ -z "$(ls -A outside)" ] && [ ! -e /data ] && [ ! -e /copy ]
 }
 
+@test "enableFakechroot: users and groups are made in the image" {
+  needs fakechroot fakeroot useradd groupadd
+  stream --enable-fakechroot --fake-root-commands 'mkdir -p /etc /data; touch /etc/passwd /etc/group
+    groupadd -r redis; useradd -r -g redis redis; chown redis:redis /data' >image
+  [ "$(look image read etc/group | cut -d : -f 1)" = redis ]
+  uid=$(look image read etc/passwd | cut -d : -f 3)
+  gid=$(look image read etc/group | cut -d : -f 3)
+  look image files >out
+  grep -qF "d 0755 $uid:$gid : 1 /data" out
+}
+
 @test "enableFakechroot: libraries of the image do not disturb the host's programs" {
   needs fakechroot fakeroot
   stream --contents "$libc" --enable-fakechroot --extra-commands 'echo junk >lib/libc.so.6.new; mv lib/libc.so.6.new lib/libc.so.6' \
@@ -486,6 +513,16 @@ broken_tools() {
     cp "$BUILD/bin/$tool" "broken/bin/$tool"
   done
   [ "$tools" = 6 ]
+}
+
+@test "a stage that fails after its last byte: no manifest" {
+  cp -a "$BUILD/bin" "$BUILD/share" .
+  rm bin/layer-tar
+  printf '#!/usr/bin/env bash\n%q "$@"\nexit 9\n' "$BUILD/bin/layer-tar" >bin/layer-tar
+  chmod +x bin/layer-tar
+  run -1 --separate-stderr bin/stream-layered-image --name x --closure graph --root-dir root --contents "$hello" --quiet
+  [[ $output != *manifest.json* ]]
+  [ -n "$stderr" ]
 }
 
 @test "a reader that goes away: a failure without noise, nothing left behind" {
