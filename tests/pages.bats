@@ -1,0 +1,43 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Pages and the completion know of each other and of the tools.
+load helper
+
+tools() { (cd "$TOP" && for f in bin/*.c pipelines/*; do basename "$f" .c; done | sort); }
+
+help_options() { "$1" --help | grep -oE '^ +(-h, )?--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort -u; }
+
+@test "layerpipe(7) and the completion name each tool" {
+  tools >tools
+  sed -n '/^\.Sh DESCRIPTION/,/^The lines/s/^\.It Xr \([a-z-]*\) 1$/\1/p' "$TOP/man/layerpipe.7" | sort >page
+  same tools page
+  bash -c '. "$TOP/completions/layerpipe.bash"; complete -p' | grep -oE '[a-z-]+$' | sort >completed
+  same tools completed
+}
+
+@test "pages refer to pages that are there" {
+  for page in "$TOP"/man/*; do
+    sed -n 's/^\.Xr \([a-z-]*\) \([157]\).*/\1.\2/p' "$page"
+  done | sort -u >refs
+  for tool in $(tools); do echo "$tool.1"; done | grep -xf - refs >ours
+  grep -xE '(closure-graph|layer-plan|layer-stream|image-config|layer-list|layerpipe-mtree)\.5|layerpipe\.7' refs >>ours
+  [ "$(wc -l <ours)" -gt 5 ]
+  while read -r page; do [ -f "$TOP/man/$page" ] || { echo "$page"; false; }; done <ours
+}
+
+@test "completion offers options and choices" {
+  complete() {
+    bash -c '. "$TOP/completions/layerpipe.bash" && _layerpipe "$@" && printf "%s\n" "${COMPREPLY[@]}"' _ "$@"
+  }
+  for tool in $(tools); do
+    complete "$tool" -- "$tool" | sort >offered
+    help_options "$tool" >help
+    same help offered
+  done
+  complete build-layered-image --max build-layered-image >offered
+  echo --max-layers >want
+  same want offered
+  complete build-layered-image z --compressor >offered
+  echo zstd >want
+  same want offered
+}
