@@ -57,3 +57,5 @@ END
 }
 
 @test "layerpipe(7)" { run_examples "$TOP/man/layerpipe.7" 5; }
+
+@test "README" { run_examples "$TOP/README.md" 12; }
