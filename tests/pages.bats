@@ -41,3 +41,26 @@ help_options() { "$1" --help | grep -oE '^ +(-h, )?--[a-z-]+' | grep -oE -- '--[
   echo zstd >want
   same want offered
 }
+
+# MODULE for each module of lib/; a name with _ is a part of the module before it, and ustar.h is
+# how tar looks to its own parts.
+modules() { (cd "$TOP/lib" && printf '%s\n' *.[ch]) | sed 's/[_.].*//' | grep -vx ustar | sort -u; }
+
+# MODULE USED, what a module includes
+uses() {
+  local file module
+  for file in "$TOP"/lib/*.[ch]; do
+    module=$(basename "$file" | sed 's/[_.].*//; s/^ustar$/tar/')
+    sed -nE 's/^#include "([a-z0-9-]+)(_[a-z]+)?\.h"$/\1/p' "$file" | sed "s/^/$module /; s/ ustar$/ tar/"
+  done | sort -u | awk '$1 != $2'
+}
+
+@test "layerpipe(7) draws the modules, and no module uses one beside or below it" {
+  sed -n '/^\.Sh MODULES/,/^\.Ed/p' "$TOP/man/layerpipe.7" | sed -n '/^\.Bd/,/^\.Ed/p' | grep -v '^\.' >drawing
+  tr ' ' '\n' <drawing | sort >drawn
+  modules >there
+  same drawn there
+  [ "$(uses | wc -l)" -gt 100 ]
+  uses | awk 'NR == FNR { for (i = 1; i <= NF; i++) line[$i] = NR; next }
+    line[$2] >= line[$1] { print $1 " uses " $2 ", which is not above it"; bad = 1 } END { exit bad }' drawing -
+}

@@ -525,6 +525,12 @@ broken_tools() {
   [ -n "$stderr" ]
 }
 
+@test "a terminal gets no image" {
+  needs script
+  run -2 script -qec "stream-layered-image --name x --contents $hello --closure graph --root-dir root" /dev/null
+  [[ $output == 'stream-layered-image: refusing to write binary data to a terminal: redirect the output'* ]]
+}
+
 @test "a reader that goes away: a failure without noise, nothing left behind" {
   mkdir tmp
   mkdir -p src && head -c 3000000 /dev/urandom >src/data
