@@ -124,22 +124,27 @@ static int mismatch(const struct archive *a, const char *what, const char *want,
 	return layerread_wrap(a->in, e);
 }
 
+static int check_same(const struct archive *a, const struct stored *s, const char *hex,
+		      struct err *e)
+{
+	if (strcmp(hex, s->hex) != 0)
+		return mismatch(a, "an earlier layer with its key or digest is", s->hex, hex, e);
+	return 0;
+}
+
 /* A layer that is in the archive already: only its digest is looked at. */
 static int skip_layer(struct archive *a, const struct stored *s, struct err *e)
 {
 	char hex[DIGEST_HEX_LEN + 1];
 	if (copy(a, TO_NOTHING, -1, hex, e) < 0)
 		return -1;
-	if (strcmp(hex, s->hex) != 0)
-		return mismatch(a, "an earlier layer with its key or digest is", s->hex, hex, e);
-	return 0;
+	return check_same(a, s, hex, e);
 }
 
 /* A layer with a name known before its bytes: they go straight through. */
-static int pass_layer(struct archive *a, const struct layerread_layer *l, const struct stored **s,
-		      struct err *e)
+static int pass_layer(struct archive *a, const struct layerread_layer *l, const char *key,
+		      const struct stored **s, struct err *e)
 {
-	const char *key = l->key ? l->key : l->diffid;
 	char hex[DIGEST_HEX_LEN + 1];
 	if (begin_layer(a, key, l->size, e) < 0 || copy(a, TO_ARCHIVE, -1, hex, e) < 0 ||
 	    end_member(a, l->size, e) < 0)
@@ -168,9 +173,10 @@ static int spool_layer(struct archive *a, const struct layerread_layer *l, const
 	if (spool_open(&spool, e) < 0 || copy(a, TO_SPOOL, spool, hex, e) < 0 ||
 	    spool_rewind(spool, e) < 0)
 		return -1;
-	*s = find(a, NULL, hex);
+	/* a layer with other bytes may have this digest as its key */
+	*s = find(a, hex, hex);
 	if (*s)
-		return 0;
+		return check_same(a, *s, hex, e);
 	if (begin_layer(a, hex, l->size, e) < 0 || unspool(a, spool, e) < 0 ||
 	    end_member(a, l->size, e) < 0)
 		return -1;
@@ -196,10 +202,11 @@ static void list_layer(struct archive *a, const struct layerread_layer *l, const
 
 static int take_layer(struct archive *a, const struct layerread_layer *l, struct err *e)
 {
-	const struct stored *s = find(a, l->key, l->diffid);
-	int status = s                     ? skip_layer(a, s, e)
-		     : l->key || l->diffid ? pass_layer(a, l, &s, e)
-					   : spool_layer(a, l, &s, e);
+	const char *key = l->key ? l->key : l->diffid;
+	const struct stored *s = find(a, key, l->diffid);
+	int status = s     ? skip_layer(a, s, e)
+		     : key ? pass_layer(a, l, key, &s, e)
+			   : spool_layer(a, l, &s, e);
 	if (status < 0)
 		return -1;
 	if (l->diffid && strcmp(l->diffid, s->hex) != 0)

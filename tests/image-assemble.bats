@@ -144,6 +144,16 @@ END
   [ "$stderr" = "image-assemble: <stdin>: layer 2 ('layer-0002.tar'): an earlier layer with its key or digest is sha256:$base, but its bytes are sha256:$top" ]
 }
 
+@test "a key that is the digest of another layer is refused: both would have one name" {
+  local late="image-assemble: <stdin>: layer 2 ('layer-0002.tar'): an earlier layer with its key or digest is sha256:$base, but its bytes are sha256:$top"
+  local about
+  for about in '' ",diffid=sha256:$top"; do
+    "$stream" "base.tar,key=$top" "top.tar$about" >s
+    run -1 --separate-stderr assemble <s
+    [ "$stderr" = "$late" ]
+  done
+}
+
 @test "a diff ID is checked, whoever gives it" {
   "$stream" "base.tar,diffid=sha256:$base" >s
   assemble <s >image
