@@ -100,9 +100,8 @@ static const char *read_store_dir(void)
 
 static const char *read_comment(void)
 {
-	for (size_t i = 0, n; optarg[i]; i += n)
-		if ((n = esc_utf8(optarg + i, strlen(optarg + i))) == 0)
-			cli_usage(&cli, "--comment: expected UTF-8 text");
+	if (!esc_is_utf8(optarg, strlen(optarg)))
+		cli_usage(&cli, "--comment: expected UTF-8 text");
 	return optarg;
 }
 

@@ -18,7 +18,7 @@ static bool is_number(const char *s, size_t len, uint64_t min, uint64_t max)
 	uint64_t value;
 	bool ok = num_parse(s, len, 10, min, max, &value, &ignored) == 0;
 	err_clear(&ignored);
-	return ok;
+	return ok && (len == 1 || *s != '0'); /* JSON has no leading zeros */
 }
 
 static bool made_of(const char *s, const char *set)
@@ -151,14 +151,6 @@ const struct configkey *configkey_like(const char *name)
 	return NULL;
 }
 
-static bool is_text(const char *s)
-{
-	for (size_t len = strlen(s), n; len; s += n, len -= n)
-		if ((n = esc_utf8(s, len)) == 0)
-			return false;
-	return true;
-}
-
 static int check_time(const struct configkey *key, const char *value, char **normal, struct err *e)
 {
 	struct timestamp t;
@@ -173,7 +165,7 @@ int configkey_check(const struct configkey *key, const char *value, char **norma
 {
 	if (key->kind == CONFIGKEY_TIME)
 		return check_time(key, value, normal, e);
-	if (is_text(value) && (!key->fits || key->fits(value))) {
+	if (esc_is_utf8(value, strlen(value)) && (!key->fits || key->fits(value))) {
 		*normal = xstrdup(value);
 		return 0;
 	}

@@ -24,6 +24,14 @@ size_t esc_utf8(const char *s, size_t len)
 	return point >= utf8_least[n] && point <= 0x10ffff && !surrogate ? n : 0;
 }
 
+bool esc_is_utf8(const char *s, size_t len)
+{
+	for (size_t i = 0, n; i < len; i += n)
+		if ((n = esc_utf8(s + i, len - i)) == 0)
+			return false;
+	return true;
+}
+
 static bool is_control(char c)
 {
 	return (unsigned char)c < 0x20 || c == 0x7f;

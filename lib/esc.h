@@ -35,4 +35,7 @@ void esc_message(struct buf *b, const char *s, size_t len);
 /* Length of the valid UTF-8 sequence at s (RFC 3629), 0 where there is none. len > 0. */
 size_t esc_utf8(const char *s, size_t len);
 
+/* Whether all of it is valid UTF-8. */
+bool esc_is_utf8(const char *s, size_t len);
+
 #endif

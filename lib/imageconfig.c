@@ -228,6 +228,9 @@ static int read_json(struct imageconfig *c, struct line *l, const struct rec_fie
 	if (!configkey_is_name(l->fields[1]))
 		return rec_err(l->r, e,
 			       "json: expected a key of letters, digits, '.', '_' and '-'");
+	/* jq would put something else into the place of what is not */
+	if (!esc_is_utf8(l->fields[2], strlen(l->fields[2])))
+		return rec_err(l->r, e, "json %s: expected JSON in UTF-8", l->fields[1]);
 	if (normalise(l->fields[2], &normal, e) < 0) {
 		err_wrap(e, "json %s", l->fields[1]);
 		return rec_wrap(l->r, e);

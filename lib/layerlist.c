@@ -42,14 +42,6 @@ static int read_digest(const struct rec_reader *r, const struct rec_field *f, co
 	return 0;
 }
 
-static int is_text(const char *s)
-{
-	for (size_t len = strlen(s), n; len; s += n, len -= n)
-		if ((n = esc_utf8(s, len)) == 0)
-			return 0;
-	return 1;
-}
-
 static int read_layer(const struct rec_reader *r, const struct rec_field *rec,
 		      struct layerlist_layer *layer, struct err *e)
 {
@@ -63,7 +55,7 @@ static int read_layer(const struct rec_reader *r, const struct rec_field *rec,
 		return -1;
 	if (!strchr(layer->media_type, '/'))
 		return rec_err(r, e, "media-type '%s': expected TYPE/SUBTYPE", layer->media_type);
-	if (layer->comment && !is_text(layer->comment))
+	if (layer->comment && !esc_is_utf8(layer->comment, strlen(layer->comment)))
 		return rec_err(r, e, "comment: expected UTF-8");
 	return 0;
 }

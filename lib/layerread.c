@@ -96,10 +96,7 @@ static bool is_hex(const char *s, size_t len)
 
 static bool is_text(const char *s, size_t len)
 {
-	for (size_t i = 0, n; i < len; i += n)
-		if (s[i] == '\0' || (n = esc_utf8(s + i, len - i)) == 0)
-			return false;
-	return true;
+	return !memchr(s, '\0', len) && esc_is_utf8(s, len);
 }
 
 /* A record of ours that this reader does not know may change what the layer means. */

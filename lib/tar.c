@@ -32,14 +32,6 @@ static bool is_ascii(const char *s, size_t len)
 	return true;
 }
 
-static bool is_utf8(const char *s, size_t len)
-{
-	for (size_t i = 0, n; i < len; i += n)
-		if ((n = esc_utf8(s + i, len - i)) == 0)
-			return false;
-	return true;
-}
-
 /* Fills the field with s cut to its width, one '?' for each character that is not ASCII. */
 static void text(char *field, size_t width, const char *s, size_t len)
 {
@@ -96,7 +88,7 @@ static void put_text(struct records *r, char *field, size_t width, const char *k
 {
 	bool ascii = is_ascii(s, len);
 	if (!ascii || len > width) {
-		r->binary = r->binary || !(ascii || is_utf8(s, len));
+		r->binary = r->binary || !(ascii || esc_is_utf8(s, len));
 		tar_pax_record(&r->b, key, s, len);
 	}
 	if (ascii)
