@@ -12,7 +12,7 @@ static size_t touch(const struct tarread *r)
 	size_t sum = strlen(t->name) + strlen(t->link) + strlen(t->uname) + strlen(t->gname);
 	for (size_t i = 0; i < t->nxattrs; i++)
 		sum += strlen(t->xattrs[i].name) +
-		       ((const char *)t->xattrs[i].value)[t->xattrs[i].len];
+		       ((const unsigned char *)t->xattrs[i].value)[t->xattrs[i].len];
 	const char *key;
 	for (size_t i = 0, len; (key = tarread_record_key(r, i)); i++)
 		sum += tarread_record(r, key, &len)[len] != '\0';
