@@ -10,8 +10,9 @@
 #include "storescan.h"
 
 static const char help[] =
-	"usage: closure-graph [options] [FILE…]\n"
+	"usage: closure-graph [option...] [FILE...]\n"
 	"Reads a closure in any form, checks it, and writes closure-graph(5) lines.\n"
+	"\n"
 	"      --from FORM         auto, graph, registration, text, json, narinfo or paths (auto)\n"
 	"      --key NAME          which graph in an .attrs.json\n"
 	"      --root PATH         only the closure of this path; repeatable\n"

@@ -5,13 +5,13 @@
 #include "imageconfig.h"
 
 static const char help[] =
-	"usage: config-json [OPTION]... [FILE]... >JSON\n"
-	"Write the configuration of an image, image-config(5) lines, as JSON.\n"
+	"usage: config-json [option...] [FILE...]\n"
+	"Writes image-config(5) lines as the JSON configuration of an image.\n"
 	"\n"
-	"      --layers FILE       rootfs and history from layer-list(5) lines\n"
-	"      --architecture A    as Go names it (default: that of this machine)\n"
-	"      --os OS             (default: linux)\n"
-	"      --created TIME      ISO 8601, or now (default: " IMAGECONFIG_CREATED ")\n"
+	"      --layers FILE       rootfs and history from these layer-list(5) lines\n"
+	"      --architecture A    as Go names it (that of this machine)\n"
+	"      --os OS             the operating system (linux)\n"
+	"      --created TIME      ISO 8601, or now (" IMAGECONFIG_CREATED ")\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
 

@@ -20,9 +20,10 @@ static const struct option options[] = {
 
 static const struct cli cli = {
 	.tool = "layer-plan",
-	.help = "usage: layer-plan [options] [FILE]\n"
+	.help = "usage: layer-plan [option...] [FILE]\n"
 		"Puts every path of a closure in one layer: graph lines in, layer-plan(5) lines "
 		"out.\n"
+		"\n"
 		"      --max-layers N      layers the image may have, 2 to 128 (100)\n"
 		"      --reserve N         so many of them are not for store paths (0)\n"
 		"      --strategy NAME     how to choose: popularity (the default)\n"

@@ -11,9 +11,10 @@
 #include "timestamp.h"
 
 static const char help[] =
-	"usage: layer-tar [options] <plan\n"
-	"       layer-tar [options] --mtree FILE\n"
+	"usage: layer-tar [option...] <PLAN\n"
+	"       layer-tar [option...] --mtree FILE\n"
 	"Writes the layers of a plan, or one from an mtree, as a layer stream.\n"
+	"\n"
 	"      --mtree FILE        one layer from this mtree, - is standard input\n"
 	"      --root-dir DIR      where the store directory lies (/)\n"
 	"      --store-dir DIR     the store directory (/nix/store)\n"

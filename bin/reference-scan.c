@@ -10,8 +10,9 @@
 #include "scan.h"
 
 static const char help[] =
-	"usage: reference-scan --graph FILE TREE…\n"
+	"usage: reference-scan --graph FILE TREE...\n"
 	"Prints the store paths that files, links and names below the trees mention.\n"
+	"\n"
 	"      --graph FILE        closure-graph(5) lines: the paths to look for (- is stdin)\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";

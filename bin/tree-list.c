@@ -8,8 +8,9 @@
 #include "treelist.h"
 
 static const char help[] =
-	"usage: tree-list [options] DIR...\n"
+	"usage: tree-list [option...] DIR...\n"
 	"Lists directory trees as an mtree, merged into one.\n"
+	"\n"
 	"      --prefix PATH       put everything below PATH in the image\n"
 	"      --owner UID:GID[:UNAME:GNAME]\n"
 	"                          owner of everything (the files' own numbers)\n"

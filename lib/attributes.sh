@@ -145,7 +145,7 @@ attributes_graph() {
 }
 
 attributes_help() {
-  print "usage: $tool --name NAME [options]
+  print "usage: $tool --name NAME [option...]
 $attr_summary
 
 $(printf '%s\n' "${attr_help[@]}")
