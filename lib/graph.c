@@ -297,6 +297,8 @@ static int fill(const struct graph_builder *b, const uint32_t *ids, const uint32
 	return 0;
 }
 
+enum { CYCLE_SHOWN = 10 };
+
 /* "a -> b -> a": the cycle that the depth-first search closed with a reference to `to`. */
 static int cycle(const struct graph *g, const uint32_t *stack, size_t depth, uint32_t to,
 		 struct err *e)
@@ -305,8 +307,10 @@ static int cycle(const struct graph *g, const uint32_t *stack, size_t depth, uin
 	size_t first = depth;
 	while (stack[--first] != to)
 		;
-	for (size_t i = first; i < depth; i++)
+	for (size_t i = first; i < depth && i - first < CYCLE_SHOWN; i++)
 		buf_addf(&b, "'%s' -> ", g->paths[stack[i]].path);
+	if (depth - first > CYCLE_SHOWN)
+		buf_addf(&b, "%zu more -> ", depth - first - CYCLE_SHOWN);
 	buf_addf(&b, "'%s'", g->paths[to].path);
 	return err_set(e, 0, "the references form a cycle: %s", b.s);
 }
