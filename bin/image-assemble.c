@@ -224,8 +224,6 @@ static int write_image(const struct settings *s, const struct imageconfig *confi
 	if ((s->output && outfile_new(s->output, &image, e) < 0) ||
 	    (s->layers_out && outfile_new(s->layers_out, &list, e) < 0))
 		return -1;
-	if (image && list && outfile_same(image, list))
-		return err_set(e, 0, "--output and --layers-out name one file: '%s'", s->output);
 	if (image)
 		out_init(o, outfile_fd(image), s->output);
 	if (assemble(s, config, progress, o, &layers, e) < 0 ||

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-# attributes.jq: an attribute set → NAME NUL VALUE NUL … for each attribute (a list: for each
-# of its elements). $types has a line for each attribute that there is: name, type, what is
-# expected; $where is what messages call the input. Run with -s.
+# attributes.jq: an attribute set → NAME NUL VALUE NUL … for each attribute (for each element of a
+# list; the value of a closure that is a graph itself is empty). $types has a line for each
+# attribute that there is: name, type, what is expected; $where is what messages call the input.
+# Run with -s.
 
 def bad(text): "\($where): \(text)\n" | halt_error(1);
 
@@ -16,7 +17,7 @@ def texts($a):
   elif $a.type == "flag" then if type == "boolean" then tojson else wrong($a) end
   elif $a.type == "number" then if type == "number" then tojson else wrong($a) end
   elif $a.type == "config" then if type == "object" then tojson else wrong($a) end
-  elif $a.type == "closure" and (type == "array" or type == "object") then "-"
+  elif $a.type == "closure" and (type == "array" or type == "object") then ""
   elif is_text and (. != "" or $a.type == "string") then .
   else wrong($a) end;
 

@@ -36,28 +36,27 @@ attributes_table() {
 }
 
 attributes_options() {
-  local option
+  local option name value
   while [ $# -gt 0 ]; do
     case $1 in
       -h | --help) attributes_help ;;
       --version) attributes_version ;;
       --help=* | --version=*) usage "option '$1' takes no argument" ;;
-      --)
-        shift
-        break
-        ;;
+      --) shift && break ;;
       --*)
         option=${1%%=*}
-        [ -n "${attr_of_option[$option]-}" ] || usage "unknown option '$option'"
+        name=${attr_of_option[$option]-}
+        [ -n "$name" ] || usage "unknown option '$option'"
         if [[ $1 == *=* ]]; then
-          attributes_set "$option" "${attr_of_option[$option]}" "${1#*=}"
-        elif [ "${attr_type[${attr_of_option[$option]}]}" = flag ]; then
-          attributes_set "$option" "${attr_of_option[$option]}" true
+          value=${1#*=}
+        elif [ "${attr_type[$name]}" = flag ]; then
+          value=true
         else
           [ $# -gt 1 ] || usage "option '$option' needs an argument"
-          attributes_set "$option" "${attr_of_option[$option]}" "$2"
+          value=$2
           shift
         fi
+        attributes_set "$option" "$name" "$value"
         ;;
       -?*) usage "unknown option '$1'" ;;
       *) break ;;
@@ -128,7 +127,7 @@ attributes_file() {
     [ -z "${attr_given[$name]-}" ] || continue
     case ${attr_type[$name]} in
       config) printf '%s\n' "$value" >"$work/config.json" && value=$work/config.json ;;
-      closure) [ "$value" != - ] || attributes_graph ;;
+      closure) [ -n "$value" ] || attributes_graph ;;
     esac
     if ! attributes_check "$name" "$value"; then
       [[ ${attr_type[$name]} == number:* ]] || value="\"$value\""

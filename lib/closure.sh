@@ -55,7 +55,7 @@ closure_of() {
     closure-graph --store-dir "${attr[storeDir]}" "${cut[@]}" "$work/given"
   elif nix_knows; then
     [ -z "${attr[rootDir]}" ] || store=(--store "$(realpath "${attr[rootDir]}")")
-    nix --extra-experimental-features nix-command path-info "${store[@]}" --json -r "$@" |
+    nix --offline --extra-experimental-features nix-command path-info "${store[@]}" --json -r "$@" |
       closure-graph --store-dir "${attr[storeDir]}"
   else
     closure-graph --scan --root-dir "${attr[rootDir]:-/}" --store-dir "${attr[storeDir]}" "${cut[@]}"

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # $tool, $share, $work, attr: from beside
 # The customisation layer: contents in the image's root, then what the commands make of it.
 #
-#   customise          writes $work/custom, mtree(5) lines of the layer
+#   customise          writes $work/custom, layerpipe-mtree(5) lines of the layer
 #   ${customised[@]}   the trees that its files lie in
 
 customised=()
@@ -28,7 +28,10 @@ commands_need() {
 nothing_customised() { ! grep -qv -e '^#' -e '^\. ' "$work/custom"; }
 
 # unpack MTREE DIR: makes what the lines list
-unpack() { layer-tar --bare --mtree "$1" | tar -xpf - --no-same-owner -C "$2"; }
+unpack() {
+  layer-tar --bare --mtree "$1" | tar -xpf - --no-same-owner -C "$2" ||
+    fail "cannot copy the contents to '$2'"
+}
 
 # A link for each file of the contents that are in the store.
 link_contents() {
@@ -127,8 +130,9 @@ host_programs() {
   local name program
   mkdir "$1"
   for name in $host_names; do
-    program=$(type -P "$name") || continue
-    ! is_held "$program" || printf '%s\0' "$program"
+    while IFS= read -r program; do
+      ! is_held "$program" || { printf '%s\0' "$program" && break; }
+    done < <(type -aP "$name")
   done | xargs -0 ln -s -t "$1" --
 }
 

@@ -233,8 +233,6 @@ static int add_xattr(struct reader *r, struct mtree_entry *entry, const struct p
 	if (text(r, p->name + 6, p->name_len - 6, &x.name, e) < 0 ||
 	    base64_decode(&value, p->value, p->len, e) < 0)
 		return -1;
-	if (strchr(x.name, '='))
-		return err_set(e, 0, "a tar cannot hold a name with = in it");
 	x.value = intern_keep(&r->m->strings, value.s ? value.s : "", value.len);
 	x.len = value.len;
 	size_t at = entry->nxattrs;

@@ -62,10 +62,8 @@ static int resolve(const char *path, char **real, struct err *e)
 {
 	struct stat st;
 	if (lstat(path, &st) < 0) {
-		if (errno != ENOENT || !*path)
-			return err_set(e, errno, "cannot write '%s'", path);
 		*real = xstrdup(path);
-		return 0;
+		return errno == ENOENT ? 0 : err_set(e, errno, "cannot write '%s'", path);
 	}
 	*real = S_ISLNK(st.st_mode) ? realpath(path, NULL) : xstrdup(path);
 	if (!*real || stat(*real, &st) < 0)
@@ -84,12 +82,6 @@ static char *directory(const char *path)
 	if (!slash)
 		return xstrdup(".");
 	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
 }
 
 /* Calls make with one name after the other until there is one that is free. */
@@ -134,13 +126,6 @@ int outfile_new(const char *path, struct outfile **f, struct err *e)
 		return err_set(e, errno, "cannot create '%s'", path);
 	*f = STEAL(made);
 	return 0;
-}
-
-bool outfile_same(const struct outfile *a, const struct outfile *b)
-{
-	struct stat x, y;
-	return strcmp(base_name(a->path), base_name(b->path)) == 0 && stat(a->dir, &x) == 0 &&
-	       stat(b->dir, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
 int outfile_fd(const struct outfile *f)

@@ -9,8 +9,6 @@
  * its own, which SIGINT, SIGTERM and SIGHUP remove too.
  */
 
-#include <stdbool.h>
-
 #include "err.h"
 #include "mem.h"
 
@@ -21,9 +19,6 @@ struct outfile;
  * there; a symbolic link is followed. Anything else in its place is refused.
  */
 MUST_USE int outfile_new(const char *path, struct outfile **f, struct err *e);
-
-/* Whether both shall appear in the same place. */
-bool outfile_same(const struct outfile *a, const struct outfile *b);
 
 /* The descriptor to write to; it stays the file's. */
 int outfile_fd(const struct outfile *f);

@@ -13,7 +13,7 @@ pipeline_start() {
   tool=$1
   shift
   umask 022
-  unset CDPATH
+  unset CDPATH BASH_ENV ENV TAR_OPTIONS GREP_OPTIONS
   export LC_ALL=C PATH=$here:$PATH
   work=$(mktemp -d -t layerpipe.XXXXXX) || fail 'cannot make a temporary directory'
   trap pipeline_end EXIT

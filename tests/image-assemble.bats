@@ -154,21 +154,6 @@ END
   done
 }
 
-@test "image and layer list do not replace each other" {
-  "$stream" "base.tar,key=$key" >s
-  mkdir sub
-  ln -s ../one sub/two
-  for list in one ./one "$PWD/one" sub/../one; do
-    run -1 --separate-stderr assemble --output one --layers-out "$list" <s
-    [ "$stderr" = "image-assemble: --output and --layers-out name one file: 'one'" ]
-    [ ! -e one ]
-  done
-  : >one
-  run -1 assemble --output one --layers-out sub/two <s
-  [ ! -s one ]
-  fails 1 "image-assemble: cannot write '': No such file or directory" assemble --output '' <s
-}
-
 @test "a diff ID is checked, whoever gives it" {
   "$stream" "base.tar,diffid=sha256:$base" >s
   assemble <s >image

@@ -531,6 +531,17 @@ broken_tools() {
   [[ $output == 'stream-layered-image: refusing to write binary data to a terminal: redirect the output'* ]]
 }
 
+@test "no room for temporary files: the reason, and no image" {
+  [ "$(id -u)" = 0 ] || skip 'mounting needs root'
+  mkdir small src
+  head -c 3000000 /dev/zero >src/data
+  # shellcheck disable=SC2016 # expanded there
+  run -1 --separate-stderr unshare -m bash -c 'mount -t tmpfs -o size=512k none small && TMPDIR=$PWD/small stream-layered-image \
+    --name x --contents src --extra-commands true --quiet; status=$?; ls -A small; exit $status'
+  [ -z "$output" ]
+  [[ $stderr == *'stream-layered-image: cannot copy the contents to '* ]]
+}
+
 @test "a reader that goes away: a failure without noise, nothing left behind" {
   mkdir tmp
   mkdir -p src && head -c 3000000 /dev/urandom >src/data
