@@ -492,7 +492,7 @@ broken_tools() {
 @test "a stage that dies at its start, in the middle or at its end fails the image" {
   mkdir -p src && head -c 300000 /dev/urandom >src/data
   args=(--name x --tag t --closure graph --root-dir root --contents "$hello" --contents src
-    --extra-commands 'echo hi >hi' --fake-root-commands 'chown 5 hi' --quiet)
+    --extra-commands 'echo hi >hi' --quiet)
   stream-layered-image "${args[@]}" --config <(printf 'Cmd\tx\n') >whole
   look whole manifest
   tools=0
@@ -500,15 +500,17 @@ broken_tools() {
   cp -a "$BUILD/bin" "$BUILD/share" broken/
   for tool in closure-graph reference-scan layer-plan tree-list layer-tar image-assemble; do
     tools=$((tools + 1))
-    for how in 'kill -KILL $$' "timeout -s KILL 0.2 $BUILD/bin/$tool \"\$@\" | head -c 700; kill -KILL \$\$" \
+    for how in 'kill -KILL $$' "$BUILD/bin/$tool \"\$@\" | head -c 700; kill -KILL \$\$" \
       "$BUILD/bin/$tool \"\$@\" | head -c 20000; kill -KILL \$\$"; do
       rm -f "broken/bin/$tool"
+      # the check of name and configuration is to go well
+      [ "$tool" != image-assemble ] || how="[[ \$* != *--allow-empty* ]] || exec $BUILD/bin/$tool \"\$@\"; $how"
       printf '#!/usr/bin/env bash\n%s\n' "$how" >"broken/bin/$tool"
       chmod +x "broken/bin/$tool"
       status=0
       broken/bin/stream-layered-image "${args[@]}" --config <(printf 'Cmd\tx\n') >out 2>err || status=$?
       [ "$status" != 0 ] || { echo "$tool: $how" && false; }
-      ! look out manifest 2>/dev/null || cmp out whole
+      run ! look out manifest
     done
     cp "$BUILD/bin/$tool" "broken/bin/$tool"
   done
