@@ -95,6 +95,7 @@ END
   assemble <both >got
   "$stream" base.tar top.tar >s
   assemble <s >want
+  look want
   same got want
 }
 
@@ -228,6 +229,7 @@ END
   cp base.tar "plain/$long/1-$long.tar"
   cp top.tar plain/töp.tar
   assemble < <("$stream" base.tar top.tar) >want
+  look want
   for format in gnu oldgnu pax; do
     tar -C plain --format=$format --sort=name --owner=big:3000000000 -cf s .
     assemble <s >got
@@ -428,6 +430,7 @@ END
     status=0
     assemble --compressor $kind <part >image 2>err || status=$?
     [ $status = 1 ]
+    grep -q '^image-assemble: <stdin>: truncated at byte ' err
     { gzip -dcq image 2>/dev/null || zstd -qdc image 2>/dev/null || true; } >got
     ! whole got || { echo "the $kind archive looks whole"; return 1; }
   done
@@ -494,6 +497,7 @@ END
 @test "the same bytes in another directory, umask, time zone and locale" {
   "$stream" base.tar top.tar >s
   assemble --name a <s >want
+  look want
   mkdir other
   (cd other && umask 0 && TZ=Asia/Tokyo LC_ALL=C.UTF-8 TMPDIR=$PWD assemble --name a <../s >got)
   same other/got want

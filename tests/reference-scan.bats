@@ -87,6 +87,8 @@ hash() { basename "$1" | cut -c1-32; }
 
 @test "nothing found is an empty list, and no error" {
   echo hello >file
+  reference-scan --graph ex/graph file ex/root >out
+  [ -s out ]
   reference-scan --graph ex/graph file >out
   [ ! -s out ]
   reference-scan --graph /dev/null file >out
