@@ -10,4 +10,4 @@ printf '%s\n' $depends >"$out/nix-support/depends"
 head -c "$((files * bytes))" /dev/zero |
   openssl enc -aes-128-ctr -nosalt -pbkdf2 -iter 1 -pass "pass:$seed" | base64 |
   { head -c "$((files * bytes))" && cat >/dev/null; } |
-  split -b "$bytes" -a 6 -d - "$out/share/text."
+  split -b "$bytes" -a 6 -d - "$out/share/text.$seed."
