@@ -49,7 +49,12 @@ setup_file() {
 @test "make demo with a closure of the reader's own" {
   needs_root
   needs podman runc
-  BUILD=$BUILD CLOSURE=$DEBIAN/closure.json ROOT=$DEBIAN/root \
-    RUN=$(cat "$DEBIAN/env")/bin/sed "$TOP/tests/demo" >said
+  export CLOSURE=$DEBIAN/closure.json
+  ROOT=$DEBIAN/root RUN=$(cat "$DEBIAN/env")/bin/sed "$TOP/tests/demo" >said
   grep -q '^/nix/store/.*sed (GNU sed)' said
+  ROOT=$DEBIAN/root "$TOP/tests/demo" >said
+  grep -q '(GNU coreutils)' said
+  run env ROOT="$BATS_TEST_TMPDIR" "$TOP/tests/demo"
+  [ "$status" = 1 ]
+  grep -q "^demo: found no program to run below $BATS_TEST_TMPDIR: say ROOT=DIR" <<<"$output"
 }
