@@ -58,6 +58,12 @@ static int fill(struct rec_reader *r, struct err *e)
 	return 0;
 }
 
+/* What begins like this is in none of the line formats. */
+static bool is_json(const struct rec_reader *r)
+{
+	return r->buf.len > r->start && memchr("{[", r->buf.s[r->start], 2);
+}
+
 int rec_next(struct rec_reader *r, struct rec_field *rec, struct err *e)
 {
 	char *lf = NULL;
@@ -75,6 +81,8 @@ int rec_next(struct rec_reader *r, struct rec_field *rec, struct err *e)
 		if (fill(r, e) < 0)
 			return -1;
 	}
+	if (r->line == 1 && is_json(r))
+		return rec_err(r, e, "found JSON, expected lines");
 	if (!lf) {
 		if (r->buf.len > r->start)
 			return rec_err(r, e,

@@ -546,13 +546,29 @@ static bool pending(const struct tarread *r)
 	return r->own.present || r->has_name || r->has_link;
 }
 
+static bool is_compressed(const char *s)
+{
+	static const char gzip[] = "\x1f\x8b", zstd[] = "\x28\xb5\x2f\xfd",
+			  xz[] = "\xfd"
+				 "7zXZ";
+	return memcmp(s, gzip, sizeof gzip - 1) == 0 || memcmp(s, zstd, sizeof zstd - 1) == 0 ||
+	       memcmp(s, xz, sizeof xz - 1) == 0;
+}
+
+static int no_header(const struct tarread *r, const void *block, struct err *e)
+{
+	if (is_compressed(block))
+		return tarread_err(r, e, "it is compressed: expected a tar as it is");
+	return tarread_err(r, e, "checksum does not fit: not a tar archive, or damaged");
+}
+
 /* One header block; *event is TARREAD_EOF where it only prepares the next. */
 static int read_header(struct tarread *r, const struct ustar *h, enum tarread_event *event,
 		       struct err *e)
 {
 	uint64_t size = 0;
 	if (!tarread_is_header(h))
-		return tarread_err(r, e, "checksum does not fit: not a tar archive, or damaged");
+		return no_header(r, h, e);
 	if (NATURAL(h, size, &size, e) < 0)
 		return -1;
 	switch (h->typeflag) {
