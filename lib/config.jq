@@ -21,6 +21,11 @@ def kinds: {
   AttachStderr: "boolean", Tty: "boolean", OpenStdin: "boolean", StdinOnce: "boolean",
   NetworkDisabled: "boolean"};
 
+# A key goes through as JSON unless it is one of the above in other letters.
+def other($key):
+  first(kinds | keys[] | select(ascii_downcase == ($key | ascii_downcase))) // null
+  | if . then bad("unknown key \($key | shown): did you mean \(.)?") else $key end;
+
 # The escapes of layerpipe(7); a string is a list of code points here.
 def hex: "0123456789abcdef"[.:. + 1];
 
@@ -71,6 +76,6 @@ else bad("expected one attribute set, found \(if length == 1 then .[0] | kind el
 | select(.value != null)
 | .key as $key
 | .value
-| if kinds[$key] then [$key] + fields($key) else ["json", $key, tojson] end
+| if kinds[$key] then [$key] + fields($key) else ["json", other($key), tojson] end
 | map(field($key))
 | join("\t")

@@ -443,6 +443,7 @@ bad_config() {
 
 @test "config is checked before anything is built: the key and what it should be" {
   bad_config '{"Cmd": "sh"}' 'Cmd: expected a list of strings, found a string'
+  bad_config '{"cmd": ["sh"]}' 'unknown key "cmd": did you mean Cmd?'
   bad_config '{"Entrypoint": ["sh", 1]}' 'Entrypoint: expected a list of strings, found a number in it'
   bad_config '{"Env": {"A": "b"}}' 'Env: expected a list of strings, found a map'
   bad_config '{"Env": ["A"]}' "Env: expected NAME=VALUE in UTF-8, with a name before the =, found 'A'"
