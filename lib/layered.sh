@@ -113,11 +113,11 @@ layers_expected() {
   printf '%s\n' "${stores:-0}"
 }
 
-# On a terminal a bar, else a line a layer.
+# On a terminal a bar, else a line a layer; what a builder of Nix has is no real terminal.
 progress() {
   if [ "${attr[quiet]}" = true ]; then
     echo none
-  elif [ -t 2 ]; then
+  elif [ -t 2 ] && [ -z "${NIX_LOG_FD:-}" ]; then
     echo bar
   else
     echo lines

@@ -45,7 +45,7 @@ struct progress *progress_new(enum progress_mode mode, int fd, uint64_t total)
 {
 	struct progress *p = xcalloc(1, sizeof *p);
 	if (mode == PROGRESS_AUTO)
-		mode = isatty(fd) ? PROGRESS_BAR : PROGRESS_NONE;
+		mode = isatty(fd) && !getenv("NIX_LOG_FD") ? PROGRESS_BAR : PROGRESS_NONE;
 	p->mode = mode;
 	p->fd = fd;
 	p->total = total;

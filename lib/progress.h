@@ -10,7 +10,9 @@
 #include "mem.h"
 
 enum progress_mode {
-	PROGRESS_AUTO,  /* a bar where the descriptor is a terminal, else nothing */
+	/* A bar where the descriptor is a terminal, else nothing. Nix gives builders a terminal
+	   that nobody looks at, and NIX_LOG_FD. */
+	PROGRESS_AUTO,
 	PROGRESS_BAR,   /* one line that is redrawn, at most ten times a second */
 	PROGRESS_LINES, /* one line a layer */
 	PROGRESS_NONE,

@@ -452,6 +452,21 @@ END
   [ ! -s err ]
 }
 
+@test "progress: on a terminal a bar, but not in a builder of Nix" {
+  "$stream" base.tar >s
+  cat >terminal <<'EOF'
+import os, pty, subprocess, sys
+ours, theirs = pty.openpty()
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=theirs, check=True)
+os.write(theirs, b"end\n")
+sys.stdout.buffer.write(os.read(ours, 4096))
+EOF
+  env -u NIX_LOG_FD python3 terminal image-assemble --name hello <s >said
+  grep -q '^image hello:' <(sed 's/.*\x1b\[K//' said)
+  NIX_LOG_FD=2 python3 terminal image-assemble --name hello <s >said
+  [ "$(tr -d '\r' <said)" = end ]
+}
+
 @test "names and tags are checked before anything is read" {
   bad_name() { run -2 --separate-stderr assemble --name "$1" </dev/null && [[ $stderr == *"bad image name '$1': "$2* ]]; }
   for name in a a/b a.b/c a__b a---b/c_d localhost/x LOCAL.example:80/x 1a registry-1.example.com:65535/a/b/c \
