@@ -56,6 +56,32 @@ bare() { awk -F '\t' -v OFS='\t' '{ print $1, "-", "-", $4 }' expected; }
   same expected graph
 }
 
+@test "an image that a builder makes of its own attributes, as stream-layered-image(1) shows" {
+  cat >image.nix <<END
+let app = (import $TOP/tests/e2e/closure.nix { busyboxDir = $CLOSURE/busybox; sourceDir = $CLOSURE/source; }).app;
+in derivation {
+  name = "app.tar.gz";
+  system = builtins.currentSystem;
+  __structuredAttrs = true;
+  exportReferencesGraph.closure = [ app ];
+  imageName = "app";
+  tag = "built";
+  contents = [ app ];
+  PATH = "$BUILD/bin:/usr/bin:/bin";
+  builder = "/bin/bash";
+  args = [ "-ec" ''
+    . .attrs.sh; export PATH
+    build-layered-image --attrs .attrs.json --output "''\${outputs[out]}"
+  '' ];
+}
+END
+  NIX_CONFIG=${NIX_CONFIG/extra-sandbox-paths =/extra-sandbox-paths = $BUILD}
+  image=$(nix-build --no-out-link image.nix 2>log) || { cat log && return 1; }
+  build-layered-image --name app --tag built --contents "$(path app)" --closure "$CLOSURE/closure.json" \
+    --root-dir "$CLOSURE/root" --output want --quiet
+  same want "$CLOSURE/root$image"
+}
+
 @test "nix-store --dump-db" {
   cut -f 1 expected | xargs nix-store --dump-db >db
   closure-graph <db >graph
