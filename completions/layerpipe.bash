@@ -9,9 +9,10 @@ _layerpipe() {
   if [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(grep -oE -- '--[a-z][a-z-]*' <<<"$help" | sort -u)" -- "$word")
   elif [[ $previous == --* ]]; then
-    # a choice, as in "--compressor none|gz|zstd"
-    values=$(sed -nE "s/^ .*$previous ([a-z]+(\|[a-z]+)+) .*/\1/p" <<<"$help")
-    [ -z "$values" ] || mapfile -t COMPREPLY < <(compgen -W "${values//|/ }" -- "$word")
+    # a choice, as in "--compressor none|gz|zstd" and "--compressor KIND  none, gz or zstd"
+    values=$(sed -nE "s/^ .*$previous ([a-z]+(\|[a-z]+)+) .*/\1/p
+      s/^ .*$previous [A-Z]+ +(([a-z]+, )*[a-z]+ or [a-z]+)( .*|$)/\1/p" <<<"$help" | sed 's/, \| or \||/ /g')
+    [ -z "$values" ] || mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
   fi
 }
 

@@ -40,6 +40,9 @@ help_options() { "$1" --help | grep -oE '^ +(-h, )?--[a-z-]+' | grep -oE -- '--[
   complete build-layered-image z --compressor >offered
   echo zstd >want
   same want offered
+  complete image-assemble "" --progress >offered
+  printf '%s\n' auto bar lines none >want
+  same want offered
 }
 
 # MODULE for each module of lib/; a name with _ is a part of the module before it, and ustar.h is
