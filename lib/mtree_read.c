@@ -45,7 +45,7 @@ static int shared_text(struct reader *r, const char *s, size_t len, const char *
 	if (mtree_unescape(&r->word, s, len, e) < 0)
 		return -1;
 	/* a statement of its own: the addition can move the strings */
-	uint32_t id = intern_add(&r->m->strings, r->word.s, r->word.len);
+	uint32_t id = intern_add(&r->m->strings, r->word.len ? r->word.s : "", r->word.len);
 	*value = r->m->strings.strings[id];
 	return 0;
 }
