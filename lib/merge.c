@@ -208,6 +208,7 @@ static void join(struct merger *m, uint32_t ia, uint32_t ib)
 	memcpy(to->paths + to->n, from->paths, from->n * sizeof *from->paths);
 	to->n += from->n;
 	to->penalty = 0;
+	to->kept = 0;
 	free(from->paths);
 	from->paths = NULL;
 	b->alive = false;
@@ -279,6 +280,19 @@ static void init_node(struct merger *m, const struct graph *g, const uint32_t *r
 	node->wanted = reach_count(node->users, words);
 }
 
+static void init_nodes(struct merger *m, const struct graph *g, const uint32_t *rank,
+		       const struct merge_group *groups)
+{
+	m->nodes = xcalloc(m->n, sizeof *m->nodes);
+	m->total_weight = 0;
+	for (uint32_t i = 0; i < m->reach->n; i++)
+		m->total_weight += m->rules->weights ? m->rules->weights[i] : 1;
+	for (uint32_t i = 0; i < m->n; i++) {
+		m->nodes[i].group = groups[i];
+		init_node(m, g, rank, i);
+	}
+}
+
 static void free_sets(struct merger *m)
 {
 	for (uint32_t i = 0; i < m->n; i++) {
@@ -294,29 +308,21 @@ void merge_groups(const struct graph *g, const struct reach *r, const uint32_t *
 		  const struct merge_rules *rules, struct merge_group *groups, uint32_t *n)
 {
 	struct merger m = { .rules = rules, .reach = r, .n = *n, .alive = *n };
-	m.nodes = xcalloc(*n, sizeof *m.nodes);
+	init_nodes(&m, g, rank, groups);
 	AUTO_FREE double *columns = xcalloc(5 * (size_t)*n, sizeof *columns);
 	AUTO_FREE uint32_t *open = xcalloc(*n, sizeof *open);
+	AUTO_FREE uint32_t *place = m.place = xcalloc(*n, sizeof *place);
 	m.open = (struct outline){ .size = columns,
 				   .changes = columns + *n,
 				   .wanted = columns + 2 * (size_t)*n,
 				   .penalty = columns + 3 * (size_t)*n,
 				   .least = columns + 4 * (size_t)*n,
 				   .node = open };
-	AUTO_FREE uint32_t *place = m.place = xcalloc(*n, sizeof *place);
-	m.total_weight = r->n;
-	if (rules->weights) {
-		m.total_weight = 0;
-		for (uint32_t i = 0; i < r->n; i++)
-			m.total_weight += rules->weights[i];
-	}
 	for (uint32_t i = 0; i < *n; i++) {
-		m.nodes[i].group = groups[i];
-		init_node(&m, g, rank, i);
-		if (!groups[i].closed) {
-			m.place[i] = m.open.n++;
-			draw_outline(&m, i);
-		}
+		if (groups[i].closed)
+			continue;
+		m.place[i] = m.open.n++;
+		draw_outline(&m, i);
 	}
 	for (uint32_t i = 0; i < m.open.n; i++)
 		find_best(&m, m.open.node[i], m.open.node[i]);
@@ -336,6 +342,34 @@ void merge_free_groups(struct merge_group *groups, uint32_t n)
 	for (uint32_t i = 0; i < n; i++)
 		free(groups[i].paths);
 	free(groups);
+}
+
+/* Bytes times the weight of what changes them, of all groups. */
+static double sum_costs(const struct graph *g, const struct reach *r, const uint64_t *weights,
+			const struct merge_group *groups, uint32_t n)
+{
+	const struct merge_rules rules = { .weights = weights };
+	struct merger m = { .rules = &rules, .reach = r, .n = n };
+	AUTO_FREE uint32_t *rank = xcalloc(g->n, sizeof *rank);
+	init_nodes(&m, g, rank, groups);
+	double sum = 0;
+	for (uint32_t i = 0; i < n; i++)
+		sum += (double)m.nodes[i].size * (double)m.nodes[i].changes;
+	free_sets(&m);
+	return sum;
+}
+
+double merge_expected_cost(const struct graph *g, const struct reach *r, const uint64_t *weights,
+			   const struct merge_group *groups, uint32_t n)
+{
+	AUTO_FREE struct merge_group *alone = xcalloc(g->n, sizeof *alone);
+	AUTO_FREE uint32_t *paths = xcalloc(g->n, sizeof *paths);
+	for (uint32_t i = 0; i < g->n; i++) {
+		paths[i] = i;
+		alone[i] = (struct merge_group){ .paths = &paths[i], .n = 1 };
+	}
+	double least = sum_costs(g, r, weights, alone, g->n);
+	return least > 0 ? sum_costs(g, r, weights, groups, n) / least : 1;
 }
 
 /* What merge_order() sorts by. */
@@ -362,12 +396,10 @@ void merge_order(const struct graph *g, const struct reach *r, const uint32_t *r
 {
 	const struct merge_rules rules = { .weights = weights };
 	struct merger m = { .rules = &rules, .reach = r, .n = n };
-	m.nodes = xcalloc(n, sizeof *m.nodes);
 	AUTO_FREE struct ordered *order = xcalloc(n, sizeof *order);
+	init_nodes(&m, g, rank, groups);
 	for (uint32_t i = 0; i < n; i++) {
-		struct node *node = &m.nodes[i];
-		node->group = groups[i];
-		init_node(&m, g, rank, i);
+		const struct node *node = &m.nodes[i];
 		order[i] = (struct ordered){ groups[i], node->changes, node->size, node->rank };
 	}
 	free_sets(&m);

@@ -25,6 +25,7 @@ struct merge_group {
 	uint32_t n;
 	bool closed;      /* never merged with others */
 	uint64_t penalty; /* bytes that merging this group sends again at once */
+	uint32_t kept;    /* its layer in the previous plan, where it is as it was; else 0 */
 };
 
 struct merge_rules {
@@ -51,6 +52,14 @@ void merge_groups(const struct graph *g, const struct reach *r, const uint32_t *
  */
 void merge_order(const struct graph *g, const struct reach *r, const uint32_t *rank,
 		 const uint64_t *weights, struct merge_group *groups, uint32_t n);
+
+/*
+ * What an update is expected to cost: bytes of the layers that change over
+ * bytes of the paths that change, when the path that changes first is picked
+ * by weight; 1.0 is one layer a path.
+ */
+double merge_expected_cost(const struct graph *g, const struct reach *r, const uint64_t *weights,
+			   const struct merge_group *groups, uint32_t n);
 
 /*
  * A total order of the paths that other hashes do not change: by name, size,
