@@ -4,15 +4,35 @@
 #include "cli.h"
 #include "planner.h"
 
-enum { OPT_MAX_LAYERS = CLI_OPT, OPT_RESERVE, OPT_STRATEGY, OPT_EXPLAIN, OPT_ALLOW_EMPTY };
+enum {
+	OPT_MAX_LAYERS = CLI_OPT,
+	OPT_RESERVE,
+	OPT_STRATEGY,
+	OPT_PIPELINE,
+	OPT_WEIGHTS,
+	OPT_SHARING,
+	OPT_GROUP,
+	OPT_MIN_LAYER_SIZE,
+	OPT_PREVIOUS,
+	OPT_MAX_DECAY,
+	OPT_EXPLAIN,
+	OPT_ALLOW_EMPTY,
+};
 
 /* A union mount of more lower directories than this fails in some clients. */
-enum { SAFE_LAYERS = 125, MOST_LAYERS = 128 };
+enum { SAFE_LAYERS = 125, MOST_LAYERS = 128, MOST_SHARING = 1000, MOST_DECAY = 1000000 };
 
 static const struct option options[] = {
 	{ "max-layers", required_argument, NULL, OPT_MAX_LAYERS },
 	{ "reserve", required_argument, NULL, OPT_RESERVE },
 	{ "strategy", required_argument, NULL, OPT_STRATEGY },
+	{ "pipeline", required_argument, NULL, OPT_PIPELINE },
+	{ "weights", required_argument, NULL, OPT_WEIGHTS },
+	{ "sharing", required_argument, NULL, OPT_SHARING },
+	{ "group", required_argument, NULL, OPT_GROUP },
+	{ "min-layer-size", required_argument, NULL, OPT_MIN_LAYER_SIZE },
+	{ "previous", required_argument, NULL, OPT_PREVIOUS },
+	{ "max-decay", required_argument, NULL, OPT_MAX_DECAY },
 	{ "explain", no_argument, NULL, OPT_EXPLAIN },
 	{ "allow-empty", no_argument, NULL, OPT_ALLOW_EMPTY },
 	CLI_OPTIONS_END,
@@ -26,7 +46,15 @@ static const struct cli cli = {
 		"\n"
 		"      --max-layers N      layers the image may have, 2 to 128 (100)\n"
 		"      --reserve N         so many of them are not for store paths (0)\n"
-		"      --strategy NAME     how to choose: popularity (the default)\n"
+		"      --strategy NAME     how to choose: popularity (the default), size-first,\n"
+		"                          update-cost\n"
+		"      --pipeline FILE     choose as the layeringPipeline in this JSON file does\n"
+		"      --group FILE        paths that go together or alone\n"
+		"      --weights FILE      how often each path changes\n"
+		"      --min-layer-size N  merge layers of fewer bytes (0)\n"
+		"      --sharing N         what sharing counts against small updates (1)\n"
+		"      --previous PLAN     keep the layers of this plan where they can stay\n"
+		"      --max-decay N       percent that such a plan may cost more (10)\n"
 		"      --explain           write the reasons instead of the plan\n"
 		"      --allow-empty       an empty graph makes an empty plan\n"
 		"  -h, --help              show this help\n"
@@ -37,7 +65,57 @@ static const struct cli cli = {
 struct settings {
 	uint32_t max_layers, reserve;
 	struct planner_options planner;
+	const char *strategy;  /* as it was given */
+	const char *for_cost;  /* an option that only update-cost has */
+	const char *for_sizes; /* an option that popularity and pipelines do not have */
 };
+
+static struct planner_file open_file(const char *path)
+{
+	struct planner_file file;
+	struct err e = { 0 };
+	if (cli_open(path, &file.fd, &file.name, &e) < 0)
+		exit(cli_fail(&cli, &e));
+	return file;
+}
+
+static void set_strategy(struct settings *s)
+{
+	if (planner_strategy(optarg, &s->planner.strategy) < 0)
+		cli_usage(&cli, "--strategy: '%s': expected popularity, size-first or update-cost",
+			  optarg);
+	s->strategy = optarg;
+}
+
+/* The options that not all strategies have. */
+static void set_cost_option(struct settings *s, int opt)
+{
+	switch (opt) {
+	case OPT_WEIGHTS:
+		s->planner.weights = open_file(optarg);
+		s->for_sizes = "weights";
+		break;
+	case OPT_GROUP:
+		s->planner.groups = open_file(optarg);
+		s->for_sizes = "group";
+		break;
+	case OPT_MIN_LAYER_SIZE:
+		s->planner.min_size = cli_number(&cli, "min-layer-size", 0, UINT64_MAX);
+		s->for_sizes = "min-layer-size";
+		break;
+	case OPT_SHARING:
+		s->planner.sharing = (uint32_t)cli_number(&cli, "sharing", 0, MOST_SHARING);
+		s->for_cost = "sharing";
+		break;
+	case OPT_PREVIOUS:
+		s->planner.previous = open_file(optarg);
+		s->for_cost = "previous";
+		break;
+	case OPT_MAX_DECAY:
+		s->planner.max_decay = (uint32_t)cli_number(&cli, "max-decay", 0, MOST_DECAY);
+		s->for_cost = "max-decay";
+	}
+}
 
 static void set_option(struct settings *s, int opt)
 {
@@ -49,15 +127,34 @@ static void set_option(struct settings *s, int opt)
 		s->reserve = (uint32_t)cli_number(&cli, "reserve", 0, UINT32_MAX);
 		break;
 	case OPT_STRATEGY:
-		if (strcmp(optarg, "popularity") != 0)
-			cli_usage(&cli, "--strategy: '%s': expected popularity", optarg);
+		set_strategy(s);
+		break;
+	case OPT_PIPELINE:
+		s->planner.pipeline = open_file(optarg);
 		break;
 	case OPT_EXPLAIN:
 		s->planner.explain = true;
 		break;
 	case OPT_ALLOW_EMPTY:
 		s->planner.allow_empty = true;
+		break;
+	default:
+		set_cost_option(s, opt);
 	}
+}
+
+static void check_strategy(struct settings *s)
+{
+	if (s->planner.pipeline.name && s->strategy)
+		cli_usage(&cli, "--pipeline and --strategy: expected one of them");
+	if (s->planner.pipeline.name)
+		s->planner.strategy = PLANNER_PIPELINE;
+	if (s->for_cost && s->planner.strategy != PLANNER_UPDATE_COST)
+		cli_usage(&cli, "--%s: only with --strategy update-cost", s->for_cost);
+	if (s->for_sizes && s->planner.strategy != PLANNER_UPDATE_COST &&
+	    s->planner.strategy != PLANNER_SIZE_FIRST)
+		cli_usage(&cli, "--%s: only with --strategy size-first or update-cost",
+			  s->for_sizes);
 }
 
 static void count_layers(struct settings *s)
@@ -76,20 +173,22 @@ static void count_layers(struct settings *s)
 
 int main(int argc, char **argv)
 {
-	struct settings s = { .max_layers = 100 };
+	struct settings s = { .max_layers = 100, .planner = { .sharing = 1, .max_decay = 10 } };
 	struct err e = { 0 };
 	struct out out;
-	const char *name;
-	int opt, fd;
+	AUTO_FREE char *notice = NULL;
+	int opt;
 	cli_start(&cli);
 	while ((opt = cli_option(&cli, argc, argv)) != -1)
 		set_option(&s, opt);
 	cli_operands(&cli, argc, 0, 1);
+	check_strategy(&s);
 	count_layers(&s);
-	if (cli_open(optind < argc ? argv[optind] : "-", &fd, &name, &e) < 0)
-		return cli_fail(&cli, &e);
+	struct planner_file graph = open_file(optind < argc ? argv[optind] : "-");
 	cli_stdout(&out);
-	if (planner_run(fd, name, &s.planner, &out, &e) < 0)
+	if (planner_run(&graph, &s.planner, &out, &notice, &e) < 0)
 		return cli_fail(&cli, &e);
+	if (notice)
+		cli_warn(&cli, "%s", notice);
 	return cli_finish(&cli, &out);
 }

@@ -287,6 +287,8 @@ static void init_nodes(struct merger *m, const struct graph *g, const uint32_t *
 	m->total_weight = 0;
 	for (uint32_t i = 0; i < m->reach->n; i++)
 		m->total_weight += m->rules->weights ? m->rules->weights[i] : 1;
+	if (m->total_weight == 0)
+		m->total_weight = 1; /* nothing changes: what is left to weigh is sharing */
 	for (uint32_t i = 0; i < m->n; i++) {
 		m->nodes[i].group = groups[i];
 		init_node(m, g, rank, i);
@@ -339,23 +341,61 @@ void merge_groups(const struct graph *g, const struct reach *r, const uint32_t *
 
 void merge_free_groups(struct merge_group *groups, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
 		free(groups[i].paths);
+		free(groups[i].name);
+	}
 	free(groups);
+}
+
+bool *merge_placed(const struct graph *g, const struct merge_group *groups, uint32_t n)
+{
+	bool *placed = xcalloc(g->n, sizeof *placed);
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t j = 0; j < groups[i].n; j++)
+			placed[groups[i].paths[j]] = true;
+	return placed;
+}
+
+void merge_alone(const struct graph *g, struct merge_group *groups, uint32_t *n)
+{
+	AUTO_FREE bool *placed = merge_placed(g, groups, *n);
+	for (uint32_t path = 0; path < g->n; path++) {
+		if (placed[path])
+			continue;
+		struct merge_group *group = &groups[(*n)++];
+		*group = (struct merge_group){ .paths = xmalloc(sizeof *group->paths), .n = 1 };
+		group->paths[0] = path;
+	}
+}
+
+uint64_t merge_changes(const struct reach *r, const uint64_t *weights, const uint32_t *paths,
+		       uint32_t n)
+{
+	uint64_t sum = 0;
+	for (size_t word = 0; word < r->words; word++) {
+		uint64_t set = 0;
+		for (uint32_t i = 0; i < n; i++)
+			set |= reach_closure(r, paths[i])[word];
+		for (; set; set &= set - 1) {
+			uint32_t bit = (uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(set);
+			sum += weights ? weights[r->order[bit]] : 1;
+		}
+	}
+	return sum;
 }
 
 /* Bytes times the weight of what changes them, of all groups. */
 static double sum_costs(const struct graph *g, const struct reach *r, const uint64_t *weights,
 			const struct merge_group *groups, uint32_t n)
 {
-	const struct merge_rules rules = { .weights = weights };
-	struct merger m = { .rules = &rules, .reach = r, .n = n };
-	AUTO_FREE uint32_t *rank = xcalloc(g->n, sizeof *rank);
-	init_nodes(&m, g, rank, groups);
 	double sum = 0;
-	for (uint32_t i = 0; i < n; i++)
-		sum += (double)m.nodes[i].size * (double)m.nodes[i].changes;
-	free_sets(&m);
+	for (uint32_t i = 0; i < n; i++) {
+		double size = 0;
+		for (uint32_t j = 0; j < groups[i].n; j++)
+			size += (double)g->paths[groups[i].paths[j]].nar_size;
+		sum += size * (double)merge_changes(r, weights, groups[i].paths, groups[i].n);
+	}
 	return sum;
 }
 
@@ -391,18 +431,25 @@ static int compare_ordered(const void *a, const void *b)
 	return x->rank < y->rank ? -1 : x->rank > y->rank;
 }
 
+static struct ordered measure(const struct graph *g, const struct reach *r, const uint32_t *rank,
+			      const uint64_t *weights, const struct merge_group *group)
+{
+	struct ordered o = { .group = *group, .rank = UINT32_MAX };
+	o.changes = merge_changes(r, weights, group->paths, group->n);
+	for (uint32_t j = 0; j < group->n; j++) {
+		uint32_t path = group->paths[j];
+		o.size += g->paths[path].nar_size;
+		o.rank = rank[path] < o.rank ? rank[path] : o.rank;
+	}
+	return o;
+}
+
 void merge_order(const struct graph *g, const struct reach *r, const uint32_t *rank,
 		 const uint64_t *weights, struct merge_group *groups, uint32_t n)
 {
-	const struct merge_rules rules = { .weights = weights };
-	struct merger m = { .rules = &rules, .reach = r, .n = n };
 	AUTO_FREE struct ordered *order = xcalloc(n, sizeof *order);
-	init_nodes(&m, g, rank, groups);
-	for (uint32_t i = 0; i < n; i++) {
-		const struct node *node = &m.nodes[i];
-		order[i] = (struct ordered){ groups[i], node->changes, node->size, node->rank };
-	}
-	free_sets(&m);
+	for (uint32_t i = 0; i < n; i++)
+		order[i] = measure(g, r, rank, weights, &groups[i]);
 	qsort(order, n, sizeof *order, compare_ordered);
 	for (uint32_t i = 0; i < n; i++)
 		groups[i] = order[i].group;

@@ -26,6 +26,7 @@ struct merge_group {
 	bool closed;      /* never merged with others */
 	uint64_t penalty; /* bytes that merging this group sends again at once */
 	uint32_t kept;    /* its layer in the previous plan, where it is as it was; else 0 */
+	char *name;       /* owned like paths: what somebody called this group; NULL: nothing */
 };
 
 struct merge_rules {
@@ -61,12 +62,22 @@ void merge_order(const struct graph *g, const struct reach *r, const uint32_t *r
 double merge_expected_cost(const struct graph *g, const struct reach *r, const uint64_t *weights,
 			   const struct merge_group *groups, uint32_t n);
 
+/* Weight of what changes one of the paths or more; without weights, how many paths do. */
+uint64_t merge_changes(const struct reach *r, const uint64_t *weights, const uint32_t *paths,
+		       uint32_t n);
+
 /*
  * A total order of the paths that other hashes do not change: by name, size,
  * then by how they are referred to and refer to others; the hash decides only
  * between paths that are alike in all of that. The caller frees rank[n].
  */
 uint32_t *merge_ranks(const struct graph *g);
+
+/* Which paths are in one of the groups; the caller frees it. */
+bool *merge_placed(const struct graph *g, const struct merge_group *groups, uint32_t n);
+
+/* Adds a group for each path that is in none. There must be room for one group a path. */
+void merge_alone(const struct graph *g, struct merge_group *groups, uint32_t *n);
 
 void merge_free_groups(struct merge_group *groups, uint32_t n);
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define NO_GROUP UINT32_MAX
+
 /* The path's index where it is in the graph with the same contents, else -1. */
 static int64_t find_same(const struct graph *g, const struct plan_path *old)
 {
@@ -15,8 +17,20 @@ static int64_t find_same(const struct graph *g, const struct plan_path *old)
 	return i;
 }
 
-/* The layer that starts at path `first` of the plan, as a group; empty where it cannot stay. */
-static struct merge_group keep_layer(const struct graph *g, const struct plan *plan, size_t first)
+/* Whether the group has just these paths. */
+static bool is_made_of(const struct merge_group *group, const struct merge_group *other,
+		       const uint32_t *group_of, uint32_t number)
+{
+	if (group->n != other->n)
+		return false;
+	for (uint32_t j = 0; j < other->n; j++)
+		if (group_of[other->paths[j]] != number)
+			return false;
+	return true;
+}
+
+/* The layer that starts at path `first` of the plan, as a group; empty where its paths changed. */
+static struct merge_group find_layer(const struct graph *g, const struct plan *plan, size_t first)
 {
 	struct merge_group group = { .kept = plan->paths[first].layer };
 	for (size_t i = first; i < plan->n && plan->paths[i].layer == group.kept; i++)
@@ -34,30 +48,54 @@ static struct merge_group keep_layer(const struct graph *g, const struct plan *p
 	return group;
 }
 
-/* The layers that can stay, then each other path alone. */
-static struct merge_group *start(const struct graph *g, const struct plan *plan, uint32_t *n)
+/* Adds the layer to the groups, unless one of its paths has a group already. */
+static void keep(struct merge_group layer, struct merge_group *groups, uint32_t *n,
+		 uint32_t *group_of)
 {
-	struct merge_group *groups = xcalloc(g->n, sizeof *groups);
-	AUTO_FREE bool *placed = xcalloc(g->n, sizeof *placed);
-	*n = 0;
+	bool free_paths = true;
+	for (uint32_t j = 0; j < layer.n; j++)
+		free_paths = free_paths && group_of[layer.paths[j]] == NO_GROUP;
+	if (free_paths) {
+		for (uint32_t j = 0; j < layer.n; j++)
+			group_of[layer.paths[j]] = *n;
+		groups[(*n)++] = layer;
+		return;
+	}
+	uint32_t number = group_of[layer.paths[0]];
+	if (number == NO_GROUP || !is_made_of(&groups[number], &layer, group_of, number)) {
+		free(layer.paths);
+		return;
+	}
+	/* in the order in which they are in the layer now */
+	free(groups[number].paths);
+	groups[number].paths = layer.paths;
+	groups[number].kept = layer.kept;
+}
+
+/* Adds the layers that can stay, then each other path alone. */
+static void start(const struct graph *g, const struct plan *plan, struct merge_group *groups,
+		  uint32_t *n)
+{
+	AUTO_FREE uint32_t *group_of = xcalloc(g->n, sizeof *group_of);
+	for (uint32_t path = 0; path < g->n; path++)
+		group_of[path] = NO_GROUP;
+	for (uint32_t i = 0; i < *n; i++)
+		for (uint32_t j = 0; j < groups[i].n; j++)
+			group_of[groups[i].paths[j]] = i;
 	for (size_t i = 0; i < plan->n; i++) {
 		if (i && plan->paths[i].layer == plan->paths[i - 1].layer)
 			continue;
-		struct merge_group group = keep_layer(g, plan, i);
-		for (uint32_t j = 0; j < group.n; j++)
-			placed[group.paths[j]] = true;
-		if (group.n)
-			groups[(*n)++] = group;
+		struct merge_group layer = find_layer(g, plan, i);
+		if (layer.n)
+			keep(layer, groups, n, group_of);
 	}
-	for (uint32_t path = 0; path < g->n; path++) {
-		if (placed[path])
-			continue;
-		struct merge_group *group = &groups[(*n)++];
-		group->paths = xmalloc(sizeof *group->paths);
-		group->paths[0] = path;
-		group->n = 1;
-	}
-	return groups;
+	merge_alone(g, groups, n);
+}
+
+static int compare_kept(const void *a, const void *b)
+{
+	const struct merge_group *x = a, *y = b;
+	return x->kept < y->kept ? -1 : x->kept > y->kept;
 }
 
 /* Those that stayed first, as they were ordered; then the others, ordered by merge_order(). */
@@ -72,16 +110,16 @@ static void order_groups(const struct graph *g, const struct reach *r, const uin
 		else
 			others[nothers++] = groups[i];
 	}
+	qsort(groups, nkept, sizeof *groups, compare_kept);
 	merge_order(g, r, rank, weights, others, nothers);
 	memcpy(groups + nkept, others, nothers * sizeof *others);
 }
 
-struct merge_group *replan_groups(const struct graph *g, const struct reach *r,
-				  const uint32_t *rank, const struct plan *previous,
-				  const struct merge_rules *rules, uint32_t *n)
+void replan_groups(const struct graph *g, const struct reach *r, const uint32_t *rank,
+		   const struct plan *previous, const struct merge_rules *rules,
+		   struct merge_group *groups, uint32_t *n)
 {
-	struct merge_group *groups = start(g, previous, n);
+	start(g, previous, groups, n);
 	merge_groups(g, r, rank, rules, groups, n);
 	order_groups(g, r, rank, rules->weights, groups, *n);
-	return groups;
 }

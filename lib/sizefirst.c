@@ -23,6 +23,7 @@ struct sizefirst {
 	struct label *labels; /* one a path */
 	uint32_t *primaries;  /* path of each primary so far */
 	uint32_t n;           /* primaries so far */
+	const bool *placed;   /* paths that are in other layers */
 };
 
 /* The primaries among the paths of set, path itself aside. */
@@ -66,9 +67,13 @@ static int compare_labels(const void *a, const void *b)
 	return 0;
 }
 
-static uint32_t count_labels(const struct label *labels, uint32_t n, struct label *scratch)
+/* Layers that the labels make of the paths that have none yet. */
+static uint32_t count_labels(const struct sizefirst *s, struct label *scratch)
 {
-	memcpy(scratch, labels, n * sizeof *labels);
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < s->graph->n; i++)
+		if (!s->placed[i])
+			scratch[n++] = s->labels[i];
 	qsort(scratch, n, sizeof *scratch, compare_labels);
 	uint32_t found = n > 0;
 	for (uint32_t i = 1; i < n; i++)
@@ -101,9 +106,11 @@ static void label_paths(struct sizefirst *s, uint32_t limit)
 		order[i] = (struct by_size){ s->graph->paths[i].nar_size, s->rank[i], i };
 	qsort(order, n, sizeof *order, compare_size);
 	for (uint32_t i = 0; i < n; i++) {
+		if (s->placed[order[i].path])
+			continue;
 		memcpy(before, s->labels, n * sizeof *before);
 		take(s, order[i].path);
-		if (count_labels(s->labels, n, scratch) > limit) {
+		if (count_labels(s, scratch) > limit) {
 			memcpy(s->labels, before, n * sizeof *before);
 			return;
 		}
@@ -115,17 +122,16 @@ struct labelled {
 	uint32_t path;
 };
 
-/* Groups the paths by label. */
-static struct merge_group *collect(const struct sizefirst *s, uint32_t *ngroups)
+/* Groups the paths by label, behind the groups that are there. */
+static void collect(const struct sizefirst *s, struct merge_group *groups, uint32_t *ngroups)
 {
-	uint32_t n = s->graph->n;
-	AUTO_FREE struct labelled *paths = xcalloc(n, sizeof *paths);
-	struct merge_group *groups = xcalloc(n, sizeof *groups);
-	for (uint32_t i = 0; i < n; i++)
-		paths[i] = (struct labelled){ s->labels[i], i };
-	qsort(paths, n, sizeof *paths,
-	      compare_labels); /* the label comes first in struct labelled */
-	*ngroups = 0;
+	uint32_t n = 0;
+	AUTO_FREE struct labelled *paths = xcalloc(s->graph->n, sizeof *paths);
+	for (uint32_t i = 0; i < s->graph->n; i++)
+		if (!s->placed[i])
+			paths[n++] = (struct labelled){ s->labels[i], i };
+	/* the label comes first in struct labelled */
+	qsort(paths, n, sizeof *paths, compare_labels);
 	for (uint32_t i = 0, end; i < n; i = end) {
 		struct merge_group *group = &groups[(*ngroups)++];
 		for (end = i; end < n && compare_labels(&paths[i], &paths[end]) == 0; end++)
@@ -134,7 +140,6 @@ static struct merge_group *collect(const struct sizefirst *s, uint32_t *ngroups)
 		for (uint32_t j = 0; j < group->n; j++)
 			group->paths[j] = paths[i + j].path;
 	}
-	return groups;
 }
 
 struct by_closure {
@@ -167,24 +172,30 @@ static struct by_closure measure(const struct sizefirst *s, const struct merge_g
 	return m;
 }
 
-static void order_groups(const struct sizefirst *s, struct merge_group *groups, uint32_t n)
+void sizefirst_order(const struct graph *g, const struct reach *r, const uint32_t *rank,
+		     struct merge_group *groups, uint32_t n)
 {
+	const struct sizefirst s = { .graph = g, .reach = r, .rank = rank };
 	AUTO_FREE struct by_closure *order = xcalloc(n, sizeof *order);
 	for (uint32_t i = 0; i < n; i++)
-		order[i] = measure(s, &groups[i]);
+		order[i] = measure(&s, &groups[i]);
 	qsort(order, n, sizeof *order, compare_closure);
 	for (uint32_t i = 0; i < n; i++)
 		groups[i] = order[i].group;
 }
 
-struct merge_group *sizefirst_groups(const struct graph *g, const struct reach *r,
-				     const uint32_t *rank, uint32_t limit, uint32_t *n)
+void sizefirst_groups(const struct graph *g, const struct reach *r, const uint32_t *rank,
+		      uint32_t limit, struct merge_group *groups, uint32_t *n)
 {
 	AUTO_FREE struct label *labels = xcalloc(g->n, sizeof *labels);
 	AUTO_FREE uint32_t *primaries = xcalloc((size_t)limit + 1, sizeof *primaries);
-	struct sizefirst s = { g, r, rank, labels, primaries, 0 };
-	label_paths(&s, limit);
-	struct merge_group *groups = collect(&s, n);
-	order_groups(&s, groups, *n);
-	return groups;
+	AUTO_FREE bool *placed = merge_placed(g, groups, *n);
+	struct sizefirst s = { .graph = g,
+			       .reach = r,
+			       .rank = rank,
+			       .labels = labels,
+			       .primaries = primaries,
+			       .placed = placed };
+	label_paths(&s, limit - *n);
+	collect(&s, groups, n);
 }
