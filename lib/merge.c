@@ -21,8 +21,9 @@ struct node {
 	uint64_t wanted;  /* number of users */
 	uint32_t rank;    /* smallest of its paths' ranks */
 	bool alive;
-	uint32_t best; /* the partner that raises the cost least; itself: none yet */
+	uint32_t best; /* the partner that raises the cost least; itself: none */
 	cost_t best_cost;
+	bool stale; /* best is gone: all that is known is that no other partner costs less */
 };
 
 /*
@@ -136,6 +137,12 @@ static bool better(const struct merger *m, const struct node *node, cost_t cost,
 	return m->nodes[partner].rank < best->rank;
 }
 
+static cost_t exact_cost(const struct merger *m, const struct node *a, const struct node *b)
+{
+	uint64_t changes = a->changes + b->changes - weigh_common(m, a, b);
+	return added_cost(m, a, b, changes, count_common_users(a, b));
+}
+
 /* Makes partner the node's best where it is. */
 static void weigh(const struct merger *m, struct node *node, uint32_t partner)
 {
@@ -144,24 +151,24 @@ static void weigh(const struct merger *m, struct node *node, uint32_t partner)
 	uint64_t least = node->wanted < other->wanted ? node->wanted : other->wanted;
 	if (!better(m, node, added_cost(m, node, other, changes, least), partner))
 		return;
-	uint64_t wanted = count_common_users(node, other);
-	cost_t cost = added_cost(m, node, other, changes, wanted);
+	cost_t cost = added_cost(m, node, other, changes, count_common_users(node, other));
 	if (better(m, node, cost, partner)) {
 		node->best = partner;
 		node->best_cost = cost;
 	}
 }
 
-/* hint: a likely partner to look at first, so that most of the others need no look at their sets.
- */
-static void find_best(const struct merger *m, uint32_t i, uint32_t hint)
+/* Finds the node's best partner, looking first at the one it had, where that is still there. */
+static void find_best(const struct merger *m, uint32_t i)
 {
 	struct node *node = &m->nodes[i];
+	uint32_t hint = m->nodes[node->best].alive ? node->best : i;
 	node->best = i;
+	node->stale = false;
 	if (hint != i)
 		weigh(m, node, hint);
 	find_least_costs(m, i, 0, m->open.n);
-	double best = hint == i ? INFINITY : (double)node->best_cost;
+	double best = node->best == i ? INFINITY : (double)node->best_cost;
 	for (uint32_t k = 0; k < m->open.n; k++) {
 		uint32_t partner = m->open.node[k];
 		if (m->open.least[k] > best || partner == i || partner == hint)
@@ -215,24 +222,42 @@ static void join(struct merger *m, uint32_t ia, uint32_t ib)
 	m->alive--;
 }
 
+/*
+ * Tells the node that i and j have become one, i. Where one of them was its
+ * best partner and i costs no more, i is the best now, as no other costs
+ * less. Else it may be another one, which is looked for when it matters.
+ */
+static void tell(const struct merger *m, struct node *node, uint32_t i, uint32_t j, double least)
+{
+	bool lost = !node->stale && (node->best == i || node->best == j);
+	if (!lost && !node->stale) {
+		if (least <= (double)node->best_cost)
+			weigh(m, node, i);
+		return;
+	}
+	node->stale = true;
+	node->best = lost ? i : node->best;
+	if (least > (double)node->best_cost)
+		return;
+	cost_t cost = exact_cost(m, node, &m->nodes[i]);
+	if (cost < node->best_cost || (lost && cost == node->best_cost)) {
+		node->best = i;
+		node->best_cost = cost;
+		node->stale = false;
+	}
+}
+
 static void merge(struct merger *m, uint32_t i)
 {
 	uint32_t j = m->nodes[i].best;
 	join(m, i, j);
 	close_outline(m, j);
 	draw_outline(m, i);
-	AUTO_FREE double *least = xcalloc(m->open.n, sizeof *least);
 	find_least_costs(m, i, 0, m->open.n);
-	memcpy(least, m->open.least, m->open.n * sizeof *least);
-	for (uint32_t place = 0; place < m->open.n; place++) {
-		uint32_t k = m->open.node[place];
-		struct node *node = &m->nodes[k];
-		if (node->best == i || node->best == j)
-			find_best(m, k, i);
-		else if (k != i && least[place] <= (double)node->best_cost)
-			weigh(m, node, i);
-	}
-	find_best(m, i, m->open.node[m->open.n - 1]);
+	for (uint32_t place = 0; place < m->open.n; place++)
+		if (m->open.node[place] != i)
+			tell(m, &m->nodes[m->open.node[place]], i, j, m->open.least[place]);
+	find_best(m, i);
 }
 
 static bool is_small(const struct merger *m, const struct node *node)
@@ -240,13 +265,14 @@ static bool is_small(const struct merger *m, const struct node *node)
 	return node->size < m->rules->min_size;
 }
 
-/* The node whose best merge costs least, among all or the small ones; n where there is none. */
-static uint32_t cheapest(const struct merger *m, bool only_small)
+/* cheapest() by what is known: the node found may be stale. */
+static uint32_t cheapest_known(const struct merger *m, bool only_small)
 {
 	const struct node *found = NULL;
 	for (uint32_t place = 0; place < m->open.n; place++) {
 		const struct node *node = &m->nodes[m->open.node[place]];
-		if (node->best == m->open.node[place] || (only_small && !is_small(m, node)))
+		if ((node->best == m->open.node[place] && !node->stale) ||
+		    (only_small && !is_small(m, node)))
 			continue;
 		if (!found || node->best_cost < found->best_cost ||
 		    (node->best_cost == found->best_cost && node->rank < found->rank))
@@ -255,11 +281,21 @@ static uint32_t cheapest(const struct merger *m, bool only_small)
 	return found ? (uint32_t)(found - m->nodes) : m->n;
 }
 
+/* The node whose best merge costs least, among all or the small ones; n where there is none. */
+static uint32_t cheapest(const struct merger *m, bool only_small)
+{
+	uint32_t i;
+	while ((i = cheapest_known(m, only_small)) < m->n && m->nodes[i].stale)
+		find_best(m, i);
+	return i;
+}
+
 static void init_node(struct merger *m, const struct graph *g, const uint32_t *rank, uint32_t i)
 {
 	struct node *node = &m->nodes[i];
 	size_t words = m->reach->words;
 	node->alive = true;
+	node->best = i;
 	node->rank = UINT32_MAX;
 	node->closure = xcalloc(words, sizeof *node->closure);
 	node->users = xmalloc(words * sizeof *node->users);
@@ -327,7 +363,7 @@ void merge_groups(const struct graph *g, const struct reach *r, const uint32_t *
 		draw_outline(&m, i);
 	}
 	for (uint32_t i = 0; i < m.open.n; i++)
-		find_best(&m, m.open.node[i], m.open.node[i]);
+		find_best(&m, m.open.node[i]);
 	for (uint32_t i; (i = cheapest(&m, true)) < m.n;)
 		merge(&m, i);
 	for (uint32_t i; m.alive > rules->limit && (i = cheapest(&m, false)) < m.n;)
