@@ -9,6 +9,9 @@
 /* Bytes times expected changes can outgrow 64 bits. */
 __extension__ typedef unsigned __int128 cost_t;
 
+/* More than any other cost: one layer that was kept is given up before two are. */
+#define KEPT_TWICE ((cost_t)1 << 120)
+
 /* A group while it is merged. */
 struct node {
 	struct merge_group group;
@@ -91,9 +94,10 @@ static cost_t added_cost(const struct merger *m, const struct node *a, const str
 	cost_t sharing =
 		(cost_t)a->size * (a->wanted - wanted) + (cost_t)b->size * (b->wanted - wanted);
 	cost_t at_once = (cost_t)a->group.penalty + b->group.penalty;
+	cost_t twice = a->group.kept && b->group.kept ? KEPT_TWICE : 0;
 	uint64_t paths = m->reach->n;
 	return update * paths + sharing * m->rules->sharing * m->total_weight +
-	       at_once * paths * m->total_weight;
+	       at_once * paths * m->total_weight + twice;
 }
 
 static double larger(double a, double b)

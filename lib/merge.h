@@ -25,7 +25,8 @@ struct merge_group {
 	uint32_t n;
 	bool closed;      /* never merged with others */
 	uint64_t penalty; /* bytes that merging this group sends again at once */
-	uint32_t kept;    /* its layer in the previous plan, where it is as it was; else 0 */
+	uint32_t kept;    /* its layer in the previous plan, where it is as it was; else 0;
+			     two that are kept are merged only where nothing else is left */
 	char *name;       /* owned like paths: what somebody called this group; NULL: nothing */
 };
 
