@@ -109,6 +109,7 @@ attributes_expected() {
       ;;
     list) expected='a list of paths' ;;
     config) expected='an attribute set' ;;
+    pipeline) expected='a list of operations' ;;
     string) expected='a string' ;;
     *) expected='a file name' ;;
   esac
@@ -126,7 +127,7 @@ attributes_file() {
   while IFS= read -r -d '' name && IFS= read -r -d '' value; do
     [ -z "${attr_given[$name]-}" ] || continue
     case ${attr_type[$name]} in
-      config) printf '%s\n' "$value" >"$work/config.json" && value=$work/config.json ;;
+      config | pipeline) printf '%s\n' "$value" >"$work/$name.json" && value=$work/$name.json ;;
       closure) [ -n "$value" ] || attributes_graph ;;
     esac
     if ! attributes_check "$name" "$value"; then

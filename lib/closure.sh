@@ -62,14 +62,29 @@ closure_of() {
   fi
 }
 
+# How layer-plan is to choose, one option a line. It says itself which do not go together.
+plan_options() {
+  if [ -n "${attr[layeringPipeline]}" ]; then
+    printf '%s\n' "--pipeline=${attr[layeringPipeline]}"
+  else
+    printf '%s\n' "--strategy=${attr[strategy]}"
+  fi
+  [ "${attr[sharing]}" = 1 ] || printf '%s\n' "--sharing=${attr[sharing]}"
+  [ "${attr[minLayerSize]}" = 0 ] || printf '%s\n' "--min-layer-size=${attr[minLayerSize]}"
+  [ -z "${attr[weights]}" ] || printf '%s\n' "--weights=${attr[weights]}"
+  [ -z "${attr[layerGroups]}" ] || printf '%s\n' "--group=${attr[layerGroups]}"
+  [ -z "${attr[previousPlan]}" ] || printf '%s\n' "--previous=${attr[previousPlan]}"
+}
+
 # closure_plan RESERVED: which store path goes into which layer, as plan lines
 closure_plan() {
-  local roots
+  local roots options
   [ -z "${attr[closure]}" ] || given_graph >"$work/given"
   candidates >"$work/candidates"
   closure_roots >"$work/roots"
   mapfile -t roots < <(sort -u "$work/roots")
   [ ${#roots[@]} != 0 ] || return 0
   closure_of "${roots[@]}" >"$work/graph"
-  layer-plan --max-layers "${attr[maxLayers]}" --reserve "$1" <"$work/graph"
+  mapfile -t options < <(plan_options)
+  layer-plan --max-layers "${attr[maxLayers]}" --reserve "$1" "${options[@]}" <"$work/graph"
 }
