@@ -209,7 +209,7 @@ END
 @test "weights and groups that are none, each with its message" {
   local option text message
   while IFS='|' read -r option text message; do
-    printf "$text" >file
+    printf %b "$text" >file
     fails 1 "layer-plan: file:$message" cost "--$option" file graph
   done <<'END'
 weights|a\n|1: expected 2 fields separated by single tabs, found 1
