@@ -4,18 +4,24 @@
 #include "plan.h"
 #include "planner.h"
 
-/* The first byte says how many layers, the others are a graph; its plan is one that can be read. */
+/* The first byte says how many layers and how they are chosen, the others are a graph; its plan is
+ * one that can be read. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct err e = { 0 };
 	struct out o;
 	if (size == 0)
 		return 0;
-	struct planner_options options = { .layers = 1 + data[0] % 7, .allow_empty = true };
+	struct planner_options options = { .layers = 1 + data[0] % 7,
+					   .strategy = data[0] / 7 % PLANNER_PIPELINE,
+					   .sharing = data[0] / 21 % 3,
+					   .allow_empty = true };
 	AUTO_CLOSE int in = fuzz_fd(data + 1, size - 1);
 	AUTO_CLOSE int file = fuzz_fd("", 0);
+	AUTO_FREE char *notice = NULL;
+	const struct planner_file graph = { .name = "<fuzz>", .fd = in };
 	out_init(&o, file, "<fuzz>");
-	if (planner_run(in, "<fuzz>", &options, &o, &e) < 0) {
+	if (planner_run(&graph, &options, &o, &notice, &e) < 0) {
 		err_clear(&e);
 		out_drop(&o);
 		return 0;
