@@ -27,10 +27,12 @@ static char *layers(uint32_t max)
 	AUTO_CLOSE int in = file_of(graph), file = file_of("");
 	AUTO_PLAN struct plan p = { 0 };
 	AUTO_BUF struct buf b = { 0 };
+	AUTO_FREE char *notice = NULL;
+	const struct planner_file from = { .name = "graph", .fd = in };
 	struct err e = { 0 };
 	struct out o;
 	out_init(&o, file, "plan");
-	if (planner_run(in, "graph", &options, &o, &e) == 0 && out_flush(&o, &e) == 0 &&
+	if (planner_run(&from, &options, &o, &notice, &e) == 0 && out_flush(&o, &e) == 0 &&
 	    lseek(file, 0, SEEK_SET) == 0 && plan_read(file, "plan", &p, &e) == 0)
 		for (size_t i = 0; i < p.n; i++)
 			buf_addf(&b, i ? " %u" : "%u", p.paths[i].layer);
