@@ -134,7 +134,9 @@ static int read_plan(struct inputs *in, int fd, const char *name, struct err *e)
 
 static int read_previous(struct inputs *in, int fd, const char *name, struct err *e)
 {
-	return plan_read(fd, name, &in->previous, e);
+	if (plan_read(fd, name, &in->previous, e) < 0)
+		return -1;
+	return in->previous.n ? 0 : err_set(e, 0, "%s: the previous plan is empty", name);
 }
 
 static int read_events(struct inputs *in, int fd, const char *name, struct err *e)

@@ -8,16 +8,18 @@ load helper
 #   most               how many operands there may be
 #   input              standard input; /dev/null where the tool reads none
 #   form               lines: one of the line formats; any: something else
-#   empty              exit status for empty input
+#   empty, refusal     exit status for empty input, and what is said of it
 #   output             lines or binary
 row() {
   options=() operands=() most=any input=/dev/null form=lines empty=1 output=lines
+  refusal='.*--allow-empty'
   case $1 in
     closure-graph) input=closure.json form=any ;;
     config-json) input=config empty=0 ;;
     image-assemble) input=stream form=any most=0 output=binary ;;
     layer-plan) input=graph most=1 ;;
     layer-tar) input=plan options=(--root-dir root) most=0 output=binary ;;
+    plan-cost) input=plan options=(--graph graph) most=1 refusal='<stdin>: the plan is empty' ;;
     reference-scan) input=graph options=(--graph -) operands=(root) empty=0 ;;
     tree-list) operands=(root/nix) form=any ;;
     *) return 1 ;;
@@ -234,7 +236,7 @@ EOF
     row "$tool"
     [ "$input" != /dev/null ] || continue
     if [ "$empty" = 1 ]; then
-      refuses 1 '.*--allow-empty' "$tool" "${args[@]}" </dev/null
+      refuses 1 "$refusal" "$tool" "${args[@]}" </dev/null
     else
       "$tool" "${args[@]}" </dev/null >out 2>err || problem "$tool: status $?"
       [ ! -s err ] || problem "$tool: $(cat err)"

@@ -237,7 +237,8 @@ def main():
         check(int(args[0]))
     else:
         for values in figures(*map(rows, args)):
-            print(*(f"{v:.4f}" if isinstance(v, float) else v for v in values), sep="\t")
+            form = ".0f" if values[0] == "expected-bytes" else ".4f"
+            print(*(f"{v:{form}}" if isinstance(v, float) else v for v in values), sep="\t")
 
 
 main()
