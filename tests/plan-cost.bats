@@ -86,8 +86,8 @@ field() { awk -F'\t' -v key="$1" -v n="$2" '$1 == key { print $n }' found; }
 
 @test "from one plan to another" {
   # hello-link in a layer of its own: two layers to pull, though nothing has changed
-  sed 's/^3\(.*-hello-link\)/4\1/' plan >split
-  tsv --previous plan split
+  sed 's/^3\(.*-hello-link\)/4\1/' plan >apart
+  tsv --previous plan apart
   [ "$(field pull-paths 2) $(field pull-layers 2) $(field pull-layers 3)" = '0 2 2088' ]
   [ "$(awk '$1 == "layer" { print $10 }' found | tr '\n' ' ')" = 'yes yes no no ' ]
   # the same plan: nothing to pull

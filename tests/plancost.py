@@ -195,7 +195,8 @@ def random_case(rng, directory):
     if rng.random() < 0.3:
         rng.shuffle(older)
     if rng.random() < 0.3:
-        older[0].reverse()
+        some = rng.choice(older)
+        some[1:] = rng.sample(some[1:], len(some) - 1)
     if rng.random() < 0.3:
         older = older[:1] + [older[-1] + ["/nix/store/" + "0" * 32 + "-gone"]] if older[1:] else older
     was = {path: sri(7) if rng.random() < 0.1 else digest.get(path, sri(8))

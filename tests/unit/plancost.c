@@ -65,6 +65,20 @@ static void test_diff_joined(void)
 	OK(d.known[0] && d.known[1] && d.equal[0] == 0);
 }
 
+/* Another order, though it starts and ends alike, is another layer. */
+static void test_diff_order(void)
+{
+	AUTO_PLAN struct plan old = { 0 }, new = { 0 };
+	static const char *const was[] = { P "a", P "b", P "c", P "d" };
+	static const char *const is[] = { P "a", P "c", P "b", P "d" };
+	for (size_t i = 0; i < 4; i++) {
+		add(&old, 1, was[i], A, 1);
+		add(&new, 1, is[i], A, 1);
+	}
+	AUTO_PLANDIFF struct plandiff d = plandiff_make(&new, &old);
+	OK(d.known[1] && d.known[2] && d.equal[0] == 0);
+}
+
 static void test_measure(void)
 {
 	AUTO_PLAN struct plan plan = { 0 };
@@ -143,6 +157,7 @@ int main(void)
 {
 	test_diff();
 	test_diff_joined();
+	test_diff_order();
 	test_measure();
 	test_bytes();
 	test_percent();
