@@ -13,13 +13,13 @@ static const char help[] =
 	"usage: plan-cost --graph FILE [OPTION]... [PLAN]\n"
 	"Tell what a layer-plan(5) costs when something changes: figures, or a picture.\n"
 	"\n"
-	"      --graph FILE        what the plan is of: closure-graph(5) lines\n"
-	"      --events FILE       what changed together: lines of an event and a path's name\n"
-	"      --weights FILE      how often paths change: lines of a path's name and a number\n"
-	"      --previous PLAN     tell what a pull costs whoever has this plan\n"
-	"      --format FORMAT     text, tsv or svg (text)\n"
-	"  -h, --help              show this help\n"
-	"      --version           show the version\n";
+	"      --graph FILE            what the plan is of: closure-graph(5) lines\n"
+	"      --events FILE           what changed together: lines of an event and a name\n"
+	"      --weights FILE          how often paths change: lines of a name and a number\n"
+	"      --previous PLAN         tell what a pull costs whoever has this plan\n"
+	"      --format text|tsv|svg   for people, for scripts, or a picture (text)\n"
+	"  -h, --help                  show this help\n"
+	"      --version               show the version\n";
 
 enum { GRAPH = CLI_OPT, EVENTS, WEIGHTS, PREVIOUS, FORMAT };
 
