@@ -18,4 +18,4 @@ _layerpipe() {
 
 complete -o default -F _layerpipe \
   build-layered-image closure-graph config-json image-assemble layer-plan layer-tar \
-  reference-scan stream-layered-image tree-list
+  plan-cost reference-scan stream-layered-image tree-list
