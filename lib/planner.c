@@ -6,6 +6,7 @@
 #include "graph.h"
 #include "grouping.h"
 #include "layering.h"
+#include "leaves.h"
 #include "merge.h"
 #include "plan.h"
 #include "popularity.h"
@@ -131,7 +132,7 @@ static void plan_update_cost(struct planner *p)
 {
 	const struct merge_rules rules = cost_rules(p);
 	merge_alone(&p->graph, p->groups, &p->n);
-	merge_groups(&p->graph, &p->reach, p->rank, &rules, p->groups, &p->n);
+	leaves_merge(&p->graph, &p->reach, p->rank, &rules, p->groups, &p->n);
 	merge_order(&p->graph, &p->reach, p->rank, p->weights, p->groups, p->n);
 }
 

@@ -28,7 +28,7 @@ sci() {
 
 @test "shuffled input and other hashes: the same plan" { model same 60; }
 
-@test "with --previous a new path changes one layer at the most" { model leaf 60; }
+@test "a new leaf changes one layer at the most" { model leaf 60; }
 
 @test "a real closure: every path once, no more layers than asked for" {
   local strategy budget
