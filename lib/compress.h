@@ -7,8 +7,8 @@
  * number of threads and however the input was cut into pieces. The one place
  * that knows libdeflate and libzstd.
  *
- * gz: blocks of 1 MiB, each a gzip member of its own (RFC 1952 has them read
- * as one), level 5 of libdeflate, no name, no time. zstd: one frame, level 3,
+ * gz: blocks of 2 MiB, each a gzip member of its own (RFC 1952 has them read
+ * as one), levels 5 and 6 of libdeflate, no name, no time. zstd: one frame, level 3,
  * with checksum, jobs of 1.5 MiB.
  */
 

@@ -11,7 +11,7 @@
  * merge_groups() for a closure that grows: what hangs on it by one reference
  * only, to it or from it, is no part of the merging but is put into the layer
  * where it costs least, each for itself. So another such path changes that
- * one layer. Where there are not more other groups than layers, and where
+ * one layer. Where there are fewer other groups than layers, and where
  * all are closed, it is merge_groups() as it is.
  *
  * A leaf is a path below LEAVES_MAX_SIZE that refers to, or is referred to
