@@ -25,7 +25,7 @@ WARN    = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prot
           -Wold-style-definition -Wvla -Wformat=2 -Wundef -Wpointer-arith -Wwrite-strings \
           -Wcast-qual -Wswitch-enum
 
-PKGS      = libcrypto libdeflate libzstd
+PKGS      = libcrypto libdeflate libzstd zlib
 ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLAYERPIPE_VERSION='"$(VERSION)"' \
                -Ilib -I$(BUILD)/gen $(CPPFLAGS)
 ALL_CFLAGS   = -std=gnu11 $(WARN) $(WERROR) $(shell pkg-config --cflags $(PKGS)) $(CFLAGS)

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "tarread.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "num.h"
 #include "ustar.h"
@@ -28,7 +26,8 @@ struct records {
 };
 
 struct tarread {
-	int fd;
+	struct source *source;
+	struct source_fd fd; /* the source where a descriptor was given */
 	const char *name;
 	/* Two buffers in turn, so that the piece given out last stays as it is. */
 	char *buffers[2];
@@ -49,14 +48,24 @@ struct tarread {
 	struct tar_entry entry;
 };
 
-struct tarread *tarread_new(int fd, const char *name)
+struct tarread *tarread_from(struct source *s)
 {
 	struct tarread *r = xcalloc(1, sizeof *r);
-	r->fd = fd;
-	r->name = name;
+	r->source = s;
+	r->name = s->name;
 	r->buffers[0] = xmalloc(CHUNK);
 	r->buffers[1] = xmalloc(CHUNK);
 	r->shown = &r->own;
+	return r;
+}
+
+struct tarread *tarread_new(int fd, const char *name)
+{
+	struct source_fd s;
+	source_fd(&s, fd, name);
+	struct tarread *r = tarread_from(&s.source);
+	r->fd = s;
+	r->source = &r->fd.source;
 	return r;
 }
 
@@ -112,16 +121,11 @@ static int fill(struct tarread *r, size_t *got, struct err *e)
 	char *to = r->buffers[!r->current];
 	size_t kept = r->end - r->start;
 	memcpy(to, r->buffers[r->current] + r->start, kept);
-	ssize_t n;
-	do
-		n = read(r->fd, to + kept, CHUNK - kept);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return err_set(e, errno, "cannot read '%s'", r->name);
+	if (source_read(r->source, to + kept, CHUNK - kept, got, e) < 0)
+		return -1;
 	r->current = !r->current;
 	r->start = 0;
-	r->end = kept + (size_t)n;
-	*got = (size_t)n;
+	r->end = kept + *got;
 	return 0;
 }
 
@@ -179,11 +183,22 @@ int tarread_data(struct tarread *r, const void **data, size_t *len, struct err *
 	return 0;
 }
 
+/* Skips more than is in the buffer; that it was there, the block behind it will tell. */
+static int seek(struct tarread *r, uint64_t left, struct err *e)
+{
+	size_t have = r->end - r->start;
+	use(r, have);
+	r->offset += left - have;
+	return r->source->skip(r->source, left - have, e);
+}
+
 static int skip_contents(struct tarread *r, struct err *e)
 {
 	uint64_t left = r->left + r->padding;
 	r->left = 0;
 	r->padding = 0;
+	if (r->source->skip && left > r->end - r->start)
+		return seek(r, left, e);
 	while (left) {
 		const char *p = NULL;
 		size_t n = 0;

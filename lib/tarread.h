@@ -3,7 +3,7 @@
 #define LAYERPIPE_TARREAD_H
 
 /*
- * Reading tar archives from a descriptor that need not seek: ustar and the
+ * Reading tar archives from a source that need not seek: ustar and the
  * older form, pax extended and global headers, GNU long names (L, K) and
  * base-256 numbers (POSIX.1-2017 pax; GNU tar manual, "Basic Tar Format").
  * Nothing in the input is believed: sizes are checked for overflow, headers
@@ -18,6 +18,7 @@
 
 #include "err.h"
 #include "mem.h"
+#include "source.h"
 #include "tar.h"
 
 /* Bytes of one extended header or long name; Go's archive/tar has the same limit. */
@@ -34,6 +35,9 @@ enum tarread_event {
 
 /* Starts reading; fd and name (for messages) are borrowed. */
 struct tarread *tarread_new(int fd, const char *name);
+
+/* The same from any source, borrowed. Contents that nobody reads are skipped where it can. */
+struct tarread *tarread_from(struct source *s);
 void tarread_free(struct tarread *r);
 
 /*
@@ -69,7 +73,7 @@ const char *tarread_record_key(const struct tarread *r, size_t n);
  */
 MUST_USE int tarread_data(struct tarread *r, const void **data, size_t *len, struct err *e);
 
-/* Bytes of input used so far. */
+/* Bytes of input used so far; right after TARREAD_ENTRY: where the member's contents begin. */
 uint64_t tarread_offset(const struct tarread *r);
 
 /* Sets an error that names the input and the offset of the last header. Returns -1. */
