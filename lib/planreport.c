@@ -5,29 +5,10 @@
 #include <string.h>
 
 #include "esc.h"
+#include "human.h"
 #include "storepath.h"
 
 enum { MOST_LAYERS = 5, MOST_PATHS = 3, MOST_EVENTS = 5 };
-
-void planreport_bytes(struct buf *b, uint64_t bytes)
-{
-	static const char *const units[] = { "kB", "MB", "GB", "TB", "PB", "EB" };
-	if (bytes < 1000) {
-		buf_addf(b, "%" PRIu64 " B", bytes);
-		return;
-	}
-	double value = (double)bytes / 1000;
-	size_t unit = 0;
-	for (; value >= 999.5; unit++)
-		value /= 1000;
-	buf_addf(b, "%.*f %s", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value, units[unit]);
-}
-
-void planreport_percent(struct buf *b, double part, double whole)
-{
-	double percent = 100 * part / whole;
-	buf_addf(b, "%.*f %%", percent > 0 && percent < 0.95 ? 1 : 0, percent);
-}
 
 /* --- for scripts --- */
 
@@ -105,26 +86,18 @@ void planreport_tsv(const struct plancost *c, struct buf *b)
 
 /* --- for people --- */
 
-/* Pads what was added since start to the width: on its left, or on its right where negative. */
-static void pad(struct buf *b, size_t start, int width)
-{
-	AUTO_FREE char *text = xstrndup(b->s + start, b->len - start);
-	b->len = start;
-	buf_addf(b, "%*s", width, text);
-}
-
 static void column_bytes(struct buf *b, uint64_t bytes)
 {
 	size_t start = b->len;
-	planreport_bytes(b, bytes);
-	pad(b, start, 9);
+	human_bytes(b, bytes);
+	human_pad(b, start, 9);
 }
 
 static void column_percent(struct buf *b, double part, double whole)
 {
 	size_t start = b->len;
-	planreport_percent(b, part, whole);
-	pad(b, start, 8);
+	human_percent(b, part, whole);
+	human_pad(b, start, 8);
 }
 
 static void text_costs(struct buf *b, const struct plancost *c)
@@ -148,7 +121,7 @@ static void text_pull(struct buf *b, const char *before, const struct plancost_p
 		      const char *unit)
 {
 	buf_addf(b, "%s%" PRIu32 " %s%s, ", before, pull->n, unit, pull->n == 1 ? "" : "s");
-	planreport_bytes(b, pull->bytes);
+	human_bytes(b, pull->bytes);
 }
 
 static void text_previous(struct buf *b, const struct plancost *c)
@@ -223,10 +196,10 @@ static void text_events(struct buf *b, const struct plancost *c)
 
 void planreport_text(const struct plancost *c, struct buf *b)
 {
-	planreport_bytes(b, c->size);
+	human_bytes(b, c->size);
 	buf_addf(b, " in %" PRIu32 " layer%s, %" PRIu32 " path%s; an update is expected to pull ",
 		 c->nlayers, c->nlayers == 1 ? "" : "s", c->graph->n, c->graph->n == 1 ? "" : "s");
-	planreport_bytes(b, (uint64_t)(c->expected_bytes + 0.5));
+	human_bytes(b, (uint64_t)(c->expected_bytes + 0.5));
 	buf_addc(b, '\n');
 	text_costs(b, c);
 	if (c->has_previous)

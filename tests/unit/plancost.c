@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "human.h"
 #include "plandiff.h"
 #include "planreport.h"
 #include "plansvg.h"
@@ -110,7 +111,7 @@ static void test_measure(void)
 static void is_written(uint64_t bytes, const char *expected)
 {
 	AUTO_BUF struct buf b = { 0 };
-	planreport_bytes(&b, bytes);
+	human_bytes(&b, bytes);
 	STREQ(b.s, expected);
 }
 
@@ -130,7 +131,7 @@ static void test_bytes(void)
 static void is_percent(double part, double whole, const char *expected)
 {
 	AUTO_BUF struct buf b = { 0 };
-	planreport_percent(&b, part, whole);
+	human_percent(&b, part, whole);
 	STREQ(b.s, expected);
 }
 
