@@ -4,12 +4,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "dockerarchive.h"
 #include "hashing.h"
-#include "json.h"
 #include "layerread.h"
 #include "reference.h"
 #include "spool.h"
-#include "tar.h"
 
 enum { CHUNK = 1 << 20 };
 
@@ -24,7 +23,7 @@ struct archive {
 	const struct assemble_streams *s;
 	struct layerread *in;
 	struct hashing *hashing;
-	uint64_t size; /* bytes written */
+	struct dockerarchive out;
 	struct stored *stored;
 	size_t nstored, stored_cap;
 	size_t *order; /* for each layer of the image its place in stored */
@@ -38,42 +37,6 @@ static void archive_free(struct archive *a)
 	layerread_free(a->in);
 	free(a->stored);
 	free(a->order);
-}
-
-/* --- members of the archive --- */
-
-static int put(struct archive *a, const void *data, size_t len, struct err *e)
-{
-	a->size += len;
-	return compress_write(a->s->archive, data, len, e);
-}
-
-static int begin_member(struct archive *a, const char *name, uint64_t size, struct err *e)
-{
-	AUTO_BUF struct buf b = { 0 };
-	struct tar_entry t = {
-		.type = TAR_FILE, .name = name, .mode = 0644, .size = size, .mtime = 1
-	};
-	tar_header(&b, &t);
-	return put(a, b.s, b.len, e);
-}
-
-static int end_member(struct archive *a, uint64_t size, struct err *e)
-{
-	return put(a, tar_zeros, tar_padding(size), e);
-}
-
-static int begin_layer(struct archive *a, const char *key, uint64_t size, struct err *e)
-{
-	AUTO_FREE char *name = xasprintf("%s/layer.tar", key);
-	return begin_member(a, name, size, e);
-}
-
-static int write_member(struct archive *a, const char *name, const struct buf *b, struct err *e)
-{
-	if (begin_member(a, name, b->len, e) < 0 || put(a, b->s, b->len, e) < 0)
-		return -1;
-	return end_member(a, b->len, e);
 }
 
 /* --- layers --- */
@@ -90,7 +53,7 @@ static int copy(struct archive *a, enum target to, int spool, char *hex, struct 
 		if (layerread_data(a->in, &data, &len, e) < 0)
 			return -1;
 		hashing_add(a->hashing, data, len);
-		if ((to == TO_ARCHIVE && put(a, data, len, e) < 0) ||
+		if ((to == TO_ARCHIVE && dockerarchive_write(&a->out, data, len, e) < 0) ||
 		    (to == TO_SPOOL && spool_write(spool, data, len, e) < 0))
 			return -1;
 		progress_bytes(a->s->progress, len);
@@ -146,8 +109,8 @@ static int pass_layer(struct archive *a, const struct layerread_layer *l, const 
 		      const struct stored **s, struct err *e)
 {
 	char hex[DIGEST_HEX_LEN + 1];
-	if (begin_layer(a, key, l->size, e) < 0 || copy(a, TO_ARCHIVE, -1, hex, e) < 0 ||
-	    end_member(a, l->size, e) < 0)
+	if (dockerarchive_begin_layer(&a->out, key, l->size, e) < 0 ||
+	    copy(a, TO_ARCHIVE, -1, hex, e) < 0 || dockerarchive_end_layer(&a->out, l->size, e) < 0)
 		return -1;
 	*s = store(a, key, hex);
 	return 0;
@@ -158,7 +121,8 @@ static int unspool(struct archive *a, int spool, struct err *e)
 	AUTO_FREE char *data = xmalloc(CHUNK);
 	size_t got;
 	do {
-		if (spool_read(spool, data, CHUNK, &got, e) < 0 || put(a, data, got, e) < 0)
+		if (spool_read(spool, data, CHUNK, &got, e) < 0 ||
+		    dockerarchive_write(&a->out, data, got, e) < 0)
 			return -1;
 	} while (got);
 	return 0;
@@ -177,8 +141,8 @@ static int spool_layer(struct archive *a, const struct layerread_layer *l, const
 	*s = find(a, hex, hex);
 	if (*s)
 		return check_same(a, *s, hex, e);
-	if (begin_layer(a, hex, l->size, e) < 0 || unspool(a, spool, e) < 0 ||
-	    end_member(a, l->size, e) < 0)
+	if (dockerarchive_begin_layer(&a->out, hex, l->size, e) < 0 || unspool(a, spool, e) < 0 ||
+	    dockerarchive_end_layer(&a->out, l->size, e) < 0)
 		return -1;
 	*s = store(a, hex, hex);
 	return 0;
@@ -279,43 +243,18 @@ static struct names make_names(const struct assemble_options *o, const unsigned 
 	return names;
 }
 
-static void manifest_names(struct json *j, const struct names *names)
-{
-	json_key(j, "RepoTags");
-	if (names->n == 0) {
-		json_raw(j, "null");
-		return;
-	}
-	json_open(j, '[');
-	for (size_t i = 0; i < names->n; i++)
-		json_string(j, names->list[i], strlen(names->list[i]));
-	json_close(j, ']');
-}
-
-static void manifest_layers(struct json *j, const struct archive *a)
-{
-	json_key(j, "Layers");
-	json_open(j, '[');
-	for (size_t i = 0; i < a->norder; i++) {
-		AUTO_FREE char *name = xasprintf("%s/layer.tar", a->stored[a->order[i]].key);
-		json_string(j, name, strlen(name));
-	}
-	json_close(j, ']');
-}
-
-static int write_manifest(struct archive *a, const char *config, const struct names *names,
+static int write_manifest(struct archive *a, const char *id, const struct names *names,
 			  struct err *e)
 {
-	AUTO_BUF struct buf b = { 0 };
-	struct json j = { 0 };
-	json_open(&j, '[');
-	json_open(&j, '{');
-	json_member(&j, "Config", config);
-	manifest_names(&j, names);
-	manifest_layers(&j, a);
-	json_close(&j, '}');
-	json_close(&j, ']');
-	return json_finish(&j, &b, e) < 0 ? -1 : write_member(a, "manifest.json", &b, e);
+	AUTO_FREE const char **keys = xcalloc(a->norder, sizeof *keys);
+	for (size_t i = 0; i < a->norder; i++)
+		keys[i] = a->stored[a->order[i]].key;
+	struct dockerarchive_image image = { .id = id,
+					     .names = (const char *const *)names->list,
+					     .nnames = names->n,
+					     .keys = keys,
+					     .nkeys = a->norder };
+	return dockerarchive_finish(&a->out, &image, 1, e);
 }
 
 static void hash(const struct buf *b, unsigned char raw[DIGEST_LEN], char hex[DIGEST_HEX_LEN + 1])
@@ -347,12 +286,9 @@ static int write_rest(struct archive *a, const struct assemble_options *o,
 		return -1;
 	hash(&json, raw, hex);
 	struct names names = make_names(o, raw);
-	AUTO_FREE char *file = xasprintf("%s.json", hex);
-	int status = write_member(a, file, &json, e);
+	int status = dockerarchive_config(&a->out, hex, &json, e);
 	if (status == 0)
-		status = write_manifest(a, file, &names, e);
-	if (status == 0)
-		status = put(a, tar_zeros, tar_trailer(a->size), e);
+		status = write_manifest(a, hex, &names, e);
 	if (status == 0)
 		show(a, &names, hex);
 	names_free(&names);
@@ -365,6 +301,7 @@ int assemble_docker(const struct assemble_streams *s, const struct assemble_opti
 	struct archive a = { .s = s,
 			     .in = layerread_new(s->in, s->in_name),
 			     .hashing = hashing_new(),
+			     .out = { .to = s->archive },
 			     .layers = layers };
 	int status = take_layers(&a, o, e);
 	if (status == 0)

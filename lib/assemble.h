@@ -3,9 +3,8 @@
 #define LAYERPIPE_ASSEMBLE_H
 
 /*
- * Layers and a configuration to a docker-archive (OCI-style combined format
- * of Docker Image Specification v1.2): KEY/layer.tar for each layer, ID.json,
- * and manifest.json last.
+ * Layers and a configuration to a docker-archive (dockerarchive.h): each layer
+ * as it comes, then the configuration and the manifest.
  */
 
 #include <stdbool.h>
