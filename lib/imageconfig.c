@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "configkey.h"
@@ -13,7 +11,7 @@
 #include "jq.h"
 #include "json-value.jq.h"
 #include "json.h"
-#include "out.h"
+#include "machine.h"
 #include "rec.h"
 
 struct item {
@@ -187,28 +185,14 @@ static int read_all(int fd, struct buf *b, struct err *e)
 	return n < 0 ? err_set(e, errno, "cannot read from jq") : 0;
 }
 
-/* A descriptor from which the text can be read. */
-static int text_file(const char *text, struct err *e)
-{
-	int fd = memfd_create("json", MFD_CLOEXEC);
-	if (fd < 0)
-		return err_set(e, errno, "cannot make a memory file");
-	if (out_write_fd(fd, text, strlen(text)) == 0 && lseek(fd, 0, SEEK_SET) == 0)
-		return fd;
-	int saved = errno;
-	close(fd);
-	return err_set(e, saved, "cannot write a memory file");
-}
-
 /* Has jq check one JSON value; *normal is it with sorted keys and without spaces. */
 static int normalise(const char *text, char **normal, struct err *e)
 {
 	static const char *const args[] = { "-c", "-S", "-s", NULL };
 	AUTO_PROC struct proc p = PROC_NONE;
 	AUTO_BUF struct buf b = { 0 };
-	AUTO_CLOSE int in = text_file(text, e);
-	if (in < 0 || jq_start(&p, jq_json_value, args, in, e) < 0 || read_all(p.out, &b, e) < 0 ||
-	    jq_wait(&p, e) < 0)
+	if (jq_start_text(&p, jq_json_value, args, text, strlen(text), e) < 0 ||
+	    read_all(p.out, &b, e) < 0 || jq_wait(&p, e) < 0)
 		return -1;
 	/* [VALUE] and a newline */
 	*normal = xstrndup(b.s + 1, b.len - 3);
@@ -304,32 +288,6 @@ int imageconfig_read(struct imageconfig *c, int fd, const char *name, struct err
 
 /* --- defaults --- */
 
-/* What uname(2) calls a machine, and what Go and so image configurations call it. */
-static const struct {
-	const char *machine, *goarch;
-} architectures[] = {
-	{ "x86_64", "amd64" },    { "i386", "386" },    { "i486", "386" },
-	{ "i586", "386" },        { "i686", "386" },    { "aarch64", "arm64" },
-	{ "armv5tel", "arm" },    { "armv6l", "arm" },  { "armv7l", "arm" },
-	{ "armv8l", "arm" },      { "ppc64", "ppc64" }, { "ppc64le", "ppc64le" },
-	{ "riscv64", "riscv64" }, { "s390x", "s390x" }, { "loongarch64", "loong64" },
-	{ "mips64", "mips64" },
-};
-
-static int host_architecture(const char **name, struct err *e)
-{
-	struct utsname u;
-	if (uname(&u) < 0)
-		return err_set(e, errno, "cannot learn this machine's architecture");
-	for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++)
-		if (strcmp(u.machine, architectures[i].machine) == 0) {
-			*name = architectures[i].goarch;
-			return 0;
-		}
-	return err_set(e, 0, "machine '%s' has no name known to Go: give --architecture",
-		       u.machine);
-}
-
 /* The scalar's value; NULL where it is not set. */
 static const char *get(const struct imageconfig *c, const char *name)
 {
@@ -372,7 +330,7 @@ int imageconfig_check(const struct imageconfig_options *o, struct err *e)
 int imageconfig_complete(struct imageconfig *c, const struct imageconfig_options *o, struct err *e)
 {
 	const char *host = NULL;
-	if (!o->architecture && !get(c, "architecture") && host_architecture(&host, e) < 0)
+	if (!o->architecture && !get(c, "architecture") && machine_architecture(&host, e) < 0)
 		return -1;
 	if (complete(c, "created", o->created, IMAGECONFIG_CREATED, e) < 0 ||
 	    complete(c, "os", o->os, "linux", e) < 0)

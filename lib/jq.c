@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "jq.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "out.h"
 
 extern char **environ;
 
@@ -46,6 +51,26 @@ int jq_start(struct proc *p, const char *program, const char *const *args, int i
 	AUTO_FREE const char **argv = arguments(program, args);
 	AUTO_FREE const char **env = environment();
 	return proc_start(p, argv, env, in, e);
+}
+
+/* A file in memory that holds the text, to be read from its start. */
+static int text_file(const char *text, size_t len, int *fd, struct err *e)
+{
+	AUTO_CLOSE int f = memfd_create("json", MFD_CLOEXEC);
+	if (f < 0 || out_write_fd(f, text, len) < 0 || lseek(f, 0, SEEK_SET) < 0)
+		return err_set(e, errno, "cannot keep JSON in a memory file");
+	*fd = f;
+	f = -1;
+	return 0;
+}
+
+int jq_start_text(struct proc *p, const char *program, const char *const *args, const char *text,
+		  size_t len, struct err *e)
+{
+	AUTO_CLOSE int in = -1;
+	if (text_file(text, len, &in, e) < 0)
+		return -1;
+	return jq_start(p, program, args, in, e);
 }
 
 /* What follows the prefix, NULL where it is another one. */

@@ -4,6 +4,8 @@
 
 /* jq, the only reader of JSON: its programs are lib/NAME.jq. */
 
+#include <stddef.h>
+
 #include "err.h"
 #include "mem.h"
 #include "proc.h"
@@ -15,6 +17,10 @@
  */
 MUST_USE int jq_start(struct proc *p, const char *program, const char *const *args, int in,
 		      struct err *e);
+
+/* The same on text, which may be freed when it returns. */
+MUST_USE int jq_start_text(struct proc *p, const char *program, const char *const *args,
+			   const char *text, size_t len, struct err *e);
 
 /*
  * Waits for its end. The error is what the program said with halt_error, or
