@@ -8,6 +8,9 @@
  * not compressed, which passes through. The one place that knows zlib and
  * libzstd's reader. Memory: below 10 MiB, for zstd also its window, of which
  * more than 128 MiB are refused.
+ *
+ * Zeros behind the last gzip member are padding, as gzip(1) has it; anything
+ * else behind it, and anything at all behind the last zstd frame, is an error.
  */
 
 #include <stdint.h>
