@@ -9,6 +9,7 @@
 
 static const char help[] =
 	"usage: tree-list [option...] DIR...\n"
+	"       tree-list --in-place [option...] FILE...\n"
 	"Lists directory trees as an mtree, merged into one.\n"
 	"\n"
 	"      --prefix PATH       put everything below PATH in the image\n"
@@ -17,7 +18,8 @@ static const char help[] =
 	"      --mtime T           time of everything: seconds, an ISO 8601 time or now (1)\n"
 	"      --keep-mtime        the files' own times, whole seconds\n"
 	"      --links             list a symbolic link to each file in place of the file\n"
-	"      --root-dir DIR      with --links: where the trees lie (/)\n"
+	"      --in-place          list each operand, a file or a tree, at its own absolute path\n"
+	"      --root-dir DIR      with --links and --in-place: where the operands lie (/)\n"
 	"      --keep-dirlinks     merge a directory into what an earlier link to one leads to\n"
 	"      --follow-dirlinks   list a link to a directory as the directory\n"
 	"  -h, --help              show this help\n"
@@ -25,6 +27,7 @@ static const char help[] =
 
 enum {
 	FOLLOW_DIRLINKS = CLI_OPT,
+	IN_PLACE,
 	KEEP_DIRLINKS,
 	KEEP_MTIME,
 	LINKS,
@@ -36,6 +39,7 @@ enum {
 
 static const struct option longs[] = {
 	{ "follow-dirlinks", no_argument, NULL, FOLLOW_DIRLINKS },
+	{ "in-place", no_argument, NULL, IN_PLACE },
 	{ "keep-dirlinks", no_argument, NULL, KEEP_DIRLINKS },
 	{ "keep-mtime", no_argument, NULL, KEEP_MTIME },
 	{ "links", no_argument, NULL, LINKS },
@@ -87,6 +91,9 @@ static void read_option(int c, struct treelist *opt)
 	case FOLLOW_DIRLINKS:
 		opt->merge.follow_dirlinks = true;
 		break;
+	case IN_PLACE:
+		opt->in_place = true;
+		break;
 	case KEEP_DIRLINKS:
 		opt->merge.keep_dirlinks = true;
 		break;
@@ -113,8 +120,12 @@ static void read_option(int c, struct treelist *opt)
 
 static void check_options(const struct treelist *opt)
 {
-	if (opt->merge.root_dir && !opt->merge.links)
-		cli_usage(&cli, "--root-dir goes with --links only");
+	if (opt->merge.root_dir && !opt->merge.links && !opt->in_place)
+		cli_usage(&cli, "--root-dir goes with --links and --in-place only");
+	if (opt->in_place && (opt->merge.links || opt->merge.keep_dirlinks ||
+			      opt->merge.follow_dirlinks || opt->merge.prefix))
+		cli_usage(&cli, "--in-place goes without --links, --keep-dirlinks, "
+				"--follow-dirlinks and --prefix");
 	if (opt->merge.links &&
 	    (opt->merge.keep_dirlinks || opt->merge.follow_dirlinks || opt->keep_mtime))
 		cli_usage(&cli, "--links goes without --keep-dirlinks, --follow-dirlinks and "

@@ -159,12 +159,13 @@ static int write_tree(const struct treelist *opt, const struct treemerge *m, str
 	return 0;
 }
 
-int treelist_write(const struct treelist *opt, char *const *dirs, int n, struct out *o,
+int treelist_write(const struct treelist *opt, char *const *operands, int n, struct out *o,
 		   struct err *e)
 {
 	struct treemerge m;
 	treemerge_init(&m, &opt->merge);
-	int r = treemerge_dirs(&m, dirs, n, e);
+	int r = opt->in_place ? treemerge_in_place(&m, operands, n, e)
+			      : treemerge_dirs(&m, operands, n, e);
 	if (r == 0)
 		r = write_tree(opt, &m, o, e);
 	treemerge_free(&m);

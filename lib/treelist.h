@@ -15,6 +15,7 @@
 /* Strings are borrowed. */
 struct treelist {
 	struct treemerge_options merge;
+	bool in_place;   /* each operand is listed at its own path */
 	bool keep_mtime; /* the files' own times, not mtime */
 	int64_t mtime;
 	bool has_owner; /* uid and gid for all, else the files' own */
@@ -24,8 +25,8 @@ struct treelist {
 	const char *gname;
 };
 
-/* Merges the n directories in order and writes the lines of layerpipe-mtree(5). */
-MUST_USE int treelist_write(const struct treelist *opt, char *const *dirs, int n, struct out *o,
+/* Merges the n operands in order and writes the lines of layerpipe-mtree(5). */
+MUST_USE int treelist_write(const struct treelist *opt, char *const *operands, int n, struct out *o,
 			    struct err *e);
 
 #endif

@@ -10,8 +10,6 @@
 
 #include "walk.h"
 
-enum { LINKS_MAX = 40 }; /* symbolic links on one way, as Linux has it */
-
 /* An entry of a walk. */
 struct found {
 	const char *host;
@@ -183,69 +181,7 @@ static int place_file(struct treemerge *m, const struct found *f, struct err *e)
 	return 0;
 }
 
-/* --- following links inside the tree, for --keep-dirlinks --- */
-
-/* One step from the directory at: the node of the name, or at and its parent for . and .. */
-static uint32_t step(const struct treemerge *m, uint32_t at, const char *name)
-{
-	if (!*name || strcmp(name, ".") == 0)
-		return at;
-	if (strcmp(name, "..") == 0)
-		return m->tree.nodes[at].parent;
-	return tree_find(&m->tree, at, name);
-}
-
-int treemerge_target(const struct treemerge *m, uint32_t node, char **target, struct err *e)
-{
-	AUTO_FREE char *host = treemerge_host(m, node);
-	size_t room = (size_t)m->tree.nodes[node].size + 1;
-	AUTO_FREE char *s = xcalloc(1, room + 1);
-	ssize_t n = readlink(host, s, room);
-	if (n < 0)
-		return err_set(e, errno, "cannot read link '%s'", host);
-	if ((size_t)n == room || n == 0)
-		return walk_changed(host, e);
-	*target = STEAL(s);
-	return 0;
-}
-
-/* Goes along the path from the directory at as far as there are directories: *node is the first
- * that is none, or the last one. Returns what is left of the path. */
-static char *descend(const struct treemerge *m, uint32_t *at, char *path, uint32_t *node)
-{
-	char *s = path;
-	*at = *s == '/' ? TREE_ROOT : *at;
-	*node = *at;
-	while (s && *s) {
-		char *name = s, *slash = strchr(s, '/');
-		s = slash ? slash + 1 : NULL;
-		if (slash)
-			*slash = '\0';
-		*node = step(m, *at, name);
-		if (*node == TREE_NONE || !S_ISDIR(m->tree.nodes[*node].mode))
-			break;
-		*at = *node;
-	}
-	return s;
-}
-
-/* The directory that a link of the tree leads to in the tree; TREE_NONE: to none. */
-static int resolve(const struct treemerge *m, uint32_t link, uint32_t *dir, struct err *e)
-{
-	AUTO_BUF struct buf rest = { 0 };
-	uint32_t at = m->tree.nodes[link].parent, node = link;
-	for (int links = 0; node != TREE_NONE && S_ISLNK(m->tree.nodes[node].mode); links++) {
-		AUTO_FREE char *target = NULL;
-		if (links == LINKS_MAX || treemerge_target(m, node, &target, e) < 0)
-			return links == LINKS_MAX ? (*dir = TREE_NONE, 0) : -1;
-		AUTO_FREE char *path = xasprintf("%s/%s", target, rest.s ? rest.s : "");
-		char *left = descend(m, &at, path, &node);
-		buf_clear(&rest);
-		buf_adds(&rest, left ? left : "");
-	}
-	*dir = node != TREE_NONE && S_ISDIR(m->tree.nodes[node].mode) ? node : TREE_NONE;
-	return 0;
-}
+/* --- directories into the tree --- */
 
 /* A directory over a link of the tree: *node as in place_dir(). */
 static int place_over_link(struct treemerge *m, const struct found *f, uint32_t link,
@@ -260,7 +196,7 @@ static int place_over_link(struct treemerge *m, const struct found *f, uint32_t 
 		*node = link;
 		return 0;
 	}
-	if (m->opt->keep_dirlinks && resolve(m, link, &target, e) < 0)
+	if (m->opt->keep_dirlinks && treemerge_resolve(m, link, &target, e) < 0)
 		return -1;
 	if (target == TREE_NONE)
 		return conflict(m, link, f, e);
@@ -313,7 +249,7 @@ static int place(struct treemerge *m, struct walk *w, const struct walk_entry *e
 	struct found f = { .host = entry->path,
 			   .name = entry->name,
 			   .overlay = overlay,
-			   .parent = m->at[entry->depth - 1] };
+			   .parent = m->at[entry->depth] };
 	if (fstatat(entry->dir, entry->name, &f.st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set(e, errno, "cannot read '%s'", entry->path);
 	if (S_ISSOCK(f.st.st_mode))
@@ -324,10 +260,10 @@ static int place(struct treemerge *m, struct walk *w, const struct walk_entry *e
 		return place_dirlink(m, &f, e);
 	if (!S_ISDIR(f.st.st_mode))
 		return m->opt->links ? place_link(m, &f, e) : place_file(m, &f, e);
-	m->at = mem_grow(m->at, &m->at_cap, entry->depth + 1, sizeof *m->at);
-	if (place_dir(m, &f, &m->at[entry->depth], e) < 0)
+	m->at = mem_grow(m->at, &m->at_cap, entry->depth + 2, sizeof *m->at);
+	if (place_dir(m, &f, &m->at[entry->depth + 1], e) < 0)
 		return -1;
-	if (m->at[entry->depth] == TREE_NONE)
+	if (m->at[entry->depth + 1] == TREE_NONE)
 		walk_skip(w);
 	return 0;
 }
@@ -351,6 +287,20 @@ static int identify(struct treemerge *m, uint32_t overlay, int fd, struct err *e
 	return 0;
 }
 
+/* Places what the walk still brings; at: the directory of the tree that is depth steps down. */
+static int place_all(struct treemerge *m, struct walk *w, uint32_t overlay, size_t depth,
+		     uint32_t at, struct err *e)
+{
+	const struct walk_entry *entry;
+	int r;
+	m->at = mem_grow(m->at, &m->at_cap, depth + 1, sizeof *m->at);
+	m->at[depth] = at;
+	while ((r = walk_next(w, &entry, e)) == 0 && entry)
+		if (place(m, w, entry, overlay, e) < 0)
+			return -1;
+	return r;
+}
+
 static int walk_overlay(struct treemerge *m, uint32_t overlay, struct err *e)
 {
 	AUTO_WALK struct walk *w = walk_new();
@@ -363,42 +313,65 @@ static int walk_overlay(struct treemerge *m, uint32_t overlay, struct err *e)
 	if (identify(m, overlay, fd, e) < 0 || walk_start(w, fd, ".", host, e) < 0 ||
 	    walk_next(w, &entry, e) < 0)
 		return -1;
-	m->at = mem_grow(m->at, &m->at_cap, 1, sizeof *m->at);
-	m->at[0] = m->overlays[overlay].node;
-	int r;
-	while ((r = walk_next(w, &entry, e)) == 0 && entry)
-		if (place(m, w, entry, overlay, e) < 0)
-			return -1;
-	return r;
+	return place_all(m, w, overlay, 1, m->overlays[overlay].node, e);
 }
 
-/* The directories of the prefix; *node is the last one. */
-static int add_prefix(struct treemerge *m, uint32_t *node, struct err *e)
+/* --- operands --- */
+
+static bool has_part(const char *path, const char *part)
 {
-	const char *prefix = m->opt->prefix ? m->opt->prefix : "";
-	*node = TREE_ROOT;
-	for (const char *s = prefix; *s;) {
+	for (const char *s = path; *s;) {
 		size_t len = strcspn(s, "/");
+		if (len == strlen(part) && strncmp(s, part, len) == 0)
+			return true;
+		s += len + (s[len] == '/');
+	}
+	return false;
+}
+
+/* The directory of the tree at that path, with those that lead there. */
+static int make_dirs(struct treemerge *m, const char *path, uint32_t *node, struct err *e)
+{
+	*node = TREE_ROOT;
+	for (const char *s = path; *s;) {
+		size_t len = strcspn(s, "/"), end = (size_t)(s - path) + len;
 		AUTO_FREE char *name = xstrndup(s, len);
 		s += len + (s[len] == '/');
 		if (!len || strcmp(name, ".") == 0)
 			continue;
-		if (strcmp(name, "..") == 0)
-			return err_set(e, 0, "bad prefix '%s': expected no .. in it", prefix);
-		*node = tree_add(&m->tree, *node, name);
-		set_plain_dir(m, *node);
+		uint32_t found = tree_find(&m->tree, *node, name);
+		bool fresh = found == TREE_NONE;
+		*node = fresh ? tree_add(&m->tree, *node, name) : found;
+		if (fresh)
+			set_plain_dir(m, *node);
+		else if (!S_ISDIR(m->tree.nodes[found].mode))
+			return err_set(e, 0, "cannot list anything below '%.*s', %s", (int)end,
+				       path, kind(m->tree.nodes[found].mode));
 	}
 	return 0;
+}
+
+static int add_prefix(struct treemerge *m, uint32_t *node, struct err *e)
+{
+	const char *prefix = m->opt->prefix ? m->opt->prefix : "";
+	if (has_part(prefix, ".."))
+		return err_set(e, 0, "bad prefix '%s': expected no .. in it", prefix);
+	return make_dirs(m, prefix, node, e);
+}
+
+static size_t trimmed(const char *path)
+{
+	size_t len = strlen(path);
+	while (len && path[len - 1] == '/')
+		len--;
+	return len;
 }
 
 /* Lays an operand over the tree, and what its links lead to. */
 static int add_dir(struct treemerge *m, const char *dir, uint32_t source, uint32_t node,
 		   struct err *e)
 {
-	size_t len = strlen(dir);
-	while (len && dir[len - 1] == '/')
-		len--;
-	AUTO_FREE char *host = xstrndup(dir, len);
+	AUTO_FREE char *host = xstrndup(dir, trimmed(dir));
 	push_overlay(m, host, node, source, TREE_NONE);
 	while (m->done < m->n)
 		if (walk_overlay(m, m->done++, e) < 0)
@@ -406,10 +379,43 @@ static int add_dir(struct treemerge *m, const char *dir, uint32_t source, uint32
 	return 0;
 }
 
+/* Lays the file at an absolute path over the same path of the tree. Its overlay is its parent. */
+static int add_in_place(struct treemerge *m, const char *operand, uint32_t source, struct err *e)
+{
+	const char *root = m->opt->root_dir ? m->opt->root_dir : "";
+	AUTO_FREE char *path = xstrndup(operand, trimmed(operand));
+	char *slash = strrchr(path, '/');
+	if (*path != '/' || has_part(path, ".") || has_part(path, ".."))
+		return err_set(e, 0,
+			       "bad operand '%s': expected an absolute path, no . and .. in it",
+			       operand);
+	AUTO_FREE char *host = xasprintf("%.*s%s", (int)trimmed(root), root, path);
+	AUTO_FREE char *dir = xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
+	AUTO_FREE char *host_dir = xstrndup(host, strlen(host) - strlen(slash));
+	AUTO_CLOSE int fd = -1;
+	AUTO_WALK struct walk *w = walk_new();
+	uint32_t node;
+	walk_bytewise(w);
+	if (walk_open_dir(m->opt->root_dir, dir, &fd, e) < 0 || make_dirs(m, dir, &node, e) < 0 ||
+	    walk_start(w, fd, slash + 1, host, e) < 0)
+		return -1;
+	push_overlay(m, host_dir, node, source, TREE_NONE);
+	return place_all(m, w, m->n - 1, 0, node, e);
+}
+
 void treemerge_init(struct treemerge *m, const struct treemerge_options *opt)
 {
 	*m = (struct treemerge){ .opt = opt, .root = -1 };
 	tree_init(&m->tree);
+}
+
+int treemerge_in_place(struct treemerge *m, char *const *files, int n, struct err *e)
+{
+	set_plain_dir(m, TREE_ROOT);
+	for (int i = 0; i < n; i++)
+		if (add_in_place(m, files[i], (uint32_t)i, e) < 0)
+			return -1;
+	return 0;
 }
 
 int treemerge_dirs(struct treemerge *m, char *const *dirs, int n, struct err *e)

@@ -16,7 +16,7 @@
 /* Strings are borrowed. */
 struct treemerge_options {
 	const char *prefix;   /* where in the image; NULL: its root */
-	const char *root_dir; /* with links: where the directories lie; NULL: / */
+	const char *root_dir; /* with links and in place: where the files lie; NULL: / */
 	bool links;           /* each file is to become a link to where it lies */
 	bool keep_dirlinks;   /* a directory over a link to a directory goes where the link leads */
 	bool follow_dirlinks; /* a link to a directory counts as that directory */
@@ -56,11 +56,22 @@ void treemerge_free(struct treemerge *m);
  */
 MUST_USE int treemerge_dirs(struct treemerge *m, char *const *dirs, int n, struct err *e);
 
+/*
+ * Lays files of any kind, each an absolute path, over the same paths of the
+ * tree; the directories that lead there get the mode 0755. No link is
+ * followed below root_dir. Of the options, only root_dir counts.
+ */
+MUST_USE int treemerge_in_place(struct treemerge *m, char *const *files, int n, struct err *e);
+
 /* Where the file of a node is on the host, for a node that has an origin. Free it. */
 char *treemerge_host(const struct treemerge *m, uint32_t node);
 
 /* The target of a node that is a symbolic link. Free it. */
 MUST_USE int treemerge_target(const struct treemerge *m, uint32_t node, char **target,
 			      struct err *e);
+
+/* The directory of the tree that a link of the tree leads to; TREE_NONE: to none. */
+MUST_USE int treemerge_resolve(const struct treemerge *m, uint32_t link, uint32_t *dir,
+			       struct err *e);
 
 #endif

@@ -251,6 +251,85 @@ EOF
 ./x dir' tree-list --links --root-dir root /link
 }
 
+@test "--in-place: operands of any kind at their own paths" {
+  local s=nix/store
+  tree root $s/tree/bin/x 'nix/store/tree/bin/y->x' $s/plain 'nix/store/link->/nix/store/tree' $s/other
+  chmod 700 root/nix
+  chmod 1775 root/nix/store
+  chmod 555 root/$s/tree
+  chmod 444 root/$s/plain
+  lists '. dir
+./nix dir
+./nix/store dir
+./nix/store/link link /nix/store/tree
+./nix/store/plain file root/nix/store/plain
+./nix/store/tree dir
+./nix/store/tree/bin dir
+./nix/store/tree/bin/x file root/nix/store/tree/bin/x
+./nix/store/tree/bin/y link x' tree-list --in-place --root-dir root/ -- /$s/tree/ /$s/plain //$s//link
+  cut -d ' ' -f 1,3 listing >found
+  printf '%s\n' '. mode=0755' './nix mode=0755' './nix/store mode=0755' './nix/store/plain mode=0444' \
+    './nix/store/tree mode=0555' >want
+  grep -xFf want found | diff want -
+  # the same without ROOT
+  sed "s,contents=root,contents=$PWD/root,; s,^\./nix,.$PWD/root/nix," listing | grep /root/nix/store/ >want
+  tree-list --in-place "$PWD/root/$s/link" "$PWD/root/$s/tree" "$PWD/root/$s/plain" >found
+  grep /root/nix/store/ found | diff want -
+  [ "$(grep -c "^\.$PWD type=dir mode=0755 uid=0 gid=0 " found)" = 1 ]
+}
+
+@test "--in-place: owner, time, one path twice and one below another" {
+  tree root a/b/c a/d
+  chmod 700 root/a
+  touch -d @12345.9 root/a/d
+  tree-list --in-place --root-dir root --owner 5:6 --mtime 7 /a/b/c /a/b/c >found
+  diff found - <<'EOF'
+#mtree
+. type=dir mode=0755 uid=5 gid=6 time=7.0
+./a type=dir mode=0755 uid=5 gid=6 time=7.0
+./a/b type=dir mode=0755 uid=5 gid=6 time=7.0
+./a/b/c type=file mode=0644 uid=5 gid=6 size=11 time=7.0 contents=root/a/b/c
+EOF
+  tree-list --in-place --root-dir root --keep-mtime /a/b /a >want
+  tree-list --in-place --root-dir root --keep-mtime /a /a/b >found
+  same want found
+  grep -q '^./a type=dir mode=0700' found
+  grep -q '^./a/d type=file mode=0644 .* time=12345.0 ' found
+}
+
+@test "--in-place: a layer of store paths is packed and unpacked" {
+  mkdir -p root/nix/store
+  odd-tree root/nix/store/odd
+  echo x >root/nix/store/file
+  tree-list --in-place --root-dir root /nix/store/odd /nix/store/file >m
+  layer-tar --mtree m --bare >layer.tar
+  check-layer <layer.tar
+  mkdir copy
+  tar -xpf layer.tar -C copy
+  diff -r --no-dereference root copy
+}
+
+@test "--in-place: what is no place" {
+  local operand expected='expected an absolute path, no . and .. in it'
+  tree root a/b 'link->a'
+  for operand in a / '' /a/../a /a/./b /.; do
+    fails 1 "tree-list: bad operand '$operand': $expected" tree-list --in-place --root-dir root "$operand"
+  done
+  fails 1 "tree-list: cannot read 'root/a/x': No such file or directory" \
+    tree-list --in-place --root-dir root /a/x
+  fails 1 "tree-list: cannot open directory 'root/link': Not a directory (no link is followed here)" \
+    tree-list --in-place --root-dir root /link/b
+  fails 1 "tree-list: cannot open directory 'nowhere': No such file or directory" \
+    tree-list --in-place --root-dir nowhere /a
+  # without ROOT a link of the host is followed, but not where it is an operand, too
+  tree-list --in-place "$PWD/root/link/b" >found
+  grep -q "^\.$PWD/root/link type=dir" found
+  fails 1 "tree-list: cannot list anything below '$PWD/root/link', a symbolic link" \
+    tree-list --in-place "$PWD/root/link" "$PWD/root/link/b"
+  python3 -c 'import os, socket; os.chdir("root"); socket.socket(socket.AF_UNIX).bind("s")'
+  fails 1 "tree-list: 'root/s' is a socket: an image cannot hold one" tree-list --in-place --root-dir root /s
+}
+
 @test "operands: links to directories are followed, files are none" {
   tree t a
   ln -s t link
@@ -293,7 +372,12 @@ EOF
       tree-list --owner "$owner" t
   done
   fails 2 "tree-list: --owner: 'x': expected a number from 0 to 4294967294 $see" tree-list --owner x:0 t
-  fails 2 "tree-list: --root-dir goes with --links only $see" tree-list --root-dir / t
+  fails 2 "tree-list: --root-dir goes with --links and --in-place only $see" tree-list --root-dir / t
+  local option
+  for option in --links --keep-dirlinks --follow-dirlinks --prefix=x; do
+    fails 2 "tree-list: --in-place goes without --links, --keep-dirlinks, --follow-dirlinks and --prefix $see" \
+      tree-list --in-place "$option" "$PWD/t"
+  done
   fails 2 "tree-list: --links goes without --keep-dirlinks, --follow-dirlinks and --keep-mtime $see" \
     tree-list --links --keep-mtime t
   fails 2 "tree-list: --mtime: bad time 'soon': expected one like 2024-02-29T12:30:00Z $see" \
