@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154,SC2034 # $tool, $share, $work, attr: from beside
 # The attributes of a dockerTools function, from options and from --attrs FILE. attributes.tsv
-# says what there is; --help, types, defaults and checks come from it.
+# says what there is; --help, types, defaults and checks come from it. In the row of a function its
+# option is what the command line looks like; the default "!" is an attribute that must be given.
 #
 #   attributes_read ARGUMENT…   fills attr and list_NAME; ends the process on --help and errors
 #   ${attr[NAME]}               the value or the default, empty where there is none
 #   "${list_NAME[@]}"           the elements of a list
 
-declare -A attr=() attr_type=() attr_given=() attr_of_option=()
-attr_summary='' attr_help=()
+declare -A attr=() attr_type=() attr_given=() attr_of_option=() attr_needed=()
+attr_usage='' attr_summary='' attr_help=()
 
 attributes_read() {
+  local name
   attributes_table
   attributes_options "$@"
   [ -z "${attr[attrs]}" ] || attributes_file
-  [ -n "${attr[name]}" ] || usage 'name: expected a value: give --name NAME'
+  for name in "${!attr_needed[@]}"; do
+    [ -n "${attr[$name]}" ] || usage "$name: expected a value: give ${attr_needed[$name]}"
+  done
 }
 
 attributes_table() {
@@ -23,14 +27,19 @@ attributes_table() {
     # shellcheck disable=SC2053 # the function column is a pattern
     [[ $tool == $function ]] || continue
     if [ "$name" = - ]; then
+      attr_usage=$option
       attr_summary=$help
       continue
     fi
     attr_of_option[${option%% *}]=$name
     attr_type[$name]=$type
-    attr[$name]=${default#-}
-    [ "$type" != list ] || declare -ga "list_$name=()"
-    [ "$default" = - ] || help+=" ($default)"
+    attr[$name]=${default#[-!]}
+    [ "${type%%:*}" != list ] || declare -ga "list_$name=()"
+    case $default in
+      -) ;;
+      !) attr_needed[$name]=$option ;;
+      *) help+=" ($default)" ;;
+    esac
     attr_help+=("$(printf '      %-26s %s' "$option" "$help")")
   done <"$share/attributes.tsv"
 }
@@ -75,7 +84,7 @@ attributes_set() {
 }
 
 attributes_store() {
-  if [ "${attr_type[$1]}" = list ]; then
+  if [ "${attr_type[$1]%%:*}" = list ]; then
     local -n elements=list_$1
     elements+=("$2")
   else
@@ -107,7 +116,7 @@ attributes_expected() {
       IFS=-: read -r _ low high <<<"$1"
       expected="a number from $low to $high"
       ;;
-    list) expected='a list of paths' ;;
+    list:*) expected="a list of ${1#list:}" ;;
     config) expected='an attribute set' ;;
     pipeline) expected='a list of operations' ;;
     string) expected='a string' ;;
@@ -145,7 +154,7 @@ attributes_graph() {
 }
 
 attributes_help() {
-  print "usage: $tool --name NAME [option...]
+  print "usage: $tool $attr_usage
 $attr_summary
 
 $(printf '%s\n' "${attr_help[@]}")
