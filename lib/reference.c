@@ -121,6 +121,28 @@ int reference_check_tag(const char *tag, struct err *e)
 		       tag, REFERENCE_TAG_MAX);
 }
 
+int reference_check(const char *reference, struct err *e)
+{
+	const char *colon = strrchr(reference, ':');
+	if (!colon || strchr(colon, '/'))
+		return err_set(e, 0, "bad image name '%s': expected NAME:TAG", reference);
+	AUTO_FREE char *name = xstrndup(reference, (size_t)(colon - reference));
+	return reference_check_name(name, e) < 0 ? -1 : reference_check_tag(colon + 1, e);
+}
+
+static const char *without(const char *s, const char *prefix)
+{
+	size_t len = strlen(prefix);
+	return strncmp(s, prefix, len) == 0 ? s + len : s;
+}
+
+const char *reference_familiar(const char *name)
+{
+	const char *path = without(without(name, "docker.io/"), "index.docker.io/");
+	const char *official = without(path, "library/");
+	return strchr(official, '/') ? path : official;
+}
+
 void reference_content_tag(const unsigned char id[DIGEST_LEN],
 			   char tag[REFERENCE_CONTENT_TAG_LEN + 1])
 {

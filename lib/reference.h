@@ -21,6 +21,16 @@ MUST_USE int reference_check_name(const char *name, struct err *e);
 /* A tag: A-Z a-z 0-9 _ first, then also "." and "-", at most 128. */
 MUST_USE int reference_check_tag(const char *tag, struct err *e);
 
+/* Both: NAME:TAG. */
+MUST_USE int reference_check(const char *reference, struct err *e);
+
+/*
+ * Where in a NAME or NAME:TAG the part begins that docker shows: "x" in
+ * "docker.io/library/x", "x/y" in "docker.io/x/y". Names that are equal from
+ * there on are the same to it.
+ */
+const char *reference_familiar(const char *name);
+
 /*
  * The tag that stands for an image by its content: the 32 bytes of its ID
  * folded to 20 as Nix folds the hashes of store paths, in nix-base32.
