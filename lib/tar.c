@@ -9,6 +9,8 @@
 #include "esc.h"
 #include "ustar.h"
 
+enum { NSEC = 1000000000 };
+
 const char tar_zeros[TAR_RECORD + 2 * TAR_BLOCK];
 
 /* Writes width - 1 octal digits and a NUL. */
@@ -109,16 +111,27 @@ static void put_number(struct records *r, char *field, size_t width, const char 
 	octal(field, width, value);
 }
 
-static void put_mtime(struct records *r, struct ustar *h, int64_t mtime)
+/* Seconds and a fraction in decimal, whose sign is that of both. */
+static size_t decimal_time(char *decimal, size_t size, int64_t mtime, uint32_t nsec)
 {
-	char decimal[24];
-	if (mtime >= 0) {
-		put_number(r, h->mtime, sizeof h->mtime, "mtime", (uint64_t)mtime);
-		return;
-	}
-	int n = snprintf(decimal, sizeof decimal, "%" PRId64, mtime);
-	tar_pax_record(&r->b, "mtime", decimal, (size_t)n);
-	octal(h->mtime, sizeof h->mtime, 0);
+	bool negative = mtime < 0;
+	uint64_t seconds = negative ? -(uint64_t)mtime - (nsec > 0) : (uint64_t)mtime;
+	uint32_t fraction = negative && nsec ? NSEC - nsec : nsec;
+	size_t n = (size_t)snprintf(decimal, size, "%s%" PRIu64 ".%09" PRIu32, negative ? "-" : "",
+				    seconds, fraction);
+	while (decimal[n - 1] == '0')
+		n--;
+	return decimal[n - 1] == '.' ? n - 1 : n;
+}
+
+static void put_mtime(struct records *r, struct ustar *h, int64_t mtime, uint32_t nsec)
+{
+	char decimal[40];
+	bool field = mtime >= 0 && fits(sizeof h->mtime, (uint64_t)mtime);
+	if (!field || nsec)
+		tar_pax_record(&r->b, "mtime", decimal,
+			       decimal_time(decimal, sizeof decimal, mtime, nsec));
+	octal(h->mtime, sizeof h->mtime, field ? (uint64_t)mtime : 0);
 }
 
 static void put_xattrs(struct records *r, const struct tar_entry *entry)
@@ -162,7 +175,7 @@ void tar_header(struct buf *b, const struct tar_entry *entry)
 	put_number(&r, h.uid, sizeof h.uid, "uid", entry->uid);
 	put_number(&r, h.gid, sizeof h.gid, "gid", entry->gid);
 	put_number(&r, h.size, sizeof h.size, "size", entry->size);
-	put_mtime(&r, &h, entry->mtime);
+	put_mtime(&r, &h, entry->mtime, entry->mtime_nsec);
 	put_xattrs(&r, entry);
 	if (entry->type == TAR_CHAR || entry->type == TAR_BLOCKDEV) {
 		octal(h.devmajor, sizeof h.devmajor, entry->devmajor);

@@ -44,8 +44,9 @@ struct tar_entry {
 	unsigned mode;     /* permission bits, 07777 */
 	uint64_t uid;
 	uint64_t gid;
-	uint64_t size; /* bytes of contents; 0 unless TAR_FILE */
-	int64_t mtime; /* seconds since the epoch */
+	uint64_t size;       /* bytes of contents; 0 unless TAR_FILE */
+	int64_t mtime;       /* seconds since the epoch, rounded down */
+	uint32_t mtime_nsec; /* and what is to be added to them, below a second */
 	uint32_t devmajor;
 	uint32_t devminor;              /* devices only */
 	const struct tar_xattr *xattrs; /* sorted by name */

@@ -12,6 +12,8 @@
 /* One read: as much as a pipe can be made to hold. */
 enum { CHUNK = 1 << 20 };
 
+enum { NSEC = 1000000000 };
+
 struct record {
 	const char *key, *value; /* into the text, NUL-terminated */
 	size_t len;
@@ -399,8 +401,18 @@ static int pax_natural(const struct tarread *r, const char *key, uint64_t *value
 	return 0;
 }
 
-/* Seconds with an optional sign and fraction; the fraction is cut off downwards. */
-static int pax_time(const struct tarread *r, const char *key, int64_t *value, struct err *e)
+/* The first nine of n digits behind the point; one more where others than zeros follow, if up. */
+static uint32_t nanoseconds(const char *digits, size_t n, bool up)
+{
+	uint32_t value = 0;
+	for (size_t i = 0; i < 9; i++)
+		value = value * 10 + (i < n ? (uint32_t)(digits[i] - '0') : 0);
+	return value + (up && n > 9 && strspn(digits + 9, "0") < n - 9);
+}
+
+/* Seconds with an optional sign and fraction, rounded down to nanoseconds. */
+static int pax_time(const struct tarread *r, const char *key, int64_t *value, uint32_t *nsec,
+		    struct err *e)
 {
 	const struct record *rec = find(&r->own, key);
 	if (!rec || rec->len == 0)
@@ -416,8 +428,9 @@ static int pax_time(const struct tarread *r, const char *key, int64_t *value, st
 		err_clear(e);
 		return tarread_err(r, e, "bad pax record '%s': expected seconds", key);
 	}
-	bool exact = strspn(fraction ? rest + 1 : "", "0") == fraction;
-	*value = negative ? -(int64_t)v - !exact : (int64_t)v;
+	uint32_t ns = nanoseconds(rest + 1, fraction, negative);
+	*value = negative ? -(int64_t)v - (ns > 0) : (int64_t)v;
+	*nsec = negative && ns ? NSEC - ns : ns;
 	return 0;
 }
 
@@ -489,7 +502,8 @@ static int set_pax(struct tarread *r, struct err *e)
 	if (pax_text(r, "path", &t->name, e) < 0 || pax_text(r, "linkpath", &t->link, e) < 0 ||
 	    pax_text(r, "uname", &t->uname, e) < 0 || pax_text(r, "gname", &t->gname, e) < 0 ||
 	    pax_natural(r, "uid", &t->uid, e) < 0 || pax_natural(r, "gid", &t->gid, e) < 0 ||
-	    pax_natural(r, "size", &t->size, e) < 0 || pax_time(r, "mtime", &t->mtime, e) < 0)
+	    pax_natural(r, "size", &t->size, e) < 0 ||
+	    pax_time(r, "mtime", &t->mtime, &t->mtime_nsec, e) < 0)
 		return -1;
 	pax_xattrs(r);
 	return 0;

@@ -228,33 +228,73 @@ static void refuses_records(void)
 	      "in: header at byte 0: global header sets 'path': not supported");
 }
 
-static long long time_of(const char *record)
+/* The first member's time as "SECONDS+NANOSECONDS". */
+static const char *read_time(struct buf *b)
+{
+	static char text[64];
+	struct err e = { 0 };
+	enum tarread_event event;
+	int fd = file_of(b);
+	AUTO_TARREAD struct tarread *r = tarread_new(fd, "in");
+	strcpy(text, "bad");
+	if (tarread_next(r, &event, &e) == 0)
+		snprintf(text, sizeof text, "%lld+%u", (long long)tarread_entry(r)->mtime,
+			 tarread_entry(r)->mtime_nsec);
+	err_clear(&e);
+	close(fd);
+	return text;
+}
+
+static const char *time_of(const char *record)
 {
 	AUTO_BUF struct buf b = { 0 }, text = { 0 };
 	tar_pax_record(&text, "mtime", record, strlen(record));
 	tar_pax_header(&b, TAR_PAX, &text);
 	block(&b, '0', "a", "0");
-	struct err e = { 0 };
-	enum tarread_event event;
-	int fd = file_of(&b);
-	AUTO_TARREAD struct tarread *r = tarread_new(fd, "in");
-	int bad = tarread_next(r, &event, &e) < 0;
-	err_clear(&e);
-	close(fd);
-	return bad ? 12345 : (long long)tarread_entry(r)->mtime;
+	return read_time(&b);
 }
 
 static void reads_times(void)
 {
-	OK(time_of("1") == 1);
-	OK(time_of("1.999999999") == 1);
-	OK(time_of("-1.5") == -2);
-	OK(time_of("-1.000") == -1);
-	OK(time_of("-3") == -3);
-	OK(time_of("1x") == 12345);
-	OK(time_of(".5") == 12345);
-	OK(time_of("1.5.") == 12345);
-	OK(time_of("9223372036854775808") == 12345);
+	STREQ(time_of("1"), "1+0");
+	STREQ(time_of("1."), "1+0");
+	STREQ(time_of("1.000000001"), "1+1");
+	STREQ(time_of("1.5"), "1+500000000");
+	STREQ(time_of("1.9999999999"), "1+999999999");
+	STREQ(time_of("-1.5"), "-2+500000000");
+	STREQ(time_of("-1.000"), "-1+0");
+	STREQ(time_of("-0.9999999991"), "-1+0");
+	STREQ(time_of("-0.0000000001"), "-1+999999999");
+	STREQ(time_of("-0.0000000000"), "0+0");
+	STREQ(time_of("-3"), "-3+0");
+	STREQ(time_of("1x"), "bad");
+	STREQ(time_of(".5"), "bad");
+	STREQ(time_of("1.5."), "bad");
+	STREQ(time_of("9223372036854775808"), "bad");
+}
+
+/* The time as it is read from what tar_header() writes, and the record it writes. */
+static void writes_time(int64_t mtime, uint32_t nsec, const char *want, const char *record)
+{
+	AUTO_BUF struct buf b = { 0 };
+	tar_header(&b, &(struct tar_entry){
+			       .type = TAR_FILE, .name = "a", .mtime = mtime, .mtime_nsec = nsec });
+	const char *found = b.len > TAR_BLOCK ? strchr(b.s + TAR_BLOCK, '=') : "";
+	OK(strncmp(found, record, strlen(record)) == 0);
+	OK(b.len == (*record ? 3 : 1) * (size_t)TAR_BLOCK);
+	STREQ(read_time(&b), want);
+}
+
+static void writes_times(void)
+{
+	writes_time(7, 0, "7+0", "");
+	writes_time(7, 500000000, "7+500000000", "=7.5\n");
+	writes_time(7, 1, "7+1", "=7.000000001\n");
+	writes_time(-1, 0, "-1+0", "=-1\n");
+	writes_time(-1, 500000000, "-1+500000000", "=-0.5\n");
+	writes_time(-10, 900000000, "-10+900000000", "=-9.1\n");
+	writes_time(8589934592, 0, "8589934592+0", "=8589934592\n");
+	writes_time(8589934592, 10, "8589934592+10", "=8589934592.00000001\n");
 }
 
 int main(void)
@@ -265,5 +305,6 @@ int main(void)
 	refuses();
 	refuses_records();
 	reads_times();
+	writes_times();
 	return TAP_END;
 }
