@@ -8,16 +8,19 @@
 #include "graph.h"
 #include "nar.h"
 #include "scan.h"
+#include "source.h"
 
 static const char help[] =
 	"usage: reference-scan --graph FILE TREE...\n"
-	"Prints the store paths that files, links and names below the trees mention.\n"
+	"Prints the store paths that files, links and names below the trees (- is stdin) mention.\n"
 	"\n"
 	"      --graph FILE        closure-graph(5) lines: the paths to look for (- is stdin)\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
 
 enum { GRAPH = CLI_OPT };
+
+enum { PIECE = 1 << 16 };
 
 static const struct option longs[] = {
 	{ "graph", required_argument, NULL, GRAPH },
@@ -36,6 +39,9 @@ static const char *parse_options(int argc, char **argv)
 		cli_usage(&cli, "--graph is missing: which paths are looked for");
 	if (!argv[optind])
 		cli_usage(&cli, "an operand is missing: the tree to look in");
+	for (char **tree = argv + optind; *tree; tree++)
+		if (strcmp(*tree, "-") == 0 && strcmp(graph, "-") == 0)
+			cli_usage(&cli, "standard input cannot be the graph and a tree");
 	return graph;
 }
 
@@ -75,6 +81,25 @@ static int write_found(struct scan *s, const char *const *paths, struct out *out
 	return 0;
 }
 
+static int scan_input(struct scan *s, struct err *e)
+{
+	struct source_fd in;
+	size_t got = 1;
+	source_fd(&in, STDIN_FILENO, "<stdin>");
+	AUTO_FREE char *data = xmalloc(PIECE);
+	while (got) {
+		if (source_read(&in.source, data, PIECE, &got, e) < 0)
+			return -1;
+		scan_add(s, data, got);
+	}
+	return 0;
+}
+
+static int scan_tree(struct scan *s, const char *tree, struct err *e)
+{
+	return strcmp(tree, "-") == 0 ? scan_input(s, e) : nar_dump(tree, true, take, s, e);
+}
+
 static int scan_trees(const struct graph *g, char **trees, struct out *out, struct err *e)
 {
 	AUTO_FREE const char **paths = xmalloc((g->n + 1) * sizeof *paths);
@@ -85,7 +110,7 @@ static int scan_trees(const struct graph *g, char **trees, struct out *out, stru
 		return -1;
 	int result = 0;
 	for (; result == 0 && *trees; trees++)
-		result = nar_dump(*trees, true, take, s, e);
+		result = scan_tree(s, *trees, e);
 	if (result == 0)
 		result = write_found(s, paths, out, e);
 	scan_free(s);

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154,SC2034 # $tool, $share, $work, attr: from beside
 # Which store paths an image needs, and what is known of them.
+#
+#   closure_open            $work/candidates: the paths that something can mention
+#   closure_cut <ROOTS      $work/graph: the closure of these paths
 
-# The store path that a path is in, or nothing.
-store_path_of() {
-  local name=${1#"${attr[storeDir]}"/}
-  [ "$name" = "$1" ] || printf '%s\n' "${attr[storeDir]}/${name%%/*}"
+closure_open() {
+  if [ -n "${attr[closure]}" ]; then
+    given_graph >"$work/candidates"
+  else
+    store_paths | sed 's/$/\t-\t-\t-/' >"$work/candidates"
+  fi
 }
 
 # Every path in the store directory; .links, locks and the like are none.
@@ -25,25 +30,6 @@ given_graph() {
   closure-graph "${options[@]}" -- "${attr[closure]}"
 }
 
-# What something could mention, as graph lines.
-candidates() {
-  if [ -n "${attr[closure]}" ]; then
-    cat "$work/given"
-  else
-    store_paths | sed 's/$/\t-\t-\t-/'
-  fi
-}
-
-# The store paths that the image must hold, one a line: contents, what the configuration
-# mentions, what the customisation layer mentions.
-closure_roots() {
-  local content
-  for content in "${list_contents[@]}"; do
-    store_path_of "$content"
-  done
-  reference-scan --graph "$work/candidates" -- "$work/config" "${customised[@]}"
-}
-
 nix_knows() {
   command -v nix >/dev/null && [ -d "${attr[rootDir]}${attr[storeDir]%/*}/var/nix/db" ]
 }
@@ -52,7 +38,7 @@ nix_knows() {
 closure_of() {
   local cut=("${@/#/--root=}") store=()
   if [ -n "${attr[closure]}" ]; then
-    closure-graph --store-dir "${attr[storeDir]}" "${cut[@]}" "$work/given"
+    closure-graph --store-dir "${attr[storeDir]}" "${cut[@]}" "$work/candidates"
   elif nix_knows; then
     [ -z "${attr[rootDir]}" ] || store=(--store "$(realpath "${attr[rootDir]}")")
     nix --offline --extra-experimental-features nix-command path-info "${store[@]}" --json -r "$@" |
@@ -62,29 +48,10 @@ closure_of() {
   fi
 }
 
-# How layer-plan is to choose, one option a line. It says itself which do not go together.
-plan_options() {
-  if [ -n "${attr[layeringPipeline]}" ]; then
-    printf '%s\n' "--pipeline=${attr[layeringPipeline]}"
-  else
-    printf '%s\n' "--strategy=${attr[strategy]}"
-  fi
-  [ "${attr[sharing]}" = 1 ] || printf '%s\n' "--sharing=${attr[sharing]}"
-  [ "${attr[minLayerSize]}" = 0 ] || printf '%s\n' "--min-layer-size=${attr[minLayerSize]}"
-  [ -z "${attr[weights]}" ] || printf '%s\n' "--weights=${attr[weights]}"
-  [ -z "${attr[layerGroups]}" ] || printf '%s\n' "--group=${attr[layerGroups]}"
-  [ -z "${attr[previousPlan]}" ] || printf '%s\n' "--previous=${attr[previousPlan]}"
-}
-
-# closure_plan RESERVED: which store path goes into which layer, as plan lines
-closure_plan() {
-  local roots options
-  [ -z "${attr[closure]}" ] || given_graph >"$work/given"
-  candidates >"$work/candidates"
-  closure_roots >"$work/roots"
-  mapfile -t roots < <(sort -u "$work/roots")
-  [ ${#roots[@]} != 0 ] || return 0
-  closure_of "${roots[@]}" >"$work/graph"
-  mapfile -t options < <(plan_options)
-  layer-plan --max-layers "${attr[maxLayers]}" --reserve "$1" "${options[@]}" <"$work/graph"
+closure_cut() {
+  local roots
+  sort -u >"$work/roots"
+  mapfile -t roots <"$work/roots"
+  : >"$work/graph"
+  [ ${#roots[@]} = 0 ] || closure_of "${roots[@]}" >"$work/graph"
 }

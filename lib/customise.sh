@@ -5,6 +5,9 @@
 #   customise          writes $work/custom, layerpipe-mtree(5) lines of the layer
 #   ${customised[@]}   the trees that its files lie in
 
+# shellcheck source=/dev/null
+. "$share/commands.sh"
+
 customised=()
 
 customise() {
@@ -27,16 +30,10 @@ commands_need() {
 # Whether the layer would hold nothing but the root.
 nothing_customised() { ! grep -qv -e '^#' -e '^\. ' "$work/custom"; }
 
-# unpack MTREE DIR: makes what the lines list
-unpack() {
-  layer-tar --bare --mtree "$1" | tar -xpf - --no-same-owner -C "$2" ||
-    fail "cannot copy the contents to '$2'"
-}
-
 # A link for each file of the contents that are in the store.
 link_contents() {
   local content linked=()
-  for content in "${list_contents[@]}"; do
+  for content in "${contents[@]}"; do
     [ -z "$(store_path_of "$content")" ] || linked+=("$content")
   done
   if [ ${#linked[@]} = 0 ]; then
@@ -50,7 +47,7 @@ link_contents() {
 # one name, tree-list takes the later tree's: so what comes first goes last.
 copy_contents() {
   local content copied=()
-  for content in "${list_contents[@]}"; do
+  for content in "${contents[@]}"; do
     [ -n "$(store_path_of "$content")" ] || copied=("$content" "${copied[@]}")
   done
   [ ${#copied[@]} != 0 ] || return 0
@@ -69,7 +66,6 @@ store_modes() {
 run_commands() {
   customised=("$work/tree")
   unpack "$work/custom" "$work/tree"
-  mkdir "$work/host"
   [ -z "${attr[extraCommands]}" ] || run extraCommands "$BASH"
   if [ -z "${attr[fakeRootCommands]}" ]; then
     tree-list "${listing[@]}" "$work/tree" >"$work/custom"
@@ -79,16 +75,6 @@ run_commands() {
     FAKEROOTDONTTRYCHOWN=1 run fakeRootCommands fakeroot -s "$work/owners" "$BASH"
     list_owners
   fi
-}
-
-# run ATTRIBUTE SHELL…: runs the attribute's text as a script in the tree. The one place where
-# text of the user is run.
-run() {
-  local name=$1 status=0
-  shift
-  printf '%s\n' "${attr[$name]}" >"$work/host/$name"
-  (cd "$work/tree" && "$@" -e "$work/host/$name") </dev/null >&2 || status=$?
-  [ "$status" = 0 ] || fail "$name: the commands failed with status $status"
 }
 
 # The tree as the fake root left it; what it did not touch is root's.
@@ -104,6 +90,7 @@ run_in_fakechroot() {
   local host=$work/host
   [[ $work =~ ^[A-Za-z0-9_./+-]+$ ]] ||
     fail "enableFakechroot needs a temporary directory without odd characters: set TMPDIR, not '$work'"
+  mkdir -p "$host"
   host_programs "$host/bin"
   inward_links
   FAKEROOTDONTTRYCHOWN=1 FAKECHROOT_EXCLUDE_PATH=${attr[storeDir]}:/dev:/proc:/sys:$host \

@@ -6,18 +6,15 @@
 #   layered_image [OPTION…]        writes the image; the options are image-assemble's
 
 # shellcheck source=/dev/null
-. "$share/pipeline.sh"
+. "$share/image.sh"
 . "$share/customise.sh"
 . "$share/closure.sh"
 
 layered_start() {
-  pipeline_start "$@"
-  attr[name]=${attr[name],,}
-  attr[rootDir]=${attr[rootDir]%/}
-  attr[storeDir]=${attr[storeDir]%/}
+  image_start "$@"
   [ "${attr[mtime]}" != now ] || attr[mtime]=${SOURCE_DATE_EPOCH:-$(date +%s)}
   [ -z "${attr[fromImage]}" ] || fail 'fromImage: not supported yet: nothing here reads an image'
-  contents_find
+  contents_find contents
   commands_need
 }
 
@@ -25,64 +22,45 @@ layered_image() {
   image_config
   customise
   : >"$work/plan"
-  [ "${attr[includeStorePaths]}" = false ] || closure_plan 1 >"$work/plan"
+  [ "${attr[includeStorePaths]}" = false ] || store_plan
   if [ -s "$work/plan" ] && nothing_customised; then
     : >"$work/custom"
   fi
   layers | assemble --expect-layers "$(layers_expected)" --progress "$(progress)" "$@"
 }
 
-# Contents are there. A link into the store that is not in the store itself, as nix-build makes
-# one, stands for what it leads to.
-contents_find() {
-  local i content file
-  for i in "${!list_contents[@]}"; do
-    content=${list_contents[i]}
-    file=$content
-    if [ -n "$(store_path_of "$content")" ]; then
-      file=${attr[rootDir]}$content
-    elif [ -n "$(store_path_of "$(realpath -m -- "$content")")" ]; then
-      list_contents[i]=$(realpath -m -- "$content")
-    fi
-    [ -e "$file" ] || [ -L "$file" ] || fail "contents: '$file' does not exist"
-  done
-}
-
-# The config attribute as image-config(5) lines, checked before anything is built.
-image_config() {
-  local where=config
-  : >"$work/config"
-  if [ -n "${attr[config]}" ]; then
-    copy_input "${attr[config]}" "$work/config.in"
-    if awk 'NF { found = /^[ \t]*[[{"]/; exit } END { exit !found }' "$work/config.in"; then
-      json config "$work/config.in" -r -f "$share/config.jq" >"$work/config"
-    else
-      where=${attr[config]}
-      [ "$where" != - ] || where='<stdin>'
-      mv "$work/config.in" "$work/config"
-    fi
+# How layer-plan is to choose, one option a line. It says itself which do not go together.
+plan_options() {
+  if [ -n "${attr[layeringPipeline]}" ]; then
+    printf '%s\n' "--pipeline=${attr[layeringPipeline]}"
+  else
+    printf '%s\n' "--strategy=${attr[strategy]}"
   fi
-  image_check "$where"
+  [ "${attr[sharing]}" = 1 ] || printf '%s\n' "--sharing=${attr[sharing]}"
+  [ "${attr[minLayerSize]}" = 0 ] || printf '%s\n' "--min-layer-size=${attr[minLayerSize]}"
+  [ -z "${attr[weights]}" ] || printf '%s\n' "--weights=${attr[weights]}"
+  [ -z "${attr[layerGroups]}" ] || printf '%s\n' "--group=${attr[layerGroups]}"
+  [ -z "${attr[previousPlan]}" ] || printf '%s\n' "--previous=${attr[previousPlan]}"
 }
 
-# image_check CONFIG: whether image-assemble will take name, tag and configuration. What is
-# wrong in lines that came from JSON has no line number in the user's eyes.
-image_check() {
-  local line status=0
-  assemble --allow-empty </dev/null 2>"$work/err" >/dev/null || status=$?
-  [ "$status" != 0 ] || return 0
-  while IFS= read -r line; do
-    line=${line#image-assemble: }
-    case $line in
-      "$work/config:"*)
-        line=${line#"$work/config:"}
-        [ "$1" != config ] || line=" ${line#*: }"
-        message "$1:$line"
-        ;;
-      *) message "${line/image-assemble/$tool}" ;;
-    esac
-  done <"$work/err"
-  exit "$status"
+# Which store path goes into which layer: $work/plan.
+store_plan() {
+  local options
+  closure_open
+  store_roots >"$work/mentioned"
+  closure_cut <"$work/mentioned"
+  [ -s "$work/graph" ] || return 0
+  mapfile -t options < <(plan_options)
+  layer-plan --max-layers "${attr[maxLayers]}" --reserve 1 "${options[@]}" <"$work/graph" >"$work/plan"
+}
+
+# What the image must hold: contents, and what the configuration and the customisation mention.
+store_roots() {
+  local content
+  for content in "${contents[@]}"; do
+    store_path_of "$content"
+  done
+  reference-scan --graph "$work/candidates" -- "$work/config" "${customised[@]}"
 }
 
 # The layers, bottom first. A stage that fails, be it after its last byte, is followed by what is
@@ -111,23 +89,4 @@ layers_expected() {
   stores=$(tail -n 1 "$work/plan" | cut -f 1)
   [ ! -s "$work/custom" ] || stores=$((stores + 1))
   printf '%s\n' "${stores:-0}"
-}
-
-# On a terminal a bar, else a line a layer; what a builder of Nix has is no real terminal.
-progress() {
-  if [ "${attr[quiet]}" = true ]; then
-    echo none
-  elif [ -t 2 ] && [ -z "${NIX_LOG_FD:-}" ]; then
-    echo bar
-  else
-    echo lines
-  fi
-}
-
-# assemble OPTION…
-assemble() {
-  local options=(--name "${attr[name]}" --created "${attr[created]}" --config "$work/config")
-  [ -z "${attr[tag]}" ] || options+=(--tag "${attr[tag]}")
-  [ -z "${attr[architecture]}" ] || options+=(--architecture "${attr[architecture]}")
-  image-assemble "${options[@]}" "$@"
 }

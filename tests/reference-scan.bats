@@ -105,6 +105,26 @@ hash() { basename "$1" | cut -c1-32; }
     reference-scan --graph ex/graph
 }
 
+@test "- is standard input, across the borders of its pieces" {
+  local h at
+  h=$(hash "${P[1]}")
+  for at in 0 65510 65530 65536 131060; do
+    { head -c "$at" /dev/zero; printf '%s' "$h"; } >file
+    reference-scan --graph ex/graph - <file >out
+    lines "${P[1]}" >expect
+    same expect out
+  done
+  printf '%s' "${h:0:16}" >half
+  printf '%s' "${h:16}" | reference-scan --graph ex/graph half - half >out
+  [ ! -s out ]
+  echo "${P[0]}" | reference-scan --graph ex/graph file - >out
+  lines "${P[0]}" "${P[1]}" >expect
+  same expect out
+  fails 1 "reference-scan: cannot read '<stdin>': Is a directory" reference-scan --graph ex/graph - </
+  fails 2 "reference-scan: standard input cannot be the graph and a tree (see 'reference-scan --help')" \
+    reference-scan --graph - -
+}
+
 @test "a file that cannot be read is an error, and nothing is printed" {
   [ "$(id -u)" != 0 ] || needs setpriv
   mkdir tree

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2154,SC2034 # $tool, $share, $work, attr: from beside
+# Images: what all pipelines that make one share.
+#
+#   image_start TOOL ARGUMENT…   reads the attributes
+#   contents_find ATTRIBUTE      ${contents[@]}: what a list of paths stands for
+#   image_config                 $work/config: image-config(5) lines, checked
+#   assemble [OPTION…]           layer streams in, the image out
+#   output_find                  $output: the file that an image goes to
+
+# shellcheck source=/dev/null
+. "$share/pipeline.sh"
+
+contents=()
+
+image_start() {
+  pipeline_start "$@"
+  attr[name]=${attr[name],,}
+  attr[rootDir]=${attr[rootDir]%/}
+  attr[storeDir]=${attr[storeDir]%/}
+}
+
+# The store path that a path is in, or nothing.
+store_path_of() {
+  local name=${1#"${attr[storeDir]}"/}
+  [ "$name" = "$1" ] || printf '%s\n' "${attr[storeDir]}/${name%%/*}"
+}
+
+# Contents are there. A link into the store that is not in the store itself, as nix-build makes
+# one, stands for what it leads to.
+contents_find() {
+  local content file
+  local -n list=list_$1
+  for content in "${list[@]}"; do
+    file=$content
+    if [ -n "$(store_path_of "$content")" ]; then
+      file=${attr[rootDir]}$content
+    elif [ -n "$(store_path_of "$(realpath -m -- "$content")")" ]; then
+      content=$(realpath -m -- "$content")
+    fi
+    [ -e "$file" ] || [ -L "$file" ] || fail "$1: '$file' does not exist"
+    contents+=("$content")
+  done
+}
+
+# The config attribute as lines, checked before anything is built.
+image_config() {
+  local where=config
+  : >"$work/config"
+  if [ -n "${attr[config]}" ]; then
+    copy_input "${attr[config]}" "$work/config.in"
+    if awk 'NF { found = /^[ \t]*[[{"]/; exit } END { exit !found }' "$work/config.in"; then
+      json config "$work/config.in" -r -f "$share/config.jq" >"$work/config"
+    else
+      where=${attr[config]}
+      [ "$where" != - ] || where='<stdin>'
+      mv "$work/config.in" "$work/config"
+    fi
+  fi
+  image_check "$where"
+}
+
+# image_check CONFIG: whether image-assemble will take name, tag and configuration. What is
+# wrong in lines that came from JSON has no line number in the user's eyes.
+image_check() {
+  local line status=0
+  assemble --allow-empty </dev/null 2>"$work/err" >/dev/null || status=$?
+  [ "$status" != 0 ] || return 0
+  while IFS= read -r line; do
+    line=${line#image-assemble: }
+    case $line in
+      "$work/config:"*)
+        line=${line#"$work/config:"}
+        [ "$1" != config ] || line=" ${line#*: }"
+        message "$1:$line"
+        ;;
+      *) message "${line/image-assemble/$tool}" ;;
+    esac
+  done <"$work/err"
+  exit "$status"
+}
+
+assemble() {
+  local options=(--name "${attr[name]}" --created "${attr[created]}" --config "$work/config")
+  [ -z "${attr[tag]}" ] || options+=(--tag "${attr[tag]}")
+  [ -z "${attr[architecture]}" ] || options+=(--architecture "${attr[architecture]}")
+  image-assemble "${options[@]}" "$@"
+}
+
+# On a terminal a bar, else a line a layer; what a builder of Nix has is no real terminal.
+progress() {
+  if [ "${attr[quiet]}" = true ]; then
+    echo none
+  elif [ -t 2 ] && [ -z "${NIX_LOG_FD:-}" ]; then
+    echo bar
+  else
+    echo lines
+  fi
+}
+
+# What was asked for, or a name out of the image's.
+output_find() {
+  local -A suffix=([none]=.tar [gz]=.tar.gz [zstd]=.tar.zst)
+  output=${attr[output]}
+  [ -n "$output" ] || output=${attr[name]##*/}${attr[tag]:+-${attr[tag]}}${suffix[${attr[compressor]}]}
+}
