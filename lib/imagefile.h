@@ -37,7 +37,10 @@ struct imagefile_member {
 
 /*
  * Opens a file or directory and, for a file, reads its index: all headers,
- * checked as tarread.h does. "-" is standard input.
+ * checked as tarread.h does. "-" is standard input. Errors begin with the
+ * file's name, too: no tar, no members, another archive behind the first,
+ * members that are absolute or have "..", a size beyond the end of the file,
+ * more or longer names than an image has.
  */
 MUST_USE int imagefile_open(const char *path, struct imagefile **f, struct err *e);
 
@@ -57,7 +60,8 @@ bool imagefile_has(const struct imagefile *f, const char *name);
  * hard and symbolic, are followed inside the archive. Errors: no such member,
  * a link that leads outside, to nothing or in a circle, two members of that
  * name, a name that is absolute or has "..", what is no regular file. They
- * begin with the file's name and name the member.
+ * begin with the file's name and name the member. In a directory each file
+ * that is found stays open.
  */
 MUST_USE int imagefile_find(struct imagefile *f, const char *name, struct imagefile_member *m,
 			    struct err *e);
