@@ -133,6 +133,7 @@ const struct configkey configkeys[CONFIGKEY_COUNT] = {
 	CONFIG("OnBuild", LIST, TEXT),
 	CONFIG("StopTimeout", NUMBER, INTEGER),
 	CONFIG("Shell", LIST, TEXT),
+	{ "history", CONFIGKEY_HISTORY, CONFIGKEY_LIST, TEXT },
 };
 
 const struct configkey *configkey_find(const char *name)

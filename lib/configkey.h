@@ -20,7 +20,11 @@ enum configkey_kind {
 	CONFIGKEY_MAP,  /* from strings to strings */
 };
 
-enum configkey_place { CONFIGKEY_TOP, CONFIGKEY_CONFIG };
+enum configkey_place {
+	CONFIGKEY_TOP,
+	CONFIGKEY_CONFIG,
+	CONFIGKEY_HISTORY, /* its values are lines of more fields: "history" alone */
+};
 
 struct configkey {
 	const char *name;
@@ -30,7 +34,7 @@ struct configkey {
 	const char *expected;            /* what a value is, for messages */
 };
 
-enum { CONFIGKEY_COUNT = 34 };
+enum { CONFIGKEY_COUNT = 35 };
 
 /* In the order in which they are written: that of the image specification. */
 extern const struct configkey configkeys[CONFIGKEY_COUNT];

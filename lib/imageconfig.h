@@ -42,7 +42,8 @@ MUST_USE int imageconfig_complete(struct imageconfig *c, const struct imageconfi
 
 /*
  * Appends the document, one line with its newline: equal configurations and
- * layers are equal bytes. rootfs and history have one entry a layer.
+ * layers are equal bytes. rootfs and history describe each layer. A
+ * history of more layers than there are is an error.
  */
 MUST_USE int imageconfig_write(const struct imageconfig *c, const struct layerlist *layers,
 			       struct buf *b, struct err *e);

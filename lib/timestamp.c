@@ -166,6 +166,11 @@ static int parse_epoch(const char *s, const char *number, int64_t *sec, struct e
 	return 0;
 }
 
+static int bad_form(const char *s, struct err *e)
+{
+	return err_set(e, 0, "bad time '%s': expected one like 2024-02-29T12:30:00Z", s);
+}
+
 int timestamp_parse(const char *s, struct timestamp *t, struct err *e)
 {
 	struct timestamp found = { 0 };
@@ -177,13 +182,26 @@ int timestamp_parse(const char *s, struct timestamp *t, struct err *e)
 		return 0;
 	}
 	if (!scan(s, &c, &found))
-		return err_set(e, 0, "bad time '%s': expected one like 2024-02-29T12:30:00Z", s);
+		return bad_form(s, e);
 	if (check_civil(s, &c, e) < 0)
 		return -1;
 	found.sec = seconds(&c);
 	if (found.sec < SEC_MIN || found.sec > SEC_MAX)
 		return err_set(e, 0, "bad time '%s': its year in UTC is not in 0001 to 9999", s);
 	*t = found;
+	return 0;
+}
+
+int timestamp_check(const char *s, struct err *e)
+{
+	struct timestamp t;
+	size_t len = strlen(s);
+	if (timestamp_parse(s, &t, e) < 0)
+		return -1;
+	/* of the forms that were read, the one with all its parts */
+	if (len < sizeof "0000-00-00T00:00:00Z" - 1 || s[4] != '-' || s[10] != 'T' ||
+	    s[13] != ':' || s[16] != ':' || (s[len - 1] != 'Z' && s[len - 3] != ':'))
+		return bad_form(s, e);
 	return 0;
 }
 

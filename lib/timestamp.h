@@ -26,6 +26,9 @@ struct timestamp {
  */
 MUST_USE int timestamp_parse(const char *s, struct timestamp *t, struct err *e);
 
+/* Refuses what is not RFC 3339 as it stands, capital T and Z: what programs in Go take. */
+MUST_USE int timestamp_check(const char *s, struct err *e);
+
 /* Whole seconds: a decimal number of seconds since the epoch, "now", or what timestamp_parse()
  * reads. */
 MUST_USE int timestamp_parse_seconds(const char *s, int64_t *sec, struct err *e);

@@ -95,6 +95,60 @@ END
     json --layers layers </dev/null
 }
 
+# layers COMMENT…: layer-list lines
+layers() {
+  local comment hash
+  for comment; do
+    hash=sha256:$(printf %s "$comment" | sha256sum | cut -d ' ' -f 1)
+    lines "$hash\t1\tapplication/x-tar\t$hash\t$comment"
+  done
+}
+
+@test "history lines describe the layers from the bottom, the others follow" {
+  lines 'history\t2024-02-29T12:30:00.123456789+02:00\tA "B"\tRUN x \\\\ y\\tz\tkept\t-' \
+    'history\t-\t-\t\\e\t-\ttrue' 'history\t-\t-\t-\t-\t-' \
+    'history\t0001-01-01T00:00:00Z\t-\t-\t\\x2d\ttrue' 'created\t2025-01-01' >conf
+  layers own - third >list
+  json --layers list conf >out
+  jq -ce . out >/dev/null
+  jq -c '.history[]' out >found
+  cat >want <<'END'
+{"created":"2024-02-29T12:30:00.123456789+02:00","author":"A \"B\"","created_by":"RUN x \\ y\tz","comment":"kept"}
+{"created_by":"","empty_layer":true}
+{}
+{"created":"0001-01-01T00:00:00Z","comment":"-","empty_layer":true}
+{"created":"2025-01-01T00:00:00Z","comment":"third"}
+END
+  same found want
+}
+
+@test "a history of more layers than the image has is an error; reset history drops it" {
+  lines 'history\t-\t-\tone\t-\t-' 'history\t-\t-\tnone\t-\ttrue' 'history\t-\t-\ttwo\t-\t-' >conf
+  layers a >list
+  fails 1 'config-json: history describes 2 layers, but the image has 1' json --layers list conf
+  fails 1 'config-json: history describes 2 layers, but the image has 0' json conf
+  { cat conf; lines 'reset\thistory' 'history\t-\t-\tnone\t-\ttrue'; } >reset
+  [ "$(json --layers list reset | jq -c .history)" = \
+    '[{"created_by":"none","empty_layer":true},{"created":"1970-01-01T00:00:01Z","comment":"a"}]' ]
+  # what empties the history may come from a file of its own
+  lines 'reset\thistory' >drop
+  [ "$(json conf drop | jq -c .history)" = '[]' ]
+}
+
+@test "image-assemble keeps the history, or fails where it does not fit" {
+  lines 'history\t2024-02-29T12:30:00Z\t-\tRUN x\t-\t-' >conf
+  lines '. type=dir' './a type=dir' >m
+  layer-tar --mtree m --comment own >one
+  cat one one | image-assemble --name x --config conf >two.tar
+  tar -xOf two.tar --wildcards '*.json' --exclude manifest.json | jq -c .history >found
+  echo '[{"created":"2024-02-29T12:30:00Z","created_by":"RUN x"},{"created":"1970-01-01T00:00:01Z","comment":"own"}]' >want
+  same found want
+  cat conf conf >twice
+  fails 1 'image-assemble: history describes 2 layers, but the image has 1' \
+    image-assemble --name x --config twice --output out.tar <one
+  [ ! -e out.tar ]
+}
+
 @test "a bad option value" {
   local hint="(see 'config-json --help')"
   fails 2 "config-json: --created: bad time 'x': expected one like 2024-02-29T12:30:00Z $hint" \

@@ -111,8 +111,41 @@ static void test_seconds(void)
 	OK(seconds("now") > 1600000000);
 }
 
+static bool is_whole(const char *s)
+{
+	struct err e = { 0 };
+	bool ok = timestamp_check(s, &e) == 0;
+	OK(ok == !e.msg);
+	err_clear(&e);
+	return ok;
+}
+
+static void test_check(void)
+{
+	OK(is_whole("2024-02-29T12:30:00Z"));
+	OK(is_whole("0001-01-01T00:00:00Z"));
+	OK(is_whole("2015-10-31T22:22:56.015925234Z"));
+	OK(is_whole("2024-02-29T12:30:00.5+02:00"));
+	OK(!is_whole("2024-02-29"));
+	OK(!is_whole("2024-02-29 12:30:00Z"));
+	OK(!is_whole("2024-02-29t12:30:00Z"));
+	OK(!is_whole("2024-02-29T12:30:00z"));
+	OK(!is_whole("2024-02-29T12:30Z"));
+	OK(!is_whole("2024-02-29T12:30+02:00"));
+	OK(!is_whole("2024-02-29T12:30:00"));
+	OK(!is_whole("2024-02-29T12:30:00.55"));
+	OK(!is_whole("2024-02-29T12:30:00+02"));
+	OK(!is_whole("2024-02-29T12:30:00+0200"));
+	OK(!is_whole("20240229T123000Z"));
+	OK(!is_whole("20240229T123000+02:00"));
+	OK(!is_whole("2024-02-30T12:30:00Z"));
+	OK(!is_whole("@5"));
+	OK(!is_whole(""));
+}
+
 int main(void)
 {
+	test_check();
 	test_forms();
 	test_refused();
 	test_all_days();
