@@ -90,22 +90,33 @@ static int open_fd(const char *path, int *fd, struct err *e)
 	return *fd < 0 ? err_set(e, errno, "cannot open '%s'", is_stdin ? "<stdin>" : path) : 0;
 }
 
-int imagefile_open(const char *path, struct imagefile **f, struct err *e)
+static int read_fd(struct imagefile *f, struct err *e)
+{
+	struct stat st;
+	if (fstat(f->fd, &st) < 0)
+		return err_set(e, errno, "cannot open '%s'", f->name);
+	f->is_dir = S_ISDIR(st.st_mode);
+	f->dir.fd = f->fd;
+	return f->is_dir ? 0 : read_archive(f, &st, e);
+}
+
+int imagefile_open_fd(int fd, const char *name, struct imagefile **f, struct err *e)
 {
 	AUTO_IMAGEFILE struct imagefile *made = xcalloc(1, sizeof *made);
-	struct stat st;
-	made->name = xstrdup(strcmp(path, "-") == 0 ? "<stdin>" : path);
-	made->fd = -1;
-	if (open_fd(path, &made->fd, e) < 0)
-		return -1;
-	if (fstat(made->fd, &st) < 0)
-		return err_set(e, errno, "cannot open '%s'", made->name);
-	made->is_dir = S_ISDIR(st.st_mode);
-	made->dir.fd = made->fd;
-	if (!made->is_dir && read_archive(made, &st, e) < 0)
+	made->name = xstrdup(name);
+	made->fd = fd;
+	if (read_fd(made, e) < 0)
 		return -1;
 	*f = STEAL(made);
 	return 0;
+}
+
+int imagefile_open(const char *path, struct imagefile **f, struct err *e)
+{
+	int fd;
+	if (open_fd(path, &fd, e) < 0)
+		return -1;
+	return imagefile_open_fd(fd, strcmp(path, "-") == 0 ? "<stdin>" : path, f, e);
 }
 
 void imagefile_free(struct imagefile *f)

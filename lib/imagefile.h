@@ -44,6 +44,9 @@ struct imagefile_member {
  */
 MUST_USE int imagefile_open(const char *path, struct imagefile **f, struct err *e);
 
+/* The same of a descriptor, which is taken over, on failure too; messages call it name. */
+MUST_USE int imagefile_open_fd(int fd, const char *name, struct imagefile **f, struct err *e);
+
 void imagefile_free(struct imagefile *f);
 
 /* What messages call it: the path, or "<stdin>". */
