@@ -3,11 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "treemerge_host.h"
 #include "walk.h"
 
 /* An entry of a walk. */
@@ -18,37 +17,6 @@ struct found {
 	uint32_t overlay;
 	uint32_t parent; /* the directory of the tree it goes into */
 };
-
-/* --- looking at the host --- */
-
-/* open(2) of a path, links followed; below root_dir where there is one, absolute links too. */
-static int open_followed(const struct treemerge *m, const char *host, int flags)
-{
-	const char *path = *host ? host : "/";
-	if (m->root < 0)
-		return open(path, flags | O_CLOEXEC);
-	struct open_how how = { .flags = (unsigned)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
-	return (int)syscall(SYS_openat2, m->root, path, &how, sizeof how);
-}
-
-static int stat_followed(const struct treemerge *m, const char *host, struct stat *st)
-{
-	AUTO_CLOSE int fd = open_followed(m, host, O_PATH);
-	return fd < 0 ? -1 : fstat(fd, st);
-}
-
-static bool leads_to_dir(const struct treemerge *m, const char *host)
-{
-	struct stat st;
-	return stat_followed(m, host, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-static bool same_file(const struct treemerge *m, const char *a, const char *b)
-{
-	struct stat x, y;
-	return stat_followed(m, a, &x) == 0 && stat_followed(m, b, &y) == 0 &&
-	       x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
 
 char *treemerge_host(const struct treemerge *m, uint32_t node)
 {
@@ -133,7 +101,7 @@ static void choose_link(struct treemerge *m, uint32_t node, const struct found *
 	AUTO_FREE char *other = treemerge_host(m, node);
 	uint32_t source = m->overlays[m->tree.nodes[node].origin].source;
 	bool first = m->overlays[f->overlay].source < source;
-	if (!same_file(m, other, f->host)) {
+	if (!treemerge_same_file(m, other, f->host)) {
 		AUTO_FREE char *message = xasprintf("'%s' hides '%s'", first ? f->host : other,
 						    first ? other : f->host);
 		m->opt->warn(message);
@@ -151,10 +119,10 @@ static int place_link(struct treemerge *m, const struct found *f, struct err *e)
 		return 0;
 	}
 	bool dir = S_ISDIR(m->tree.nodes[node].mode);
-	bool to_dir = S_ISLNK(f->st.st_mode) && leads_to_dir(m, f->host);
+	bool to_dir = S_ISLNK(f->st.st_mode) && treemerge_leads_to_dir(m, f->host);
 	if (!dir && to_dir && S_ISLNK(m->tree.nodes[node].mode)) {
 		AUTO_FREE char *other = treemerge_host(m, node);
-		if (!same_file(m, other, f->host) && leads_to_dir(m, other)) {
+		if (!treemerge_same_file(m, other, f->host) && treemerge_leads_to_dir(m, other)) {
 			expand(m, node);
 			dir = true;
 		}
@@ -190,7 +158,7 @@ static int place_over_link(struct treemerge *m, const struct found *f, uint32_t 
 	uint32_t target = TREE_NONE;
 	if (m->opt->links) {
 		AUTO_FREE char *other = treemerge_host(m, link);
-		if (!leads_to_dir(m, other))
+		if (!treemerge_leads_to_dir(m, other))
 			return conflict(m, link, f, e);
 		expand(m, link);
 		*node = link;
@@ -231,9 +199,11 @@ static int place_dir(struct treemerge *m, const struct found *f, uint32_t *node,
 /* A link that is followed: its directory comes later, from a walk of its own. */
 static int place_dirlink(struct treemerge *m, struct found *f, struct err *e)
 {
+	AUTO_FREE char *host = NULL;
 	uint32_t node;
-	if (stat_followed(m, f->host, &f->st) < 0)
+	if (treemerge_follow(m, f->host, &host, &f->st) < 0)
 		return err_set(e, errno, "cannot read '%s'", f->host);
+	f->host = host;
 	if (place_dir(m, f, &node, e) < 0)
 		return -1;
 	if (node != TREE_NONE)
@@ -256,7 +226,7 @@ static int place(struct treemerge *m, struct walk *w, const struct walk_entry *e
 		return err_set(e, 0, "'%s' is a socket: an image cannot hold one", entry->path);
 	if (S_ISDIR(f.st.st_mode) != (entry->type == DT_DIR))
 		return walk_changed(entry->path, e);
-	if (m->opt->follow_dirlinks && S_ISLNK(f.st.st_mode) && leads_to_dir(m, f.host))
+	if (m->opt->follow_dirlinks && S_ISLNK(f.st.st_mode) && treemerge_leads_to_dir(m, f.host))
 		return place_dirlink(m, &f, e);
 	if (!S_ISDIR(f.st.st_mode))
 		return m->opt->links ? place_link(m, &f, e) : place_file(m, &f, e);
@@ -305,7 +275,7 @@ static int walk_overlay(struct treemerge *m, uint32_t overlay, struct err *e)
 {
 	AUTO_WALK struct walk *w = walk_new();
 	AUTO_FREE char *host = xstrdup(m->overlays[overlay].host);
-	AUTO_CLOSE int fd = open_followed(m, host, O_RDONLY | O_DIRECTORY);
+	AUTO_CLOSE int fd = treemerge_open(m, host, O_RDONLY | O_DIRECTORY);
 	const struct walk_entry *entry;
 	if (fd < 0)
 		return err_set(e, errno, "cannot open directory '%s'", *host ? host : "/");
@@ -423,7 +393,7 @@ int treemerge_dirs(struct treemerge *m, char *const *dirs, int n, struct err *e)
 	const char *root = m->opt->root_dir;
 	uint32_t node;
 	set_plain_dir(m, TREE_ROOT);
-	if (root && (m->root = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+	if (root && treemerge_open_root(m) < 0)
 		return err_set(e, errno, "cannot open directory '%s'", root);
 	if (add_prefix(m, &node, e) < 0)
 		return -1;
@@ -439,6 +409,7 @@ void treemerge_free(struct treemerge *m)
 		free(m->overlays[i].host);
 	free(m->overlays);
 	free(m->at);
+	free(m->real_root);
 	tree_free(&m->tree);
 	if (m->root >= 0)
 		close(m->root);

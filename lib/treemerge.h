@@ -37,6 +37,7 @@ struct treemerge_overlay {
 struct treemerge {
 	const struct treemerge_options *opt;
 	int root; /* root_dir, -1: none */
+	char *real_root;
 	struct tree tree;
 	struct treemerge_overlay *overlays;
 	uint32_t n;

@@ -185,6 +185,35 @@ EOF
   fails 1 "tree-list: 'b/sub/up' leads back to 'b': a loop of links" tree-list --follow-dirlinks b
 }
 
+@test "--follow-dirlinks --root-dir: links lead to what lies below it" {
+  tree root/nix/store/env 'bin->/nix/store/p/bin' 'lib->../p/lib' 'etc->/etc' 'chain->/nix/store/other'
+  tree root/nix/store/p bin/x lib/ 'lib/sub->/nix/store/p/bin'
+  ln -s env/bin root/nix/store/other
+  tree src 'bin->/nix/store/p/bin' 'here->deep' deep/file 'via->here'
+  lists ". dir
+./bin dir
+./bin/x file $PWD/root/nix/store/p/bin/x
+./chain dir
+./chain/x file $PWD/root/nix/store/p/bin/x
+./deep dir
+./deep/file file src/deep/file
+./etc link /etc
+./here dir
+./here/file file $PWD/src/deep/file
+./lib dir
+./lib/sub dir
+./lib/sub/x file $PWD/root/nix/store/p/bin/x
+./via dir
+./via/file file $PWD/src/deep/file" tree-list --follow-dirlinks --root-dir root root/nix/store/env src
+  tree loop 'a->b' 'b->a'
+  lists '. dir
+./a link b
+./b link a' tree-list --follow-dirlinks --root-dir root loop
+  tree root/up x/ 'x/up->/up'
+  fails 1 "tree-list: '$PWD/root/up' leads back to 'root/up': a loop of links" \
+    tree-list --follow-dirlinks --root-dir root root/up
+}
+
 @test "--links: a link for every file, directories real" {
   tree root/nix/store/p bin/x 'bin/y->x' 'share->data' data/ data/file
   chmod 700 root/nix/store/p/data
@@ -372,7 +401,7 @@ EOF
       tree-list --owner "$owner" t
   done
   fails 2 "tree-list: --owner: 'x': expected a number from 0 to 4294967294 $see" tree-list --owner x:0 t
-  fails 2 "tree-list: --root-dir goes with --links and --in-place only $see" tree-list --root-dir / t
+  fails 2 "tree-list: --root-dir goes with --links, --in-place and --follow-dirlinks only $see" tree-list --root-dir / t
   local option
   for option in --links --keep-dirlinks --follow-dirlinks --prefix=x; do
     fails 2 "tree-list: --in-place goes without --links, --keep-dirlinks, --follow-dirlinks and --prefix $see" \
