@@ -11,11 +11,12 @@
  *   put over something replaces it, with all that is below it.
  * - ".wh.NAME" hides NAME of lower layers, ".wh..wh..opq" all that lower
  *   layers have in its directory; both wherever in their layer they stand,
- *   and never what their own layer has. Other names that begin with
- *   ".wh..wh." are notes of old tools and are left out; ".wh." alone is an
- *   error.
+ *   and never what their own layer has. They make no directories. Other names
+ *   that begin with ".wh..wh." are notes of old tools and are left out, but a
+ *   hard link finds them; ".wh." alone is an error.
  * - A hard link is one more name of the file that its target is then, of this
- *   layer or a lower one; a target that is not there is an error.
+ *   layer or a lower one, be it hidden by a whiteout of this layer; a target
+ *   that is not there is an error.
  * - Names: a leading "/" and "./" do not count; ".." is an error. A name
  *   twice in one layer is an error unless both are directories. An entry
  *   below what its own layer makes no directory is an error; below what a
@@ -59,7 +60,7 @@ struct layertree_entry {
 	const char *path;     /* "." or names with single slashes, no leading "./" */
 	struct tar_entry tar; /* name and link as they stand in a tar of "./" names; see below */
 	uint64_t offset;      /* of its contents, base included; 0 unless it is TAR_FILE */
-	uint32_t layer;       /* which layer it comes from, from 0 */
+	uint32_t layer;       /* the layer that has the name, from 0 */
 };
 
 /*
