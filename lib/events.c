@@ -52,6 +52,12 @@ static bool has_name(const struct index *index, uint32_t i, const char *name)
 	return i < index->n && strcmp(index->list[i].name, name) == 0;
 }
 
+/* Events being read. */
+struct reading {
+	struct index index;
+	struct events events;
+};
+
 /* The event of that name, new or known. */
 static struct event *event_of(struct events *events, const char *name)
 {
@@ -64,9 +70,11 @@ static struct event *event_of(struct events *events, const char *name)
 	return &events->list[i];
 }
 
-static int read_event(const struct rec_reader *r, const struct rec_field *rec,
-		      const struct index *index, struct events *events, struct err *e)
+static int read_event(const struct rec_reader *r, const struct rec_field *rec, void *context,
+		      struct err *e)
 {
+	struct reading *reading = context;
+	const struct index *index = &reading->index;
 	struct rec_field f[2];
 	AUTO_FREE char *name = NULL, *path = NULL;
 	if (rec_split(r, rec, f, 2, e) < 0 || rec_string(r, &f[0], "event", 0, &name, e) < 0 ||
@@ -76,7 +84,7 @@ static int read_event(const struct rec_reader *r, const struct rec_field *rec,
 		return rec_err(
 			r, e, "name: expected a path's name without directory and hash, found '%s'",
 			path);
-	struct event *event = event_of(events, name);
+	struct event *event = event_of(&reading->events, name);
 	for (uint32_t i = find_first(index, path); has_name(index, i, path); i++) {
 		event->paths = mem_grow(event->paths, &event->cap, (size_t)event->n + 1,
 					sizeof *event->paths);
@@ -85,34 +93,16 @@ static int read_event(const struct rec_reader *r, const struct rec_field *rec,
 	return 0;
 }
 
-static int read_events(struct rec_reader *r, const struct index *index, struct events *events,
-		       struct err *e)
-{
-	struct rec_field rec;
-	for (;;) {
-		if (rec_next(r, &rec, e) < 0)
-			return -1;
-		if (!rec.s)
-			return 0;
-		if (read_event(r, &rec, index, events, e) < 0)
-			return -1;
-	}
-}
-
 int events_read(int fd, const char *name, const struct graph *g, struct events *events,
 		struct err *e)
 {
-	struct index index = index_names(g);
-	struct events list = { 0 };
-	struct rec_reader r;
-	rec_init(&r, fd, name);
-	int result = read_events(&r, &index, &list, e);
-	rec_free(&r);
-	free(index.list);
+	struct reading reading = { .index = index_names(g) };
+	int result = rec_each(fd, name, read_event, &reading, e);
+	free(reading.index.list);
 	if (result < 0)
-		events_free(&list);
+		events_free(&reading.events);
 	else
-		*events = list;
+		*events = reading.events;
 	return result;
 }
 

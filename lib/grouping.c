@@ -24,9 +24,10 @@ struct grouping {
 	size_t cap;
 };
 
-static int read_record(const struct rec_reader *r, const struct rec_field *rec, struct grouping *p,
+static int read_record(const struct rec_reader *r, const struct rec_field *rec, void *context,
 		       struct err *e)
 {
+	struct grouping *p = context;
 	struct rec_field f[FIELDS];
 	AUTO_FREE char *group = NULL, *glob = NULL;
 	if (rec_split(r, rec, f, FIELDS, e) < 0 ||
@@ -39,19 +40,6 @@ static int read_record(const struct rec_reader *r, const struct rec_field *rec, 
 		.glob = STEAL(glob),
 	};
 	return 0;
-}
-
-static int read_all(struct rec_reader *r, struct grouping *p, struct err *e)
-{
-	struct rec_field rec;
-	for (;;) {
-		if (rec_next(r, &rec, e) < 0)
-			return -1;
-		if (!rec.s)
-			return 0;
-		if (read_record(r, &rec, p, e) < 0)
-			return -1;
-	}
 }
 
 static uint32_t find_line(const struct grouping *p, const char *path)
@@ -97,12 +85,9 @@ int grouping_read(const struct graph *g, int fd, const char *name, struct merge_
 		  uint32_t *n, struct err *e)
 {
 	struct grouping p = { 0 };
-	struct rec_reader r;
-	rec_init(&r, fd, name);
-	int result = read_all(&r, &p, e);
+	int result = rec_each(fd, name, read_record, &p, e);
 	if (result == 0)
 		collect(g, &p, groups, n);
-	rec_free(&r);
 	for (uint32_t i = 0; i < p.n; i++)
 		free(p.lines[i].glob);
 	free(p.lines);

@@ -537,25 +537,6 @@ static int run(struct layering *l, size_t first, size_t end, struct value *v, st
 
 /* --- reading --- */
 
-static int read_step(const struct rec_reader *r, const struct rec_field *rec, struct step *step,
-		     struct err *e)
-{
-	struct rec_field f[3];
-	AUTO_FREE char *at = NULL, *word = NULL, *argument = NULL;
-	if (rec_split(r, rec, f, 3, e) < 0 || rec_string(r, &f[0], "position", 0, &at, e) < 0 ||
-	    rec_string(r, &f[1], "word", 0, &word, e) < 0 ||
-	    rec_string(r, &f[2], "argument", 1, &argument, e) < 0)
-		return -1;
-	for (unsigned i = 0; i < OPERATIONS; i++)
-		if (strcmp(words[i], word) == 0) {
-			*step = (struct step){ .operation = (enum operation)i,
-					       .at = STEAL(at),
-					       .argument = STEAL(argument) };
-			return 0;
-		}
-	return rec_err(r, e, "'%s': expected an operation", word);
-}
-
 /* Says the last over or map without one that this END is theirs: those between have theirs. */
 static void match_end(struct layering *l, size_t end)
 {
@@ -568,33 +549,40 @@ static void match_end(struct layering *l, size_t end)
 	}
 }
 
-static int read_steps(struct layering *l, struct rec_reader *r, struct err *e)
+static void add_step(struct layering *l, struct step step)
 {
-	struct rec_field rec;
-	for (;;) {
-		if (rec_next(r, &rec, e) < 0)
-			return -1;
-		if (!rec.s)
+	l->steps = mem_grow(l->steps, &l->cap, l->n + 1, sizeof *l->steps);
+	l->steps[l->n] = step;
+	if (step.operation == END)
+		match_end(l, l->n);
+	l->n++;
+}
+
+static int read_step(const struct rec_reader *r, const struct rec_field *rec, void *layering,
+		     struct err *e)
+{
+	struct rec_field f[3];
+	AUTO_FREE char *at = NULL, *word = NULL, *argument = NULL;
+	if (rec_split(r, rec, f, 3, e) < 0 || rec_string(r, &f[0], "position", 0, &at, e) < 0 ||
+	    rec_string(r, &f[1], "word", 0, &word, e) < 0 ||
+	    rec_string(r, &f[2], "argument", 1, &argument, e) < 0)
+		return -1;
+	for (unsigned i = 0; i < OPERATIONS; i++)
+		if (strcmp(words[i], word) == 0) {
+			add_step(layering, (struct step){ .operation = (enum operation)i,
+							  .at = STEAL(at),
+							  .argument = STEAL(argument) });
 			return 0;
-		l->steps = mem_grow(l->steps, &l->cap, l->n + 1, sizeof *l->steps);
-		if (read_step(r, &rec, &l->steps[l->n], e) < 0)
-			return -1;
-		if (l->steps[l->n].operation == END)
-			match_end(l, l->n);
-		l->n++;
-	}
+		}
+	return rec_err(r, e, "'%s': expected an operation", word);
 }
 
 static int read_pipeline(struct layering *l, int fd, struct err *e)
 {
 	AUTO_PROC struct proc jq = PROC_NONE;
-	struct rec_reader lines;
 	if (jq_start(&jq, jq_layering, NULL, fd, e) < 0)
 		return err_wrap(e, "%s", l->name);
-	rec_init(&lines, jq.out, l->name);
-	int result = read_steps(l, &lines, e);
-	rec_free(&lines);
-	if (result < 0)
+	if (rec_each(jq.out, l->name, read_step, l, e) < 0)
 		return -1;
 	return jq_wait(&jq, e) < 0 ? err_wrap(e, "%s", l->name) : 0;
 }

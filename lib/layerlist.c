@@ -42,10 +42,11 @@ static int read_digest(const struct rec_reader *r, const struct rec_field *f, co
 	return 0;
 }
 
-static int read_layer(const struct rec_reader *r, const struct rec_field *rec,
-		      struct layerlist_layer *layer, struct err *e)
+static int read_layer(const struct rec_reader *r, const struct rec_field *rec, void *list,
+		      struct err *e)
 {
 	struct rec_field f[5];
+	struct layerlist_layer *layer = append(list);
 	if (rec_split(r, rec, f, 5, e) < 0 ||
 	    read_digest(r, &f[0], "diff-id", &layer->diffid, e) < 0 ||
 	    rec_number(r, &f[1], "size", 0, INT64_MAX, &layer->size, e) < 0 ||
@@ -62,15 +63,7 @@ static int read_layer(const struct rec_reader *r, const struct rec_field *rec,
 
 int layerlist_read(struct layerlist *l, int fd, const char *name, struct err *e)
 {
-	struct rec_reader r;
-	struct rec_field rec;
-	int status;
-	rec_init(&r, fd, name);
-	while ((status = rec_next(&r, &rec, e)) == 0 && rec.s)
-		if ((status = read_layer(&r, &rec, append(l), e)) < 0)
-			break;
-	rec_free(&r);
-	return status;
+	return rec_each(fd, name, read_layer, l, e);
 }
 
 static void add_line(struct buf *b, const struct layerlist_layer *layer)

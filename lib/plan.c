@@ -83,20 +83,27 @@ static int read_layer(const struct rec_reader *r, const struct rec_field *f, uin
 	return 0;
 }
 
-/* Appends one record; *number is the layer number of the one before, as it stands in the input. */
-static int read_record(const struct rec_reader *r, const struct rec_field *rec, uint64_t *number,
-		       struct plan *p, struct err *e)
+/* A plan being read. */
+struct reading {
+	struct plan plan;
+	uint64_t number; /* of the last layer, as it stands in the input */
+};
+
+static int read_record(const struct rec_reader *r, const struct rec_field *rec, void *context,
+		       struct err *e)
 {
+	struct reading *reading = context;
+	struct plan *p = &reading->plan;
 	struct rec_field f[FIELDS];
 	struct plan_path path = { 0 };
 	uint64_t layer = 0;
 	if (rec_split(r, rec, f, FIELDS, e) < 0 ||
-	    read_layer(r, &f[LAYER], *number, &layer, e) < 0 ||
+	    read_layer(r, &f[LAYER], reading->number, &layer, e) < 0 ||
 	    read_size(r, &f[NAR_SIZE], &path, e) < 0 || read_path(r, &f[PATH], &path, e) < 0)
 		return -1;
-	path.layer = p->layers + (layer > *number);
+	path.layer = p->layers + (layer > reading->number);
 	append(p, path);
-	*number = layer;
+	reading->number = layer;
 	return read_hash(r, &f[NAR_HASH], &p->paths[p->n - 1], e);
 }
 
@@ -125,31 +132,15 @@ static int check_unique(const struct plan *p, const char *name, struct err *e)
 	return 0;
 }
 
-static int read_all(struct rec_reader *r, struct plan *p, struct err *e)
-{
-	struct rec_field rec;
-	uint64_t number = 0;
-	for (;;) {
-		if (rec_next(r, &rec, e) < 0)
-			return -1;
-		if (!rec.s)
-			return check_unique(p, r->name, e);
-		if (read_record(r, &rec, &number, p, e) < 0)
-			return -1;
-	}
-}
-
 int plan_read(int fd, const char *name, struct plan *p, struct err *e)
 {
-	AUTO_PLAN struct plan plan = { 0 };
-	struct rec_reader r;
-	rec_init(&r, fd, name);
-	int result = read_all(&r, &plan, e);
-	rec_free(&r);
-	if (result < 0)
+	struct reading reading = { 0 };
+	if (rec_each(fd, name, read_record, &reading, e) < 0 ||
+	    check_unique(&reading.plan, name, e) < 0) {
+		plan_free(&reading.plan);
 		return -1;
-	*p = plan;
-	plan = (struct plan){ 0 };
+	}
+	*p = reading.plan;
 	return 0;
 }
 

@@ -101,6 +101,19 @@ int rec_next(struct rec_reader *r, struct rec_field *rec, struct err *e)
 	return 0;
 }
 
+int rec_each(int fd, const char *name, rec_fn *fn, void *context, struct err *e)
+{
+	struct rec_reader r;
+	struct rec_field rec;
+	int status;
+	rec_init(&r, fd, name);
+	while ((status = rec_next(&r, &rec, e)) == 0 && rec.s)
+		if ((status = fn(&r, &rec, context, e)) < 0)
+			break;
+	rec_free(&r);
+	return status;
+}
+
 int rec_peek(struct rec_reader *r, size_t want, struct rec_field *bytes, struct err *e)
 {
 	while (!r->eof && r->buf.len - r->start < want)

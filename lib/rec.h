@@ -41,6 +41,15 @@ void rec_free(struct rec_reader *r);
  */
 MUST_USE int rec_next(struct rec_reader *r, struct rec_field *rec, struct err *e);
 
+/* Takes one record; context is what rec_each() was given. */
+typedef int rec_fn(const struct rec_reader *r, const struct rec_field *rec, void *context,
+		   struct err *e);
+
+/*
+ * Calls fn for each record of an input, until it returns -1.
+ */
+MUST_USE int rec_each(int fd, const char *name, rec_fn *fn, void *context, struct err *e);
+
 /*
  * The bytes that come next, not consumed: want of them, fewer only at the
  * end of the input, more where they are there already.

@@ -15,9 +15,10 @@ struct weights {
 	size_t cap;
 };
 
-static int read_record(const struct rec_reader *r, const struct rec_field *rec, struct weights *w,
+static int read_record(const struct rec_reader *r, const struct rec_field *rec, void *context,
 		       struct err *e)
 {
+	struct weights *w = context;
 	struct rec_field f[FIELDS];
 	AUTO_FREE char *name = NULL;
 	uint64_t weight;
@@ -37,19 +38,6 @@ static int read_record(const struct rec_reader *r, const struct rec_field *rec, 
 	return 0;
 }
 
-static int read_all(struct rec_reader *r, struct weights *w, struct err *e)
-{
-	struct rec_field rec;
-	for (;;) {
-		if (rec_next(r, &rec, e) < 0)
-			return -1;
-		if (!rec.s)
-			return 0;
-		if (read_record(r, &rec, w, e) < 0)
-			return -1;
-	}
-}
-
 static uint64_t *hand_out(const struct graph *g, const struct weights *w)
 {
 	uint64_t *weights = xcalloc(g->n, sizeof *weights);
@@ -64,12 +52,9 @@ static uint64_t *hand_out(const struct graph *g, const struct weights *w)
 int weights_read(const struct graph *g, int fd, const char *name, uint64_t **weights, struct err *e)
 {
 	struct weights w = { 0 };
-	struct rec_reader r;
-	rec_init(&r, fd, name);
-	int result = read_all(&r, &w, e);
+	int result = rec_each(fd, name, read_record, &w, e);
 	if (result == 0)
 		*weights = hand_out(g, &w);
-	rec_free(&r);
 	intern_free(&w.names);
 	free(w.values);
 	return result;
