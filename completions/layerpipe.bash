@@ -17,5 +17,5 @@ _layerpipe() {
 }
 
 complete -o default -F _layerpipe \
-  build-layered-image closure-graph config-json image-assemble layer-plan layer-tar \
-  plan-cost reference-scan stream-layered-image tree-list
+  build-layered-image closure-graph config-json image-assemble image-layers layer-plan \
+  layer-tar plan-cost reference-scan stream-layered-image tree-list

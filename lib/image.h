@@ -7,7 +7,7 @@
  * Specification v1.2 and what docker, podman and skopeo write), or an OCI
  * image layout (index.json; OCI Image Layout Specification), as archive or
  * directory. Where both are there, manifest.json counts. JSON goes through
- * jq (image-index.jq, image-manifest.jq, image-config.jq).
+ * jq (image-manifest.jq and image-config.jq, both after image-lines.jq).
  *
  * Errors begin with the file's name, and those about a layer say which one.
  */
@@ -29,10 +29,17 @@ struct image_entry {
 	char **names; /* "NAME:TAG" as they stand there; maybe none */
 	size_t nnames;
 	/* private */
-	char *manifest; /* OCI: the manifest's digest */
-	char *config;   /* docker-archive: names of members */
+	char *config; /* docker-archive: names of members */
 	char **layers;
 	size_t nlayers;
+	struct image_descriptor *manifests; /* OCI: one a platform, mostly just one */
+	size_t nmanifests;
+};
+
+/* What an OCI index says of an image, or of an index within. */
+struct image_descriptor {
+	char *digest;
+	char *platform; /* "linux/amd64", maybe with a variant; NULL: not given */
 };
 
 struct imageset {

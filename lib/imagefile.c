@@ -114,6 +114,10 @@ int imagefile_open_fd(int fd, const char *name, struct imagefile **f, struct err
 int imagefile_open(const char *path, struct imagefile **f, struct err *e)
 {
 	int fd;
+	struct stat st;
+	/* a directory is named; as standard input it is a mistake */
+	if (strcmp(path, "-") == 0 && fstat(STDIN_FILENO, &st) == 0 && S_ISDIR(st.st_mode))
+		return err_set(e, EISDIR, "cannot read '<stdin>'");
 	if (open_fd(path, &fd, e) < 0)
 		return -1;
 	return imagefile_open_fd(fd, strcmp(path, "-") == 0 ? "<stdin>" : path, f, e);

@@ -17,6 +17,7 @@ row() {
     closure-graph) input=closure.json form=any ;;
     config-json) input=config empty=0 ;;
     image-assemble) input=stream form=any most=0 output=binary ;;
+    image-layers) input=image form=any most=1 output=binary refusal='<stdin>: empty' ;;
     layer-plan) input=graph most=1 ;;
     layer-tar) input=plan options=(--root-dir root) most=0 output=binary ;;
     plan-cost) input=plan options=(--graph graph) most=1 refusal='<stdin>: the plan is empty' ;;
@@ -34,7 +35,8 @@ setup() {
   "$TOP/tests/fixtures/make-example" .
   printf 'Cmd\t/bin/hello\nEnv\tA=b\nLabels\tname\tvalue\n' >config
   sed 's/^\([^\t]*\t[^\t]*\t[^\t]*\).*/1\t\1/' graph >plan
-  [ ! -e "$TOP/bin/layer-tar.c" ] || layer-tar --root-dir root <plan >stream
+  layer-tar --root-dir root <plan >stream
+  image-assemble <stream >image
   problems=0
 }
 
@@ -293,7 +295,7 @@ EOF
   local tool path
   for tool in $(tools); do
     row "$tool"
-    grep -q /nix/store "$input" && [ "$tool" != image-assemble ] || continue
+    grep -qI /nix/store "$input" || continue
     for path in /nix/store/../../etc/passwd /nix/store/.. /etc/passwd /nix/store/ nix/store \
       /nix/store/1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-libc-2.36/lib; do
       sed "s,/nix/store/1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-libc-2.36,$path,g" "$input" >bad
