@@ -64,6 +64,12 @@ struct mtree {
  */
 MUST_USE int mtree_read(int fd, const char *name, struct mtree *m, struct err *e);
 
+/* The same for a tree that is only looked at: a file of any size may lack contents=. */
+MUST_USE int mtree_read_listing(int fd, const char *name, struct mtree *m, struct err *e);
+
+/* Adds the parents that are missing to sorted entries of which none is there twice. */
+void mtree_complete(struct mtree *m);
+
 /* Writes one line: the path and the keys that are set. */
 MUST_USE int mtree_write(const struct mtree_entry *entry, struct out *o, struct err *e);
 
