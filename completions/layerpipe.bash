@@ -17,5 +17,6 @@ _layerpipe() {
 }
 
 complete -o default -F _layerpipe \
-  build-layered-image closure-graph config-json image-assemble image-layers layer-plan \
-  layer-tar plan-cost reference-scan stream-layered-image tree-list
+  bin-sh build-layered-image ca-certificates closure-graph config-json fake-nss image-assemble \
+  image-layers layer-plan layer-tar plan-cost reference-scan shadow-setup stream-layered-image \
+  tree-list usr-bin-env

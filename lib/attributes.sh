@@ -158,9 +158,9 @@ attributes_help() {
 $attr_summary
 
 $(printf '%s\n' "${attr_help[@]}")
-$(printf '  -h, %-26s %s\n      %-26s %s' --help 'show this help' --version 'show the version')
-
-A flag without a value is true; --FLAG=false turns it off."
+$(printf '  -h, %-26s %s\n      %-26s %s' --help 'show this help' --version 'show the version')"
+  [[ " ${attr_type[*]} " != *' flag '* ]] || print '
+A flag without a value is true; --FLAG=false turns it off.'
   exit 0
 }
 

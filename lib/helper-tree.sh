@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2154 # $tool, $share, attr, $source: from beside
+# Small trees for the root of an image: usr-bin-env, bin-sh, ca-certificates, fake-nss.
+#
+#   tree_start TOOL ARGUMENT…   reads the attributes; what is in $tree then is the tree's
+#   tree_put NAME…              each becomes a link to $source (package.sh), or a copy where that is
+#                               not in the store
+#   tree_finish                 gives the tree the name that output is, and prints it
+
+# shellcheck source=/dev/null
+. "$share/pipeline.sh"
+. "$share/package.sh"
+
+tree_start() {
+  local beside
+  pipeline_start "$@"
+  [ -z "${attr_type[rootDir]-}" ] || package_start
+  tree_output "${attr[output]}"
+  beside=${attr[output]%"${attr[output]##*[!/]}"}
+  [[ $beside == */* ]] || beside=./$beside
+  tree=$(mktemp -d -- "${beside%/*}/.layerpipe.XXXXXX" 2>/dev/null) ||
+    fail "cannot make a directory beside '${attr[output]}'"
+  trap 'rm -rf -- "$tree"; pipeline_end' EXIT
+}
+
+# Only what holds nothing is replaced.
+tree_output() {
+  [ -e "$1" ] || [ -L "$1" ] || return 0
+  if [ ! -d "$1" ] || [ -L "$1" ]; then
+    fail "output: '$1' is there, and is no directory"
+  fi
+  [ -z "$(find "$1" -mindepth 1 -printf . -quit)" ] || fail "output: '$1' is not empty"
+}
+
+tree_put() {
+  local name
+  for name; do
+    mkdir -p "$tree/${name%/*}"
+    if in_store "$source"; then
+      ln -s "$source" "$tree/$name"
+    else
+      copy_input "$source" "$tree/$name"
+      [ ! -x "$source" ] || chmod 00755 "$tree/$name"
+    fi
+  done
+}
+
+tree_finish() {
+  local reason
+  find "$tree" -type d -exec chmod 00755 {} +
+  find "$tree" -depth -exec touch -h -d @1 {} +
+  reason=$(mv -T -- "$tree" "${attr[output]}" 2>&1) ||
+    fail "cannot write '${attr[output]}': ${reason##*: }"
+  print "${attr[output]}"
+}

@@ -1,0 +1,53 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# fake-nss: root and nobody (more in helper-trees.bats)
+load helper
+
+@test "the files of nixpkgs' fakeNss, to the byte" {
+  fake-nss --output tree
+  printf '%s\n' root:x:0:0:root\ user:/var/empty:/bin/sh nobody:x:65534:65534:nobody:/var/empty:/bin/sh |
+    same - tree/etc/passwd
+  printf '%s\n' root:x:0: nobody:x:65534: | same - tree/etc/group
+  echo 'hosts: files dns' | same - tree/etc/nsswitch.conf
+  [ "$(cd tree && find . | LC_ALL=C sort | tr '\n' ' ')" = \
+    '. ./etc ./etc/group ./etc/nsswitch.conf ./etc/passwd ./var ./var/empty ' ]
+}
+
+@test "more users and groups follow, and the system finds them" {
+  fake-nss --output tree --extra-passwd-lines 'web:x:80:80:a web server:/srv:/bin/false' \
+    --extra-passwd-lines $'one:x:1:1::/:/x\ntwo:x:2:2::/:/x\n' --extra-group-lines 'web:x:80:one,two'
+  [ "$(cut -d : -f 1 tree/etc/passwd | tr '\n' ' ')" = 'root nobody web one two ' ]
+  [ "$(tail -n 1 tree/etc/group)" = 'web:x:80:one,two' ]
+  needs pwck grpck
+  pwck -r -q tree/etc/passwd >said 2>&1 || :
+  run ! grep -e invalid -e duplicate said
+  grpck -r tree/etc/group /dev/null >said 2>&1 || :
+  run ! grep -e invalid -e duplicate said
+}
+
+# wrong ATTRIBUTE LINE REASON
+wrong() {
+  local option=--extra-passwd-lines
+  [ "$1" = extraPasswdLines ] || option=--extra-group-lines
+  fails 1 "fake-nss: $1: '$2': $3" fake-nss --output tree "$option" "$2"
+  [ ! -e tree ]
+}
+
+@test "lines that are wrong, or clash" {
+  wrong extraPasswdLines web:x:80 'expected 7 fields with : between them, found 3'
+  wrong extraPasswdLines web:x:80:80::/:/x: 'expected 7 fields with : between them, found 8'
+  wrong extraPasswdLines :x:80:80::/:/x 'expected a name first'
+  wrong extraPasswdLines web:x:080:80::/:/x 'expected a number from 0 to 4294967294 in field 3'
+  wrong extraPasswdLines web:x:80:-1::/:/x 'expected a number from 0 to 4294967294 in field 4'
+  wrong extraPasswdLines web:x:4294967295:80::/:/x 'expected a number from 0 to 4294967294 in field 3'
+  wrong extraPasswdLines root:x:80:80::/:/x 'the name is there already, with the number 0'
+  wrong extraPasswdLines toor:x:0:0::/:/x 'the number is there already, for root'
+  wrong extraGroupLines web:x:80::/:/x: 'expected 4 fields with : between them, found 7'
+  wrong extraGroupLines web:x::80 'expected a number from 0 to 4294967294 in field 3'
+  wrong extraGroupLines nobody:x:80: 'the name is there already, with the number 65534'
+  wrong extraGroupLines nogroup:x:65534: 'the number is there already, for nobody'
+  fails 1 "fake-nss: extraGroupLines: 'a:x:1:"$'\t'"': expected no control byte" \
+    fake-nss --output tree --extra-group-lines $'a:x:1:\t' || cat "$BATS_TEST_TMPDIR/fails.err"
+  fails 1 "fake-nss: extraPasswdLines: '': expected 7 fields with : between them, found 0" \
+    fake-nss --output tree --extra-passwd-lines $'a:x:1:1::/:/x\n\nb:x:2:2::/:/x'
+}
