@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli.h"
 #include "imagelayers.h"
+#include "storelayer.h"
 
 static const char help[] =
 	"usage: image-layers [option...] [IMAGE]\n"
@@ -10,16 +11,23 @@ static const char help[] =
 	"      --list              write the layers as layer-list(5) instead\n"
 	"      --config            write the configuration as image-config(5) instead\n"
 	"      --repo-tags         write the names of the images instead, one a line\n"
+	"      --files             write the merged tree as layerpipe-mtree(5) instead\n"
+	"      --store-paths       write the store paths in it and their NAR sizes instead\n"
+	"      --store-dir DIR     the store directory of --store-paths (/nix/store)\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
 
-enum mode { STREAM = CLI_OPT, LIST, CONFIG, REPO_TAGS, IMAGE };
+enum mode { STREAM = CLI_OPT, LIST, CONFIG, REPO_TAGS, FILES, STORE_PATHS };
+enum { IMAGE = STORE_PATHS + 1, STORE_DIR };
 
 static const struct option longs[] = {
 	{ "image", required_argument, NULL, IMAGE },
 	{ "list", no_argument, NULL, LIST },
 	{ "config", no_argument, NULL, CONFIG },
 	{ "repo-tags", no_argument, NULL, REPO_TAGS },
+	{ "files", no_argument, NULL, FILES },
+	{ "store-paths", no_argument, NULL, STORE_PATHS },
+	{ "store-dir", required_argument, NULL, STORE_DIR },
 	CLI_OPTIONS_END,
 };
 
@@ -28,30 +36,51 @@ static const struct cli cli = { "image-layers", help, longs };
 struct settings {
 	enum mode mode;
 	const char *image;
+	const char *store_dir;
 };
 
-static void options(int argc, char **argv, struct settings *s)
+static const char *read_store_dir(void)
 {
-	for (int opt; (opt = cli_option(&cli, argc, argv)) != -1;) {
-		if (opt == IMAGE)
-			s->image = optarg;
-		else if (s->mode != STREAM && s->mode != (enum mode)opt)
-			cli_usage(&cli, "only one of --list, --config and --repo-tags");
-		else
-			s->mode = (enum mode)opt;
-	}
+	struct err e = { 0 };
+	if (storelayer_check_dir(optarg, &e) < 0)
+		cli_usage(&cli, "--store-dir: %s", e.msg);
+	return optarg;
 }
 
-static int write_image(struct image *i, enum mode mode, struct out *o, struct err *e)
+static void option(int opt, struct settings *s)
 {
-	switch (mode) {
+	if (opt == IMAGE)
+		s->image = optarg;
+	else if (opt == STORE_DIR)
+		s->store_dir = read_store_dir();
+	else if (s->mode == STREAM || s->mode == (enum mode)opt)
+		s->mode = (enum mode)opt;
+	else
+		cli_usage(&cli, "--list, --config, --repo-tags, --files and --store-paths exclude "
+				"each other");
+}
+
+static void check(struct settings *s)
+{
+	if (s->store_dir && s->mode != STORE_PATHS)
+		cli_usage(&cli, "--store-dir goes with --store-paths only");
+	if (!s->store_dir)
+		s->store_dir = "/nix/store";
+}
+
+static int write_image(const struct settings *s, struct image *i, struct out *o, struct err *e)
+{
+	switch (s->mode) {
 	case LIST:
 		return imagelayers_list(i, o, e);
 	case CONFIG:
 		return out_write(o, i->config.s, i->config.len, e);
+	case FILES:
+		return imagelayers_files(i, o, e);
+	case STORE_PATHS:
+		return imagelayers_store_paths(i, s->store_dir, o, e);
 	case STREAM:
 	case REPO_TAGS:
-	case IMAGE:
 		break;
 	}
 	return imagelayers_stream(i, o, e);
@@ -73,7 +102,7 @@ static int run(const struct settings *s, const char *file, struct out *o, struct
 		return imagelayers_names(&set.entries[entry], 1, o, e);
 	if (image_read(f, &set, entry, &image, e) < 0)
 		return -1;
-	return write_image(&image, s->mode, o, e);
+	return write_image(s, &image, o, e);
 }
 
 int main(int argc, char **argv)
@@ -83,8 +112,10 @@ int main(int argc, char **argv)
 	struct out o;
 
 	cli_start(&cli);
-	options(argc, argv, &s);
+	for (int opt; (opt = cli_option(&cli, argc, argv)) != -1;)
+		option(opt, &s);
 	cli_operands(&cli, argc, 0, 1);
+	check(&s);
 	if (s.mode == STREAM)
 		cli_stdout_binary(&cli, &o);
 	else

@@ -74,6 +74,10 @@ typedef int layertree_fn(const struct layertree_entry *entry, void *context, str
 MUST_USE int layertree_each(const struct layertree *t, layertree_fn *fn, void *context,
 			    struct err *e);
 
+/* The same, but each further name of a file is a file of its own. */
+MUST_USE int layertree_each_name(const struct layertree *t, layertree_fn *fn, void *context,
+				 struct err *e);
+
 /*
  * Writes the tree as lines of layerpipe-mtree(5), "." first. A further name
  * of a file is a file of its own there (the format has no hard links).

@@ -137,6 +137,11 @@ int layertree_each(const struct layertree *t, layertree_fn *fn, void *context, s
 	return each(t, true, fn, context, e);
 }
 
+int layertree_each_name(const struct layertree *t, layertree_fn *fn, void *context, struct err *e)
+{
+	return each(t, false, fn, context, e);
+}
+
 /* --- lines --- */
 
 static int write_line(const struct layertree_entry *from, void *out, struct err *e)
@@ -169,5 +174,5 @@ static int write_line(const struct layertree_entry *from, void *out, struct err 
 
 int layertree_mtree(const struct layertree *t, struct out *o, struct err *e)
 {
-	return each(t, false, write_line, o, e);
+	return layertree_each_name(t, write_line, o, e);
 }
