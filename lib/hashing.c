@@ -94,3 +94,8 @@ void hashing_free(struct hashing *h)
 	digest_free(h->digest);
 	free(h);
 }
+
+void hashing_cleanup(struct hashing **h)
+{
+	hashing_free(*h);
+}

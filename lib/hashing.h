@@ -23,4 +23,8 @@ void hashing_add(struct hashing *h, const void *data, size_t len);
 /* The digest of what was added, as digest_hex() gives it; starts afresh. */
 void hashing_hex(struct hashing *h, char hex[DIGEST_HEX_LEN + 1]);
 
+/* For __attribute__((cleanup)). */
+void hashing_cleanup(struct hashing **h);
+#define AUTO_HASHING __attribute__((cleanup(hashing_cleanup)))
+
 #endif

@@ -53,6 +53,11 @@ uint64_t layerread_layers(const struct layerread *r)
 	return r->layers;
 }
 
+uint64_t layerread_offset(const struct layerread *r)
+{
+	return tarread_offset(r->tar);
+}
+
 int layerread_wrap(const struct layerread *r, struct err *e)
 {
 	return err_wrap(e, "%s: layer %" PRIu64 " ('%s')", r->name, r->layers,

@@ -46,6 +46,9 @@ MUST_USE int layerread_next(struct layerread *r, const struct layerread_layer **
  */
 MUST_USE int layerread_data(struct layerread *r, const void **data, size_t *len, struct err *e);
 
+/* Bytes of input used so far; right after layerread_next(): where the layer tar begins. */
+uint64_t layerread_offset(const struct layerread *r);
+
 /* Number of layers begun so far. */
 uint64_t layerread_layers(const struct layerread *r);
 

@@ -440,6 +440,7 @@ int layertree_add(struct layertree *t, struct source *s, uint64_t base, struct e
 {
 	AUTO_TARREAD struct tarread *tar = tarread_from(s);
 	struct reading r = { .t = t, .tar = tar, .base = base, .layer = ++t->layers };
+	tarread_open_end(tar); /* whether the layer is whole, its source knows */
 	push(&r, TREE_ROOT, 0);
 	int result = read_entries(&r, e);
 	if (result == 0) {

@@ -40,6 +40,7 @@ struct tarread {
 	uint64_t left;     /* contents not given out yet */
 	size_t padding;    /* zeros behind them */
 	bool in_archive;
+	bool open_end; /* it may end without zero blocks */
 	struct records own, global;
 	const struct records *shown; /* what tarread_record() reads */
 	struct buf long_name, long_link;
@@ -93,6 +94,11 @@ void tarread_free(struct tarread *r)
 	buf_free(&r->gname);
 	free(r->xattrs);
 	free(r);
+}
+
+void tarread_open_end(struct tarread *r)
+{
+	r->open_end = true;
 }
 
 void tarread_cleanup(struct tarread **r)
@@ -185,13 +191,18 @@ int tarread_data(struct tarread *r, const void **data, size_t *len, struct err *
 	return 0;
 }
 
-/* Skips more than is in the buffer; that it was there, the block behind it will tell. */
+/* Skips more than is in the buffer; its last byte is read, which shows that all of it is there. */
 static int seek(struct tarread *r, uint64_t left, struct err *e)
 {
-	size_t have = r->end - r->start;
+	size_t have = r->end - r->start, got = 0;
 	use(r, have);
-	r->offset += left - have;
-	return r->source->skip(r->source, left - have, e);
+	r->offset += left - have - 1;
+	if (r->source->skip(r->source, left - have - 1, e) < 0 || fill(r, &got, e) < 0)
+		return -1;
+	if (got == 0)
+		return tarread_err(r, e, "truncated: its contents are not all there");
+	use(r, 1);
+	return 0;
 }
 
 static int skip_contents(struct tarread *r, struct err *e)
@@ -647,7 +658,7 @@ static int next_header(struct tarread *r, const char **block, enum tarread_event
 	} while (*block && is_zero(*block) && !r->in_archive && r->header);
 	if (!*block) {
 		*event = TARREAD_EOF;
-		return r->in_archive ? truncated(r, e) : 0;
+		return r->in_archive && (!r->open_end || pending(r)) ? truncated(r, e) : 0;
 	}
 	if (is_zero(*block)) {
 		*block = NULL;

@@ -41,6 +41,13 @@ struct tarread *tarread_from(struct source *s);
 void tarread_free(struct tarread *r);
 
 /*
+ * From now on an archive may also end right behind a member, without the two
+ * zero blocks, as tools do that never finish what they write: for input that
+ * is known to be whole.
+ */
+void tarread_open_end(struct tarread *r);
+
+/*
  * The next event; what is left of the current member's contents is skipped.
  * After TARREAD_END further zero blocks are skipped, and another archive may
  * follow. An input that ends anywhere but there, or before its first byte,

@@ -18,6 +18,7 @@ row() {
     config-json) input=config empty=0 ;;
     image-assemble) input=stream form=any most=0 output=binary ;;
     image-layers) input=image form=any most=1 output=binary refusal='<stdin>: empty' ;;
+    layer-flatten) input=stream form=any most=0 output=binary ;;
     layer-plan) input=graph most=1 ;;
     layer-tar) input=plan options=(--root-dir root) most=0 output=binary ;;
     plan-cost) input=plan options=(--graph graph) most=1 refusal='<stdin>: the plan is empty' ;;

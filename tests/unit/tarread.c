@@ -168,8 +168,7 @@ static void refuses(void)
 			   "the end of the archive");
 	block(&b, '0', "a", "77777777777");
 	end_archive(&b);
-	STREQ(outcome(&b), "in: truncated at byte 1536: expected more, up to two zero blocks at "
-			   "the end of the archive");
+	STREQ(outcome(&b), "in: header at byte 0: truncated: its contents are not all there");
 	block(&b, '0', "a", "0");
 	buf_add(&b, tar_zeros, TAR_BLOCK);
 	block(&b, '0', "b", "0");
@@ -226,6 +225,44 @@ static void refuses_records(void)
 	      "in: header at byte 1024: sparse file: not supported");
 	STREQ(pax('g', "12 path=abc\n", 12),
 	      "in: header at byte 0: global header sets 'path': not supported");
+}
+
+/* Members until the end, or the message. */
+static const char *open_end(struct buf *b)
+{
+	static char text[200];
+	struct err e = { 0 };
+	enum tarread_event event = TARREAD_END;
+	int fd = file_of(b), n = 0;
+	AUTO_TARREAD struct tarread *r = tarread_new(fd, "in");
+	tarread_open_end(r);
+	while (event != TARREAD_EOF && tarread_next(r, &event, &e) == 0)
+		n += event == TARREAD_ENTRY;
+	snprintf(text, sizeof text, "%d %s", n, e.msg ? e.msg : "");
+	err_clear(&e);
+	close(fd);
+	buf_clear(b);
+	return text;
+}
+
+static void ends_open(void)
+{
+	AUTO_BUF struct buf b = { 0 }, record = { 0 };
+	block(&b, '0', "a", "0");
+	STREQ(open_end(&b), "1 ");
+	block(&b, '0', "a", "4000000");
+	buf_extend(&b, 04000000);
+	STREQ(open_end(&b), "1 ");
+	block(&b, '0', "a", "4000001");
+	buf_extend(&b, 04000000);
+	STREQ(open_end(&b), "1 in: header at byte 0: truncated: its contents are not all there");
+	block(&b, '0', "a", "1");
+	STREQ(open_end(&b), "1 in: header at byte 0: truncated: its contents are not all there");
+	block(&b, '0', "a", "0");
+	tar_pax_record(&record, "path", "b", 1);
+	tar_pax_header(&b, TAR_PAX, &record);
+	STREQ(open_end(&b), "1 in: truncated at byte 1536: expected more, up to two zero blocks at "
+			    "the end of the archive");
 }
 
 /* The first member's time as "SECONDS+NANOSECONDS". */
@@ -304,6 +341,7 @@ int main(void)
 	reads_numbers();
 	refuses();
 	refuses_records();
+	ends_open();
 	reads_times();
 	writes_times();
 	return TAP_END;

@@ -1,0 +1,194 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# layer-flatten: what layers make on top of each other. tests/unit/layertree.c has the corners one
+# by one, tests/flatten.py a model of it all.
+load helper
+
+setup() {
+  setup_path
+  PATH=$TOP/tests/fixtures:$PATH
+}
+
+# layer FILE MTREE-LINE…: a layer tar
+layer() {
+  local file=$1
+  shift
+  printf '%s\n' "$@" | layer-tar --mtree - --bare >"$file"
+}
+
+# two_layers: 1.tar and 2.tar in the stream "layers", with their digests
+two_layers() {
+  layer 1.tar './a type=dir' './a/b type=file' './c type=file'
+  layer 2.tar './a/.wh.b type=file' './d type=link link=c'
+  make-stream 1.tar,diffid="$(diffid 1.tar)" 2.tar,diffid="$(diffid 2.tar)" >layers
+}
+
+diffid() { printf 'sha256:%s' "$(sha256sum "$1" | cut -d ' ' -f 1)"; }
+
+@test "a model agrees on random layers, from files and from pipes" {
+  python3 "$TOP/tests/flatten.py" check 300
+}
+
+@test "a stream in a file, at any place of it, or from a pipe gives the same bytes" {
+  two_layers
+  layer-flatten <layers >flat
+  tar -tf flat >names
+  lines ./ ./a/ ./c ./d >want
+  same want names
+  mkfifo pipe
+  cat layers >pipe &
+  layer-flatten <pipe >piped
+  wait $!
+  same flat piped
+  { echo 'a line before it' && cat layers; } >shifted
+  { read -r _ && layer-flatten; } <shifted >behind
+  same flat behind
+  layer-flatten <layers | cat >through
+  same flat through
+}
+
+@test "streams follow each other, and a plain tar of layers is one" {
+  two_layers
+  layer-flatten <layers >flat
+  make-stream 1.tar >one
+  make-stream - 2.tar >two
+  cat one two >both
+  layer-flatten <both >found
+  same flat found
+}
+
+@test "equal trees are equal bytes, however layers cut them" {
+  layer all.tar './a type=dir mode=0700' './a/b type=file uid=7' './a/c type=link link=b'
+  layer 1.tar './a/c type=link link=b'
+  layer 2.tar './a type=dir mode=0700' './a/b type=file uid=7'
+  make-stream all.tar >one
+  make-stream 1.tar 2.tar >two
+  layer-flatten <one >flat
+  layer-flatten <two >found
+  same flat found
+  make-stream flat >again
+  layer-flatten <again >found
+  same flat found
+}
+
+@test "contents of every size, and names of any bytes" {
+  python3 - <<'END'
+import io, tarfile
+out = tarfile.open("1.tar", "w", format=tarfile.PAX_FORMAT)
+for size in 0, 1, 511, 512, 513, 65535, 65536, 65537, 3 << 20:
+    info = tarfile.TarInfo(f"size/{size}")
+    info.size = size
+    out.addfile(info, io.BytesIO(bytes(n * 7 % 251 for n in range(size))))
+for name in b"\xff", b"a\nb", b" ", b"\\", b"-", b"n" * 255, b"d/" * 200 + b"x":
+    out.addfile(tarfile.TarInfo("names/" + name.decode("utf-8", "surrogateescape")))
+out.close()
+END
+  make-stream 1.tar >layers
+  layer-flatten <layers >flat
+  mkdir want found
+  tar -xf 1.tar -C want
+  tar -xf flat -C found
+  diff -r want found
+}
+
+@test "a layer that is not what its digest says is an error, and nothing is written" {
+  two_layers
+  make-stream 1.tar 2.tar,diffid="$(diffid 1.tar)" >wrong
+  fails 1 "layer-flatten: <stdin>: layer 2 ('layer-0002.tar'): its diff ID is given as \
+$(diffid 1.tar), but its bytes are $(diffid 2.tar)" layer-flatten <wrong
+  cat wrong | fails 1 "layer-flatten: <stdin>: layer 2 ('layer-0002.tar'): its diff ID is given as \
+$(diffid 1.tar), but its bytes are $(diffid 2.tar)" layer-flatten
+}
+
+@test "what a producer that died leaves is an error" {
+  two_layers
+  make-stream 3 1.tar 2.tar >short
+  fails 1 'layer-flatten: <stdin>: stream announced 3 layers, but holds 2: its producer failed' \
+    layer-flatten <short
+  head -c -1024 layers >cut
+  fails 1 "layer-flatten: <stdin>: truncated at byte $(stat -c %s cut): expected more, up to two \
+zero blocks at the end of the archive" layer-flatten <cut
+}
+
+@test "no layers are an error unless that is said" {
+  fails 1 'layer-flatten: <stdin>: no layers (--allow-empty makes an empty tree of them)' \
+    layer-flatten </dev/null
+  make-stream 0 >none
+  fails 1 'layer-flatten: <stdin>: no layers (--allow-empty makes an empty tree of them)' \
+    layer-flatten <none
+  layer-flatten --allow-empty <none >flat
+  [ "$(tar -tf flat)" = ./ ]
+  [ "$(stat -c %s flat)" = 10240 ]
+}
+
+@test "errors in a layer name it and the place in it" {
+  layer good.tar './a type=file'
+  python3 - <<'END'
+import tarfile
+out = tarfile.open("bad.tar", "w")
+out.addfile(tarfile.TarInfo("x"))
+out.addfile(tarfile.TarInfo("../../etc/passwd"))
+END
+  make-stream good.tar bad.tar >layers
+  fails 1 "layer-flatten: <stdin>: layer 2 ('layer-0002.tar'): header at byte 512: \
+'../../etc/passwd' has '..': refused" layer-flatten <layers
+}
+
+@test "a layer without zero blocks at its end is whole where a digest says so" {
+  layer 1.tar './a type=file'
+  head -c 1024 1.tar >open.tar # the root is no entry: one of a, and zeros
+  head -c 512 1.tar >open.tar
+  make-stream open.tar,diffid="$(diffid open.tar)" >layers
+  layer-flatten <layers >flat
+  lines ./ ./a >want
+  tar -tf flat >names
+  same want names
+  make-stream open.tar >layers
+  fails 1 "layer-flatten: <stdin>: layer 1 ('layer-0001.tar'): cut short: a tar ends with two \
+zero blocks" layer-flatten <layers
+}
+
+@test "what follows the end of a layer's archive is hashed, but no part of it" {
+  layer 1.tar './a type=file'
+  layer 2.tar './b type=file'
+  cat 1.tar 2.tar >both.tar
+  make-stream both.tar,diffid="$(diffid both.tar)" >layers
+  layer-flatten <layers >flat
+  lines ./ ./a >want
+  tar -tf flat >names
+  same want names
+}
+
+@test "the spool is in TMPDIR, and an input that is a file needs none" {
+  two_layers
+  export TMPDIR=$PWD/missing
+  layer-flatten <layers >flat
+  cat layers | fails 1 \
+    "layer-flatten: cannot create a temporary file in '$TMPDIR': No such file or directory" layer-flatten
+}
+
+@test "a full disk for the spool is an error that says what to do" {
+  needs_root
+  needs unshare
+  two_layers
+  mkdir full
+  # shellcheck disable=SC2016
+  unshare -m bash -c '
+    mount -t tmpfs -o size=4k none full && TMPDIR=$PWD/full layer-flatten >flat 2>err' \
+    < <(cat layers) && false
+  [ "$(cat err)" = "layer-flatten: cannot write a temporary file in '$PWD/full' (TMPDIR can name \
+another directory): No space left on device" ]
+  [ ! -s flat ]
+}
+
+@test "100,000 files take less than 64 MiB and little time" {
+  [ "${SANITIZED:-0}" != 1 ] || skip 'the sanitizers need more'
+  python3 "$TOP/tests/flatten.py" many 100000 >layers
+  python3 - <<'END'
+import resource, subprocess
+subprocess.run("cat layers | layer-flatten >flat", shell=True, check=True)
+found = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+assert found < 64 << 10, f"{found} KiB"
+END
+  [ "$(tar -tf flat | wc -l)" = $((100000 + 500 + 3)) ]
+}
