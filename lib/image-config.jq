@@ -67,8 +67,9 @@ def history_line:
    if .empty_layer == true then "true" else null end];
 
 def layer_lines($ids; $history):
-  [$history[] | select(.empty_layer != true) | .comment | text("comment")] as $comments
-  | range($ids | length) | ["layer", $ids[.], $comments[.]];
+  [$history[] | select(.empty_layer != true)
+    | [(.comment | text("comment")), (.created_by | text("created_by"))]] as $texts
+  | range($ids | length) | ["layer", $ids[.], $texts[.][0], $texts[.][1]];
 
 document
 | object("configuration")

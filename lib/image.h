@@ -75,6 +75,7 @@ struct image_layer {
 	char *digest;     /* "sha256:HEX" of the blob where a manifest has it, or NULL */
 	char *media_type; /* of the blob where a manifest has it, or NULL */
 	char *comment;    /* from the history, or NULL */
+	char *created_by; /* the same: the command that made it */
 	enum compress_kind compression;
 	uint64_t size; /* bytes of the layer tar; for a compressed one image_layer_size() sets it */
 };

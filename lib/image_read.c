@@ -20,6 +20,7 @@ void image_free(struct image *i)
 		free(i->layers[k].digest);
 		free(i->layers[k].media_type);
 		free(i->layers[k].comment);
+		free(i->layers[k].created_by);
 	}
 	free(i->layers);
 	buf_free(&i->json);
@@ -151,7 +152,7 @@ static int read_manifest(struct manifest *m, const struct image_entry *entry, st
 
 /* --- the configuration --- */
 
-/* Lines "layer DIFF-ID COMMENT", then those of image-config(5). */
+/* Lines "layer DIFF-ID COMMENT CREATED-BY", then those of image-config(5). */
 struct config {
 	struct image *image;
 	size_t ndiffids;
@@ -161,13 +162,14 @@ static int config_line(void *context, struct image_line *l, struct err *e)
 {
 	struct config *c = context;
 	(void)e;
-	if (!image_line_is(l, "layer", 3)) {
+	if (!image_line_is(l, "layer", 4)) {
 		buf_add(&c->image->config, l->text.s, l->text.len);
 		buf_addc(&c->image->config, '\n');
 	} else if (c->ndiffids++ < c->image->nlayers) {
 		struct image_layer *layer = &c->image->layers[c->ndiffids - 1];
 		layer->diffid = STEAL(l->fields[1]);
 		layer->comment = STEAL(l->fields[2]);
+		layer->created_by = STEAL(l->fields[3]);
 	}
 	return 0;
 }

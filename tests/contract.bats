@@ -17,6 +17,7 @@ row() {
     closure-graph) input=closure.json form=any ;;
     config-json) input=config empty=0 ;;
     image-assemble) input=stream form=any most=0 output=binary ;;
+    image-diff) input=image operands=(image -) form=any most=2 refusal='<stdin>: empty' ;;
     image-layers) input=image form=any most=1 output=binary refusal='<stdin>: empty' ;;
     layer-flatten) input=stream form=any most=0 output=binary ;;
     layer-plan) input=graph most=1 ;;
