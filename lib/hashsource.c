@@ -6,7 +6,7 @@
 
 #include "hashing.h"
 
-enum { CHUNK = 256 << 10 };
+enum { CHUNK = 1 << 20 };
 
 struct hashsource {
 	struct source source;
@@ -33,6 +33,27 @@ static int fill(struct hashsource *h, struct err *e)
 	return 0;
 }
 
+/* Takes up to len bytes of those that are to be handed on. */
+static const char *take(struct hashsource *h, size_t *len)
+{
+	const char *data = h->next;
+	if (*len > h->left)
+		*len = h->left;
+	h->next += *len;
+	h->left -= *len;
+	return data;
+}
+
+int hashsource_next(struct hashsource *h, const void **data, size_t *len, struct err *e)
+{
+	size_t got = CHUNK;
+	if (h->left == 0 && fill(h, e) < 0)
+		return -1;
+	*data = take(h, &got);
+	*len = got;
+	return 0;
+}
+
 static int read_hashed(struct source *s, void *data, size_t len, size_t *got, struct err *e)
 {
 	struct hashsource *h = (struct hashsource *)s;
@@ -40,11 +61,8 @@ static int read_hashed(struct source *s, void *data, size_t len, size_t *got, st
 		return source_read(h->from, data, len, got, e);
 	if (h->left == 0 && fill(h, e) < 0)
 		return -1;
-	if (len > h->left)
-		len = h->left;
-	memcpy(data, h->next, len);
-	h->next += len;
-	h->left -= len;
+	const char *from = take(h, &len);
+	memcpy(data, from, len);
 	*got = len;
 	return 0;
 }
@@ -52,10 +70,9 @@ static int read_hashed(struct source *s, void *data, size_t len, size_t *got, st
 static int skip_hashed(struct source *s, uint64_t len, struct err *e)
 {
 	struct hashsource *h = (struct hashsource *)s;
-	size_t held = len < h->left ? (size_t)len : h->left;
+	size_t held = len < CHUNK ? (size_t)len : CHUNK;
 	h->skipped = true;
-	h->next += held;
-	h->left -= held;
+	take(h, &held);
 	return len > held ? h->from->skip(h->from, len - held, e) : 0;
 }
 
@@ -78,6 +95,11 @@ void hashsource_free(struct hashsource *h)
 	hashing_free(h->hashing);
 	free(h->chunks);
 	free(h);
+}
+
+void hashsource_cleanup(struct hashsource **h)
+{
+	hashsource_free(*h);
 }
 
 struct source *hashsource_source(struct hashsource *h)

@@ -116,6 +116,13 @@ MUST_USE int image_layer_open(const struct image *i, size_t layer, struct image_
  */
 struct source *image_layer_source(struct image_reader *r);
 
+/*
+ * The same without copying: the next piece, valid until the next call; *len is 0 at the end,
+ * where the digests are checked. Not to be mixed with the source.
+ */
+MUST_USE int image_layer_next(struct image_reader *r, const void **data, size_t *len,
+			      struct err *e);
+
 void image_layer_close(struct image_reader *r);
 
 /*

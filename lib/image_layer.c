@@ -5,8 +5,7 @@
 #include "decompress.h"
 #include "hashsource.h"
 #include "image.h"
-
-enum { CHUNK = 256 << 10 };
+#include "image_lines.h"
 
 /*
  * Bytes come from the part of the file, by way of decompress where they are compressed; each end
@@ -23,7 +22,7 @@ struct image_reader {
 	bool skipped, checked;
 };
 
-static char *layer_name(const struct image *i, size_t layer)
+char *image_layer_name(const struct image *i, size_t layer)
 {
 	return xasprintf("%s: layer %zu (%s)", imagefile_name(i->file), layer + 1,
 			 i->layers[layer].diffid);
@@ -31,7 +30,7 @@ static char *layer_name(const struct image *i, size_t layer)
 
 int image_layer_wrap(const struct image *i, size_t layer, struct err *e)
 {
-	AUTO_FREE char *name = layer_name(i, layer);
+	AUTO_FREE char *name = image_layer_name(i, layer);
 	return err_wrap(e, "%s", name);
 }
 
@@ -68,6 +67,16 @@ static int read_layer(struct source *s, void *data, size_t len, size_t *got, str
 		return -1;
 	r->size += *got;
 	return *got ? 0 : check_end(r, e);
+}
+
+int image_layer_next(struct image_reader *r, const void **data, size_t *len, struct err *e)
+{
+	size_t got;
+	if (hashsource_next(r->tar, data, &got, e) < 0)
+		return -1;
+	r->size += got;
+	*len = got;
+	return got ? 0 : check_end(r, e);
 }
 
 static int skip_layer(struct source *s, uint64_t len, struct err *e)
@@ -115,7 +124,7 @@ int image_layer_open(const struct image *i, size_t layer, struct image_reader **
 	const struct imagefile_member *blob = &i->layers[layer].blob;
 	struct source *from = &r->part.source;
 	r->layer = &i->layers[layer];
-	r->name = layer_name(i, layer);
+	r->name = image_layer_name(i, layer);
 	r->source = (struct source){ .name = r->name, .read = read_layer };
 	source_part(&r->part, blob->fd, r->name, blob->offset, blob->size);
 	if (r->layer->compression != COMPRESS_NONE) {
@@ -138,15 +147,14 @@ struct source *image_layer_source(struct image_reader *r)
 int image_layer_size(struct image *i, size_t layer, struct err *e)
 {
 	AUTO_IMAGE_READER struct image_reader *r = NULL;
-	AUTO_FREE char *data = NULL;
-	size_t got = 1;
+	const void *data;
+	size_t len = 1;
 	if (i->layers[layer].compression == COMPRESS_NONE)
 		return 0;
 	if (image_layer_open(i, layer, &r, e) < 0)
 		return -1;
-	data = xmalloc(CHUNK);
-	while (got)
-		if (source_read(&r->source, data, CHUNK, &got, e) < 0)
+	while (len)
+		if (image_layer_next(r, &data, &len, e) < 0)
 			return -1;
 	i->layers[layer].size = r->size;
 	return 0;

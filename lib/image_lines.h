@@ -36,6 +36,9 @@ MUST_USE int image_lines(const char *program, const char *const *args, const cha
 /* Takes the digest and the platform of a line "manifest DIGEST PLATFORM NAME" to a list. */
 void image_add_descriptor(struct image_descriptor **list, size_t *n, struct image_line *l);
 
+/* What messages call a layer: "FILE: layer N (DIFF-ID)". */
+char *image_layer_name(const struct image *i, size_t layer);
+
 /* The member of an OCI layout that holds the blob "sha256:HEX". */
 char *image_blob_name(const char *digest);
 

@@ -210,7 +210,7 @@ static int look_at(struct image *i, size_t k, struct err *e)
 	struct image_layer *layer = &i->layers[k];
 	const struct imagefile_member *blob = &layer->blob;
 	AUTO_DECOMPRESS struct decompress *d = NULL;
-	AUTO_FREE char *name = xasprintf("%s: %s", imagefile_name(i->file), blob->name);
+	AUTO_FREE char *name = image_layer_name(i, k);
 	struct source_part part;
 	source_part(&part, blob->fd, name, blob->offset, blob->size);
 	if (decompress_new(&part.source, &d, e) < 0 ||

@@ -10,8 +10,6 @@
 #include "layerwrite.h"
 #include "tar.h"
 
-enum { CHUNK = 256 << 10 };
-
 /* --- the stream --- */
 
 /* A layer that a stream can carry is made of whole blocks. */
@@ -27,14 +25,12 @@ static int check_size(struct image *i, size_t layer, struct err *e)
 	return image_layer_wrap(i, layer, e);
 }
 
-static int copy(struct source *s, struct out *o, struct err *e)
+static int copy(struct image_reader *r, struct out *o, struct err *e)
 {
-	for (size_t got = 1; got;) {
-		char *room = out_reserve(o, CHUNK, e);
-		if (!room || source_read(s, room, CHUNK, &got, e) < 0)
+	const void *data;
+	for (size_t len = 1; len;)
+		if (image_layer_next(r, &data, &len, e) < 0 || out_write(o, data, len, e) < 0)
 			return -1;
-		out_commit(o, got);
-	}
 	return 0;
 }
 
@@ -47,7 +43,7 @@ static int write_layer(const struct image *i, size_t layer, struct layerwrite *w
 	memcpy(m.diffid, strchr(l->diffid, ':') + 1, sizeof m.diffid);
 	if (layerwrite_member(w, &m, e) < 0 || image_layer_open(i, layer, &r, e) < 0)
 		return -1;
-	return copy(image_layer_source(r), o, e);
+	return copy(r, o, e);
 }
 
 int imagelayers_stream(struct image *i, struct out *o, struct err *e)
@@ -69,18 +65,16 @@ int imagelayers_stream(struct image *i, struct out *o, struct err *e)
 static int hash_blob(const struct image *i, size_t layer, char **digest, struct err *e)
 {
 	const struct imagefile_member *blob = &i->layers[layer].blob;
-	AUTO_FREE char *data = xmalloc(CHUNK);
+	const void *data;
+	size_t len = 1;
 	char hex[DIGEST_HEX_LEN + 1];
 	struct source_part part;
 	source_part(&part, blob->fd, blob->name, blob->offset, blob->size);
-	struct hashsource *h = hashsource_new(&part.source);
-	int status = 0;
-	for (size_t got = 1; status == 0 && got;)
-		status = source_read(hashsource_source(h), data, CHUNK, &got, e);
+	AUTO_HASHSOURCE struct hashsource *h = hashsource_new(&part.source);
+	while (len)
+		if (hashsource_next(h, &data, &len, e) < 0)
+			return image_layer_wrap(i, layer, e);
 	hashsource_hex(h, hex);
-	hashsource_free(h);
-	if (status < 0)
-		return image_layer_wrap(i, layer, e);
 	*digest = xasprintf("sha256:%s", hex);
 	return 0;
 }
