@@ -6,6 +6,7 @@
 #include "cli.h"
 #include "esc.h"
 #include "mtreelayer.h"
+#include "placement.h"
 #include "plan.h"
 #include "storestream.h"
 #include "timestamp.h"
@@ -16,6 +17,8 @@ static const char help[] =
 	"Writes the layers of a plan, or one from an mtree, as a layer stream.\n"
 	"\n"
 	"      --mtree FILE        one layer from this mtree, - is standard input\n"
+	"      --onto FILE         with --mtree: put entries where links of this base lead, an "
+	"mtree\n"
 	"      --root-dir DIR      where the store directory lies (/)\n"
 	"      --store-dir DIR     the store directory (/nix/store)\n"
 	"      --mtime T           time of every entry: seconds, an ISO 8601 time or now (1)\n"
@@ -41,6 +44,7 @@ enum {
 	JOBS,
 	MTIME,
 	MTREE,
+	ONTO,
 	ROOT_DIR,
 	STORE_DIR,
 	UID,
@@ -57,6 +61,7 @@ static const struct option longs[] = {
 	{ "jobs", required_argument, NULL, JOBS },
 	{ "mtime", required_argument, NULL, MTIME },
 	{ "mtree", required_argument, NULL, MTREE },
+	{ "onto", required_argument, NULL, ONTO },
 	{ "root-dir", required_argument, NULL, ROOT_DIR },
 	{ "store-dir", required_argument, NULL, STORE_DIR },
 	{ "uid", required_argument, NULL, UID },
@@ -69,6 +74,7 @@ static const struct cli cli = { "layer-tar", help, longs };
 struct options {
 	struct storestream stream;
 	const char *mtree;
+	const char *onto;
 	bool allow_empty;
 	bool bare;
 };
@@ -137,6 +143,9 @@ static void read_option(int opt, struct options *o)
 	case MTREE:
 		o->mtree = optarg;
 		break;
+	case ONTO:
+		o->onto = optarg;
+		break;
 	case ROOT_DIR:
 		s->root_dir = optarg;
 		break;
@@ -166,6 +175,23 @@ static int run_plan(const struct options *opt, struct out *o, struct err *e)
 	return r;
 }
 
+/* Puts the entries where links of the base lead. */
+static int place(struct mtree *m, const char *onto, struct err *e)
+{
+	struct mtree base = { 0 };
+	int fd;
+	const char *name;
+	if (cli_open(onto, &fd, &name, e) < 0)
+		return -1;
+	int r = mtree_read_listing(fd, name, &base, e);
+	if (r == 0 && base.n == 0)
+		r = err_set(e, 0, "%s: expected the tree of a base, found no entries", name);
+	if (r == 0)
+		r = placement_apply(m, &base, e);
+	mtree_free(&base);
+	return r;
+}
+
 static int run_mtree(const struct options *opt, struct out *o, struct err *e)
 {
 	const struct storelayer_form *f = &opt->stream.form;
@@ -180,6 +206,8 @@ static int run_mtree(const struct options *opt, struct out *o, struct err *e)
 		r = err_set(e, 0,
 			    "%s: the mtree is empty (--allow-empty makes an empty layer of it)",
 			    name);
+	if (r == 0 && opt->onto)
+		r = place(&m, opt->onto, e);
 	if (r == 0)
 		r = opt->bare ? mtreelayer_bare(&form, &m, o, e)
 			      : mtreelayer_write(&form, &m, opt->stream.comment, o, e);
@@ -202,6 +230,10 @@ int main(int argc, char **argv)
 	cli_start(&cli);
 	while ((c = cli_option(&cli, argc, argv)) != -1)
 		read_option(c, &opt);
+	if (opt.onto && !opt.mtree)
+		cli_usage(&cli, "--onto goes with --mtree only");
+	if (opt.onto && strcmp(opt.mtree, "-") == 0 && strcmp(opt.onto, "-") == 0)
+		cli_usage(&cli, "--mtree and --onto cannot both be standard input");
 	cli_operands(&cli, argc, 0, 0);
 	cli_stdout_binary(&cli, &o);
 	if ((opt.mtree ? run_mtree(&opt, &o, &e) : run_plan(&opt, &o, &e)) < 0)

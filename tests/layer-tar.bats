@@ -436,6 +436,65 @@ EOF
   done
 }
 
+@test "--onto: a tree goes onto a usr-merged base, and unpacks over it" {
+  local file
+  mkdir -p base/usr/{bin,lib,lib64,sbin} own/{bin,lib/sub,sbin,etc}
+  ln -s usr/bin base/bin
+  ln -s /usr/lib base/lib
+  ln -s usr/lib64 base/lib64
+  ln -s ./usr/sbin/ base/sbin
+  echo sh >base/usr/bin/sh
+  chmod 751 base/usr
+  chmod 700 own/bin
+  for file in bin/hello lib/x lib/sub/y sbin/z etc/conf; do echo $file >own/$file; done
+  tree-list --owner 3:4 base | sed 's/ contents=[^ ]*//' >base.mtree
+  tree-list --owner 0:0 own >own.mtree
+  layer-tar --mtree own.mtree --onto base.mtree --bare >layer.tar
+  check-layer <layer.tar
+  tar -tvf layer.tar | awk '{ print $1, $2, $6 }' | diff - <(cat <<'EOF'
+drwxr-xr-x 0/0 ./
+drwxr-xr-x 0/0 etc/
+-rw-r--r-- 0/0 etc/conf
+drwxr-x--x 3/4 usr/
+drwxr-xr-x 3/4 usr/bin/
+-rw-r--r-- 0/0 usr/bin/hello
+drwxr-xr-x 3/4 usr/lib/
+drwxr-xr-x 0/0 usr/lib/sub/
+-rw-r--r-- 0/0 usr/lib/sub/y
+-rw-r--r-- 0/0 usr/lib/x
+drwxr-xr-x 3/4 usr/sbin/
+-rw-r--r-- 0/0 usr/sbin/z
+EOF
+  )
+  # each file lies where its own name leads to, and nothing of the base is hidden
+  tar -xf layer.tar -C base
+  for file in bin/hello sbin/z etc/conf; do same own/$file base/$file; done
+  for file in lib/x lib/sub/y; do same own/$file base/usr/$file; done
+  [ "$(cat base/bin/sh)" = sh ] && [ -h base/bin ]
+  # a stream holds the same
+  layer-tar --mtree own.mtree --onto - <base.mtree >stream
+  members stream out
+  same layer.tar out/layer-0001.tar
+}
+
+@test "--onto: what does not go together" {
+  local see="(see 'layer-tar --help')"
+  lines './bin type=link link=usr/bin' './usr/bin/sh type=file size=9' >base
+  lines './bin/x type=file' './usr/bin/x type=file' >own
+  fails 1 "layer-tar: 'usr/bin/x' and 'bin/x' come to one place in the base: 'usr/bin/x'" \
+    layer-tar --mtree own --onto base
+  lines './bin type=link link=bin' >base
+  fails 1 "layer-tar: cannot place 'bin': in the base 'bin' leads through a circle of links" \
+    layer-tar --mtree own --onto base
+  lines './bin mode=0755' >base
+  fails 1 "layer-tar: base:1: 'bin': expected type=" layer-tar --mtree own --onto base
+  : >empty
+  fails 1 'layer-tar: empty: expected the tree of a base, found no entries' layer-tar --mtree own --onto empty
+  fails 1 "layer-tar: cannot open 'nowhere': No such file or directory" layer-tar --mtree own --onto nowhere
+  fails 2 "layer-tar: --onto goes with --mtree only $see" layer-tar --onto base
+  fails 2 "layer-tar: --mtree and --onto cannot both be standard input $see" layer-tar --mtree - --onto -
+}
+
 @test "contents that are not what the mtree says" {
   echo hello >hello
   ln -s hello link
