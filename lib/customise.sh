@@ -53,14 +53,8 @@ copy_contents() {
   [ ${#copied[@]} != 0 ] || return 0
   unpack "$work/custom" "$work/links"
   tree-list "${listing[@]}" -- "${copied[@]}" "$work/links" >"$work/custom.own"
-  store_modes <"$work/custom.own" >"$work/custom"
+  store_modes 0755 <"$work/custom.own" >"$work/custom"
   customised=("${copied[@]}")
-}
-
-store_modes() {
-  sed -E -e '/ type=dir/s/ mode=[0-7]+/ mode=0755/' \
-    -e '/ type=file/s/ mode=[0-7]*[1357][0-7]{2}( |$)/ mode=0555\1/' -e t \
-    -e '/ type=file/s/ mode=[0-7]+/ mode=0444/'
 }
 
 run_commands() {

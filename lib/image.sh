@@ -5,7 +5,8 @@
 #   image_start TOOL ARGUMENT…   reads the attributes
 #   contents_find ATTRIBUTE      ${contents[@]}: what a list of paths stands for
 #   image_config                 $work/config: image-config(5) lines, checked
-#   assemble [OPTION…]           layer streams in, the image out
+#   stages STAGE…                the layer streams that these functions write, bottom first
+#   image_write [OPTION…]        layer streams in, the image out; the options are image-assemble's
 #   output_find                  $output: the file that an image goes to
 
 # shellcheck source=/dev/null
@@ -24,6 +25,13 @@ image_start() {
 store_path_of() {
   local name=${1#"${attr[storeDir]}"/}
   [ "$name" = "$1" ] || printf '%s\n' "${attr[storeDir]}/${name%%/*}"
+}
+
+# store_modes MODE: mtree lines with the modes that the store would give, MODE for directories
+store_modes() {
+  sed -E -e '/^\. /b' -e "/ type=dir/s/ mode=[0-7]+/ mode=$1/" \
+    -e '/ type=file/s/ mode=[0-7]*[1357][0-7]{2}( |$)/ mode=0555\1/' -e t \
+    -e '/ type=file/s/ mode=[0-7]+/ mode=0444/'
 }
 
 # Contents are there. A link into the store that is not in the store itself, as nix-build makes
@@ -85,6 +93,36 @@ assemble() {
   [ -z "${attr[tag]}" ] || options+=(--tag "${attr[tag]}")
   [ -z "${attr[architecture]}" ] || options+=(--architecture "${attr[architecture]}")
   image-assemble "${options[@]}" "$@"
+}
+
+# A stage that fails, be it after its last byte, is followed by what is no layer stream: so
+# image-assemble fails too, before it writes the manifest.
+stages() {
+  local stage
+  for stage; do
+    "$stage" && continue
+    : >"$work/failed"
+    echo 'a stage failed'
+    return 1
+  done
+}
+
+image_write() {
+  local mode
+  mode=$(progress)
+  if [ "$mode" = bar ]; then
+    assemble --progress bar "$@"
+  else
+    { assemble --progress "$mode" "$@" 2>&1 >&3 3>&- | complaints; } 3>&1
+  fi
+}
+
+# What image-assemble says of its input when a stage failed, which has said why: nothing new.
+complaints() {
+  local line
+  while IFS= read -r line; do
+    [[ -e $work/failed && $line == 'image-assemble: <stdin>: '* ]] || printf '%s\n' "$line" >&2
+  done
 }
 
 # On a terminal a bar, else a line a layer; what a builder of Nix has is no real terminal.

@@ -26,7 +26,7 @@ layered_image() {
   if [ -s "$work/plan" ] && nothing_customised; then
     : >"$work/custom"
   fi
-  layers | assemble --expect-layers "$(layers_expected)" --progress "$(progress)" "$@"
+  stages store_layers custom_layer | image_write --expect-layers "$(layers_expected)" "$@"
 }
 
 # How layer-plan is to choose, one option a line. It says itself which do not go together.
@@ -61,16 +61,6 @@ store_roots() {
     store_path_of "$content"
   done
   reference-scan --graph "$work/candidates" -- "$work/config" "${customised[@]}"
-}
-
-# The layers, bottom first. A stage that fails, be it after its last byte, is followed by what is
-# no layer stream: so image-assemble fails too, before it writes the manifest.
-layers() {
-  if store_layers && custom_layer; then
-    return
-  fi
-  echo 'a stage failed'
-  return 1
 }
 
 store_layers() {

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2154,SC2034 # $tool, $share, $work, attr: from beside
+# Images of one layer: copyToRoot and the store paths that it needs.
+#
+#   onelayer_start TOOL ARGUMENT…   reads and checks the attributes
+#   onelayer_image [OPTION…]        writes the image; the options are image-assemble's
+#
+# The layer is layerpipe-mtree(5) lines all the way: $work/root is what stands in the image's root,
+# $work/store its closure, $work/layer both. Nothing is copied unless commands are to change it.
+
+# shellcheck source=/dev/null
+. "$share/image.sh"
+. "$share/closure.sh"
+. "$share/commands.sh"
+
+onelayer_start() {
+  image_start "$@"
+  [ -z "${attr[runAsRoot]}" ] ||
+    fail 'runAsRoot: not supported yet: nothing here runs a VM; extraCommands runs without root'
+  old_contents
+  contents_find copyToRoot
+}
+
+# contents is what copyToRoot was called once.
+old_contents() {
+  [ ${#list_contents[@]} != 0 ] || return 0
+  [ ${#list_copyToRoot[@]} = 0 ] || usage 'contents and copyToRoot: expected copyToRoot alone'
+  message 'warning: contents is deprecated: use copyToRoot'
+  list_copyToRoot=("${list_contents[@]}")
+}
+
+onelayer_image() {
+  image_config
+  root_lines
+  store_lines
+  layer_lines >"$work/layer"
+  stages the_layer | image_write --expect-layers 1 "$@"
+}
+
+the_layer() { layer-tar --mtree "$work/layer" --comment 'contents and their closure'; }
+
+# The trees of copyToRoot, merged, then what the commands make of them.
+root_lines() {
+  local trees=() tree owner="${attr[uid]}:${attr[gid]}" uname='' gname=''
+  [ "${attr[uid]}" != 0 ] || uname=root
+  [ "${attr[gid]}" != 0 ] || gname=root
+  owner+=:$uname:$gname
+  mkdir -m 755 "$work/tree"
+  for tree in "${contents[@]}"; do
+    [ -z "$(store_path_of "$tree")" ] || tree=${attr[rootDir]}$tree
+    trees+=("$tree")
+  done
+  root_trees "${trees[@]:-$work/tree}" >"$work/copied"
+  store_modes 0555 <"$work/copied" >"$work/root"
+  if [ -n "${attr[extraCommands]}" ]; then
+    unpack "$work/root" "$work/tree"
+    run extraCommands "$BASH"
+    tree-list --owner "$owner" "$work/tree" >"$work/root"
+  fi
+}
+
+# As rsync -k merges them, or rsync -K.
+root_trees() {
+  if [ "${attr[keepContentsDirlinks]}" = true ]; then
+    tree-list --owner "$owner" --keep-dirlinks -- "$@"
+  else
+    tree-list --owner "$owner" --follow-dirlinks ${attr[rootDir]:+--root-dir="${attr[rootDir]}"} -- "$@"
+  fi
+}
+
+# The closure of what configuration and root mention, at its place.
+store_lines() {
+  closure_open
+  layer-tar --bare --mtree "$work/root" |
+    reference-scan --graph "$work/candidates" -- "$work/config" - >"$work/mentioned"
+  closure_cut <"$work/mentioned"
+  cut -f 1 "$work/graph" | tr '\n' '\0' |
+    xargs -0r tree-list --in-place --root-dir "${attr[rootDir]:-/}" --owner 0:0:root:root -- >"$work/store" ||
+    exit 1
+}
+
+# Both, each name once: what the root has goes before the store's, but for the store directory and
+# those that lead there. Directories come with what is below them.
+layer_lines() {
+  local slashes=${attr[storeDir]//[^\/]/}
+  awk -v depth=${#slashes} '
+    function parts(name) { return gsub("/", "/", name) }
+    /^#/ { next }
+    pass == 1 { store[$1]; next }
+    pass == 2 {
+      if ($1 == "." || !($1 in store) || parts($1) > depth) { there[$1]; print }
+      next
+    }
+    $1 in there { next }
+    { there[$1]; print }
+  ' pass=1 "$work/store" pass=2 "$work/root" pass=3 "$work/store"
+}

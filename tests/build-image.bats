@@ -1,0 +1,329 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# build-image over the example closure. look(1 of tests/) checks every archive's digests, counts,
+# parents and names before it shows anything of it.
+# shellcheck disable=SC2030,SC2031,SC2154 # a test is a subshell; run sets stderr
+load helper
+
+libc=/nix/store/1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-libc-2.36
+shell=/nix/store/2bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-shell-5.2
+conf=/nix/store/3cccccccccccccccccccccccccccccc3-hello.conf
+hello=/nix/store/4ddddddddddddddddddddddddddddddd-hello-1.0
+link=/nix/store/5fffffffffffffffffffffffffffffff-hello-link
+
+setup() {
+  setup_path
+  "$TOP/tests/fixtures/make-example" .
+}
+
+teardown() { chmod -R u+w "$BATS_TEST_TMPDIR" || :; }
+
+# image OPTION…: the file image
+image() {
+  build-image --name x --tag t --closure graph --root-dir root --compressor none --output image --quiet "$@" >printed
+}
+
+look() { "$TOP/tests/look" "${2:-image}" "${@:1:1}" "${@:3}"; }
+files() { look files | cut -d ' ' -f 2-; }
+content() { look read image "$1"; }
+stored() { look names | grep -oE '^nix/store/[^/]+' | sort -u | sed 's,^,/,' | xargs; }
+
+# store NAME: a new path in the store and in the graph, its directory
+store() {
+  local path=/nix/store/$(printf '%032d' "$1" | tr 0 z)-$2
+  mkdir -p "root$path"
+  printf '%s\t1\t-\t\\e\n' "$path" >>graph
+  sort -o graph graph
+  printf '%s\n' "$path"
+}
+
+# --- the layer ---
+
+@test "one layer: files in the root, what they mention in the store, each with the store's modes" {
+  image --copy-to-root "$hello"
+  [ "$(cat printed)" = image ]
+  files >out
+  cat >want <<END
+d 0755 0:0 root:root 1 /
+d 0555 0:0 root:root 1 /bin
+f 0555 0:0 root:root 1 /bin/hello
+l 0777 0:0 root:root 1 /bin/hi -> hello
+d 0755 0:0 root:root 1 /nix
+d 0755 0:0 root:root 1 /nix/store
+d 0555 0:0 root:root 1 $libc
+d 0555 0:0 root:root 1 $libc/lib
+l 0777 0:0 root:root 1 $libc/lib/libc.so -> libc.so.6
+f 0444 0:0 root:root 1 $libc/lib/libc.so.6
+d 0555 0:0 root:root 1 $shell
+d 0555 0:0 root:root 1 $shell/bin
+f 0555 0:0 root:root 1 $shell/bin/sh
+f 0444 0:0 root:root 1 $conf
+d 0555 0:0 root:root 1 /share
+d 0555 0:0 root:root 1 /share/doc
+f 0444 0:0 root:root 1 /share/doc/a file with spaces
+f 0444 0:0 root:root 1 /share/doc/empty
+END
+  same out want
+  cmp <(content bin/hello) "root$hello/bin/hello"
+  [ "$(look config | jq '.rootfs.diff_ids | length')" = 1 ]
+}
+
+@test "a path of copyToRoot is in the store where something mentions it" {
+  image --copy-to-root "$hello" --config <(printf 'Cmd\t%s/bin/hello\n' "$hello")
+  [ "$(stored)" = "$libc $shell $conf $hello" ]
+  image --copy-to-root "$libc" # mentions itself
+  [ "$(stored)" = "$libc" ]
+  image --config <(echo "{\"Env\": [\"L=$link\"]}")
+  [ "$(stored)" = "$libc $shell $conf $hello $link" ]
+  image --copy-to-root "$hello" --extra-commands 'rm bin/hello bin/hi'
+  [ "$(stored)" = '' ]
+  image --extra-commands "ln -s $shell/bin/sh sh"
+  [ "$(stored)" = "$libc $shell" ]
+  image
+  [ "$(files)" = 'd 0755 0:0 root:root 1 /' ]
+}
+
+@test "uid and gid own the root's files, root the store" {
+  image --copy-to-root "$hello" --uid 1000 --gid 100 --extra-commands 'echo hi >new'
+  [ "$(files | awk '$6 !~ "^/nix" { print $3, $4 }' | sort -u)" = '1000:100 :' ]
+  [ "$(files | awk '$6 ~ "^/nix" { print $3, $4 }' | sort -u)" = '0:0 root:root' ]
+  image --uid 0 --gid 7
+  [ "$(files)" = 'd 0755 0:7 root: 1 /' ]
+}
+
+@test "several trees are merged, later ones win; directories outside the store too" {
+  one=$(store 1 one)
+  two=$(store 2 two)
+  mkdir -p "root$one/etc/sub" "root$two/etc" src/etc/sub
+  echo one >"root$one/etc/a"; echo one >"root$one/etc/b"; echo one >"root$one/etc/c"
+  echo two >"root$two/etc/b"; echo two >"root$two/etc/c"
+  echo src >src/etc/c; echo src >src/etc/sub/run
+  chmod 600 src/etc/c; chmod 700 src/etc/sub/run src/etc
+  image --copy-to-root "$one" --copy-to-root "$two" --copy-to-root src
+  [ "$(content etc/a) $(content etc/b) $(content etc/c)" = 'one two src' ]
+  files | grep -qxF 'd 0555 0:0 root:root 1 /etc'
+  files | grep -qxF 'f 0444 0:0 root:root 1 /etc/c'
+  files | grep -qxF 'f 0555 0:0 root:root 1 /etc/sub/run'
+  image --copy-to-root src --copy-to-root "$one"
+  [ "$(content etc/c)" = one ]
+  ln -s "$PWD/root$one" root/result
+  mkdir -p root/other && cp -a root/nix/store root/other && ln -s "$PWD/root/other/${one#/nix/}" result
+  build-image --name x --tag t --store-dir "$PWD/root/other/store" --copy-to-root result --compressor none --output image --quiet
+  [ "$(content etc/a)" = one ]
+}
+
+# entries OPTION…: kind, name and target of each entry of the image
+entries() {
+  image "$@"
+  files | awk '$6 != "/" { print $1, substr($6, 2) ($8 ? " " $8 : "") }'
+}
+
+@test "keepContentsDirlinks: as rsync -k without it, as rsync -K with it" {
+  a=$(store 1 a)
+  b=$(store 2 b)
+  mkdir -p "root$a/real/sub" "root$b/link" "root$b/abs"
+  touch "root$a/real/sub/a" "root$b/link/b" "root$b/abs/c"
+  ln -s real "root$a/link"
+  ln -s sub/a "root$a/real/file-link"
+  ln -s real/sub "root$a/abs"
+  entries --copy-to-root "$a" --copy-to-root "$b" >out
+  lines 'd abs' 'f abs/a' 'f abs/c' 'd link' 'f link/b' 'l link/file-link sub/a' 'd link/sub' 'f link/sub/a' \
+    'd real' 'l real/file-link sub/a' 'd real/sub' 'f real/sub/a' >want
+  same out want
+  entries --copy-to-root "$a" --copy-to-root "$b" --keep-contents-dirlinks >out
+  lines 'l abs real/sub' 'l link real' 'd real' 'f real/b' 'l real/file-link sub/a' 'd real/sub' 'f real/sub/a' \
+    'f real/sub/c' >want
+  same out want
+}
+
+@test "a link to a directory of a chroot store becomes that directory" {
+  env=$(store 1 env)
+  ln -s "$hello/share" "root$env/share"
+  ln -s "$hello/bin/hello" "root$env/run"
+  ln -s "$shell/bin" "root$env/bin"
+  image --copy-to-root "$env"
+  files | grep -qxF 'd 0555 0:0 root:root 1 /share/doc'
+  files | grep -qxF 'f 0444 0:0 root:root 1 /share/doc/empty'
+  files | grep -qxF "l 0777 0:0 root:root 1 /run -> $hello/bin/hello"
+  cmp <(content bin/sh) "root$shell/bin/sh"
+  [ "$(stored)" = "$libc $shell $conf $hello" ]
+  rm "root$env/run"
+  image --copy-to-root "$env"
+  [ "$(stored)" = "$libc" ]
+  image --copy-to-root "$env" --keep-contents-dirlinks
+  files | grep -qxF "l 0777 0:0 root:root 1 /share -> $hello/share"
+}
+
+@test "the store directory is 0755 and root's, whatever commands make of it; their own files stay" {
+  image --copy-to-root "$hello" --uid 5 --extra-commands "mkdir -p -m 700 nix/store${libc#/nix/store}; echo own >.$libc/own"
+  files | awk '$6 ~ "^/nix" && $6 !~ "shell|hello.conf" { print $1, $2, $3, $6 }' >out
+  cat >want <<END
+d 0755 0:0 /nix
+d 0755 0:0 /nix/store
+d 0700 5:0 $libc
+d 0555 0:0 $libc/lib
+l 0777 0:0 $libc/lib/libc.so
+f 0444 0:0 $libc/lib/libc.so.6
+f 0644 5:0 $libc/own
+END
+  same out want
+}
+
+@test "the same image from every description of the closure, and from the files alone" {
+  args=(--name x --tag t --root-dir root --quiet --copy-to-root "$hello" --compressor none)
+  build-image "${args[@]}" --closure graph --output want
+  build-image "${args[@]}" --closure closure.json --output out
+  same want out
+  build-image "${args[@]}" --closure - --output out <closure.json
+  same want out
+  build-image "${args[@]}" --output out
+  same want out
+  jq '{closure: ., other: []}' closure.json >attrs.json
+  build-image "${args[@]}" --closure attrs.json --closure-key closure --output out
+  same want out
+}
+
+@test "the same bytes from another directory, user, umask, time zone, locale, order" {
+  local place
+  place=$(mktemp -d)
+  chmod 755 "$place"
+  "$TOP/tests/fixtures/make-example" "$place"
+  mkdir "$place/src" && echo hi >"$place/src/file"
+  mkdir -m 1777 "$place/other"
+  args=(--name x --copy-to-root "$hello" --copy-to-root "$place/src" --root-dir "$place/root"
+    --extra-commands 'mkdir -p var/empty; echo hi >var/file; ln var/file var/same')
+  build-image "${args[@]}" --closure graph --config <(printf 'Cmd\tx\n') --output one
+  jq reverse closure.json >"$place/other/closure"
+  (
+    cd "$place/other" && umask 077
+    export TZ=Asia/Tokyo LC_ALL=C.UTF-8 LANG=C.UTF-8 HOME=/nowhere TMPDIR=$PWD
+    run_as=()
+    [ "$(id -u)" != 0 ] || run_as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+    printf 'Cmd\tx\n' | "${run_as[@]}" "$BUILD/bin/build-image" "${args[@]}" --closure closure --config - --output two
+  )
+  cp "$place/other/two" two
+  chmod -R u+w "$place" && rm -r "$place"
+  same one two
+}
+
+# --- commands ---
+
+@test "extraCommands: in the tree, quotes and parentheses as they are, the first failure ends it" {
+  image --copy-to-root "$hello" --extra-commands "echo '(\"a b\")' \"\$(echo '\$x;')\" >'q (1)'; mkdir -m 1777 tmp"
+  [ "$(content 'q (1)')" = '("a b") $x;' ]
+  files | grep -qxF 'd 1777 0:0 root:root 1 /tmp'
+  rm image
+  run -1 image --extra-commands 'echo one; (exit 7); echo three'
+  [ "$output" = $'one\nbuild-image: extraCommands: the commands failed with status 7' ]
+  [ ! -e image ]
+}
+
+# --- attributes ---
+
+@test "the file: named after image and tag, compressed as asked" {
+  args=(--name registry.example/Team/Hello --closure graph --root-dir root --copy-to-root "$hello" --quiet)
+  [ "$(build-image "${args[@]}" --tag 1 --compressor none)" = hello-1.tar ]
+  [ "$(build-image "${args[@]}" --tag 1)" = hello-1.tar.gz ]
+  [ "$(build-image "${args[@]}" --tag 1 --compressor zstd)" = hello-1.tar.zst ]
+  gzip -dc hello-1.tar.gz | cmp - hello-1.tar
+  zstd -dqc hello-1.tar.zst | cmp - hello-1.tar
+  [ "$(look manifest hello-1.tar | jq -r '.RepoTags[]')" = registry.example/team/hello:1 ]
+  run -0 --separate-stderr build-image "${args[@]}" --quiet=false
+  [ "$output" = hello.tar.gz ]
+  tag=$(look manifest hello.tar.gz | jq -r '.RepoTags[0]')
+  [[ $tag =~ ^registry.example/team/hello:[0-9a-df-np-sv-z]{32}$ ]]
+  [[ $stderr == *"image $tag sha256:"* ]]
+}
+
+@test "defaults: created, architecture, no configuration" {
+  image
+  [ "$(look config | jq -c '[.created, .os, .config]')" = '["1970-01-01T00:00:01Z","linux",{}]' ]
+  image --created 2024-02-29T12:30:00+02:00 --architecture arm64
+  [ "$(look config | jq -c '[.created, .architecture]')" = '["2024-02-29T10:30:00Z","arm64"]' ]
+}
+
+@test "--attrs: all attributes by their names, one path or a list; options win" {
+  jq -n --arg hello "$hello" '{name: "App", tag: "7", fromImage: null, fromImageName: null, fromImageTag: null,
+    copyToRoot: $hello, keepContentsDirlinks: false, runAsRoot: null, extraCommands: "echo hi >hi", config: {Cmd: ["/bin/hello"]},
+    architecture: "arm64", diskSize: 2048, buildVMMemorySize: 1024, created: "2001-02-03T04:05:06Z", uid: 1, gid: 2, contents: null,
+    compressor: "none", output: "image", closure: "graph", rootDir: "root", storeDir: "/nix/store", quiet: true}' >attrs.json
+  build-image --attrs attrs.json >printed
+  [ "$(look manifest | jq -r '.RepoTags[]')" = app:7 ]
+  [ "$(look config | jq -c '[.architecture, .created, .config.Cmd]')" = '["arm64","2001-02-03T04:05:06Z",["/bin/hello"]]' ]
+  files | grep -qxF 'f 0644 1:2 : 1 /hi'
+  [ "$(content hi)" = hi ]
+  jq --arg shell "$shell" '.copyToRoot = [.copyToRoot, $shell]' attrs.json >list.json
+  build-image --attrs list.json --tag 8 >printed
+  [ "$(look manifest | jq -r '.RepoTags[]')" = app:8 ]
+  cmp <(content bin/sh) "root$shell/bin/sh"
+  content bin/hello >/dev/null
+}
+
+@test "contents is the old name of copyToRoot" {
+  image --copy-to-root "$hello"
+  mv image want
+  image --contents "$hello" 2>err
+  echo 'build-image: warning: contents is deprecated: use copyToRoot' >said
+  same said err
+  same want image
+  fails 2 "build-image: contents and copyToRoot: expected copyToRoot alone (see 'build-image --help')" \
+    image --contents "$hello" --copy-to-root "$hello"
+}
+
+@test "mistakes" {
+  fails 1 'build-image: runAsRoot: not supported yet: nothing here runs a VM; extraCommands runs without root' image --run-as-root true
+  fails 1 "build-image: copyToRoot: 'root/nix/store/x' does not exist" image --copy-to-root /nix/store/x
+  fails 1 "tree-list: cannot open directory 'root$conf': Not a directory" image --copy-to-root "$conf"
+  fails 2 "build-image: --disk-size: expected a number from 1 to 9999999999, found '0' (see 'build-image --help')" image --disk-size 0
+  fails 2 "build-image: unknown option '--max-layers' (see 'build-image --help')" image --max-layers 3
+  fails 1 'build-image: config: Cmd: expected a list of strings, found a string' image --config <(echo '{"Cmd": "sh"}')
+  mkdir -p a b/x && touch a/x
+  fails 1 "tree-list: cannot merge 'a/x', a file, and 'b/x', a directory" image --copy-to-root a --copy-to-root b
+}
+
+# --- what never happens ---
+
+@test "a stage that dies fails the image, with one message, and leaves no file" {
+  args=(--name x --closure graph --root-dir root --copy-to-root "$hello" --quiet --output out/image)
+  mkdir out broken
+  echo old >out/image
+  cp -a "$BUILD/bin" "$BUILD/share" broken/
+  for tool in closure-graph reference-scan tree-list layer-tar image-assemble; do
+    for how in 'kill -KILL $$' "$BUILD/bin/$tool \"\$@\" | head -c 700; kill -KILL \$\$" "$BUILD/bin/$tool \"\$@\"; exit 9"; do
+      rm -f "broken/bin/$tool"
+      [ "$tool" != image-assemble ] || how="[[ \$* != *--allow-empty* ]] || exec $BUILD/bin/$tool \"\$@\"; kill -KILL \$\$"
+      printf '#!/usr/bin/env bash\n%s\n' "$how" >"broken/bin/$tool"
+      chmod +x "broken/bin/$tool"
+      run broken/bin/build-image "${args[@]}"
+      [ "$status" != 0 ] || { echo "$tool: $how" && false; }
+      [ "$(ls -A out)" = image ] && [ "$(cat out/image)" = old ]
+    done
+    cp "$BUILD/bin/$tool" "broken/bin/$tool"
+  done
+}
+
+@test "a file that cannot be read: one message" {
+  chmod -R u+w root && rm -r "root$libc"
+  fails 1 "tree-list: cannot read 'root$libc': No such file or directory" image --copy-to-root "$hello"
+}
+
+@test "temporary files go to TMPDIR and away; nothing is copied where no command runs" {
+  needs_root
+  mkdir small src
+  head -c 3000000 /dev/urandom >src/data
+  unshare -m bash -c 'mount -t tmpfs -o size=200k none small && TMPDIR=$PWD/small build-image \
+    --name x --copy-to-root src --quiet --output image >printed && ls -A small >left'
+  [ ! -s left ]
+  cmp <(content data) src/data
+}
+
+@test "hostile names in the tree" {
+  mkdir -p 'src/-n' $'src/new\nline' && touch src/'a b' src/$'tab\t' src/'back\slash' src/$'\xff\xfe' src/'%s$(x)`y`*' src/"'q'" \
+    src/'#c' src/'é' $'src/new\nline/-' src/"$(printf 'l%.0s' {1..200})"
+  (cd src && find . -mindepth 1 | sed 's,^\./,,' | LC_ALL=C sort) >want
+  mv -- src $'-hostile\n dir'
+  for commands in '' 'touch x && rm x'; do
+    image --copy-to-root $'-hostile\n dir' --extra-commands "$commands"
+    look names | LC_ALL=C sort | cmp - want
+  done
+}
