@@ -98,12 +98,18 @@ assemble() {
 # A stage that fails, be it after its last byte, is followed by what is no layer stream: so
 # image-assemble fails too, before it writes the manifest.
 stages() {
-  local stage
+  local stage status
   for stage; do
-    "$stage" && continue
-    : >"$work/failed"
+    status=0
+    "$stage" || status=$?
+    case $status in
+      0) continue ;;
+      1 | 2) : >"$work/failed" ;; # it has said why
+      141) ;;                     # image-assemble has gone, and says why
+      *) message "${stage//_/ }: failed with status $status" && : >"$work/failed" ;;
+    esac
     echo 'a stage failed'
-    return 1
+    return "$status"
   done
 }
 
@@ -117,7 +123,7 @@ image_write() {
   fi
 }
 
-# What image-assemble says of its input when a stage failed, which has said why: nothing new.
+# What image-assemble says of its input is nothing new where a stage failed.
 complaints() {
   local line
   while IFS= read -r line; do

@@ -30,7 +30,8 @@ stored() { look names | grep -oE '^nix/store/[^/]+' | sort -u | sed 's,^,/,' | x
 
 # store NAME: a new path in the store and in the graph, its directory
 store() {
-  local path=/nix/store/$(printf '%032d' "$1" | tr 0 z)-$2
+  local path
+  path=/nix/store/$(printf '%032d' "$1" | tr 0 z)-$2
   mkdir -p "root$path"
   printf '%s\t1\t-\t\\e\n' "$path" >>graph
   sort -o graph graph
