@@ -2,34 +2,600 @@
 # SPDX-License-Identifier: MIT
 load helper
 
-setup() {
+setup_file() {
   setup_path
-  "$TOP/tests/fixtures/make-example" .
-  printf 'Cmd\t/bin/hello\nEnv\tA=b\nLabels\tname\tvalue\n' >config
-  layer-plan --max-layers 4 graph | layer-tar --root-dir root >stream
-  image-assemble --name hello --tag 1.0 --config config --layers-out list <stream >image
+  "$TOP/tests/fixtures/make-images" images
 }
 
-@test "an image taken apart and assembled again is the same image" {
+setup() {
+  setup_path
+  ln -s "$BATS_FILE_TMPDIR/images" images
+}
+
+# Images that hold the same layers
+layouts='plain legacy skopeo nixpkgs hybrid dotted gz zstd mixed oci oci-zstd oci-docker oci-bare index flat'
+
+# layers_of STREAM DIR: the layer tars in it
+layers_of() {
+  rm -rf "$2"
+  mkdir "$2"
+  tar --warning=no-unknown-keyword -xf "$1" -C "$2"
+}
+
+# unpack IMAGE: to d/
+unpack() {
+  rm -rf d
+  mkdir d
+  tar -xf "images/$1.tar" -C d
+}
+
+# edit FILE PROGRAM: has jq change it
+edit() {
+  jq -c "$2" "d/$1" >edited
+  mv edited "d/$1"
+}
+
+# refused MESSAGE [OPTION…]: of d/, packed again as bad.tar
+refused() {
+  local message=$1
+  shift
+  tar -C d -cf bad.tar .
+  fails 1 "image-layers: bad.tar: $message" image-layers "$@" bad.tar
+}
+
+# big: an image with one layer of 8 MiB, and one in which a byte of that is another
+big() {
+  mkdir tree
+  truncate -s 8M tree/file
+  tar -C tree -cf layer.tar .
+  tar -cf layers.tar layer.tar
+  image-assemble <layers.tar >big.tar
+  cp big.tar damaged.tar
+  printf x | dd of=damaged.tar bs=1M seek=4 conv=notrunc status=none
+}
+
+# --- every layout ---
+
+@test "every layout gives the same layers, with what is known of them" {
+  local layout layer=0 want
+  image-layers images/plain.tar >want
+  layers_of want layers
+  for want in a b a; do
+    same "layers/layer-000$((layer += 1)).tar" "images/$want.tar"
+  done
+  python3 - <<'P' >records
+import tarfile
+with tarfile.open("want") as tar:
+    for member in tar:
+        print(member.pax_headers["LAYERPIPE.diffid"], member.pax_headers.get("LAYERPIPE.comment"))
+    print(tar.pax_headers)
+P
+  mapfile -t ids <images/diffids
+  lines "${ids[0]} first" "${ids[1]} None" "${ids[2]} -" "{'LAYERPIPE.layers': '3'}" >expected
+  same expected records
+  for layout in $layouts; do
+    image-layers "images/$layout.tar" >found
+    same want found
+  done
+  for layout in oci plain.tar.gz plain.tar.zst; do
+    image-layers "images/$layout" >found
+    same want found
+  done
+}
+
+@test "from standard input: a file, a pipe, compressed" {
+  image-layers images/plain.tar >want
+  image-layers <images/plain.tar >found
+  same want found
+  image-layers - < <(cat images/skopeo.tar) >found
+  same want found
+  image-layers < <(cat images/plain.tar.gz) >found
+  same want found
+  { head -c 512 images/a.tar; cat images/plain.tar; } >behind
+  { head -c 512 >head; image-layers; } <behind >found
+  same want found
+}
+
+@test "a layer in a plain file is read in place, nothing is put aside" {
+  TMPDIR=/nowhere image-layers images/gz.tar >found
+  image-layers images/plain.tar >want
+  same want found
+  fails 1 "image-layers: images/plain.tar.gz: cannot create a temporary file in '/nowhere': No such file or directory" \
+    env TMPDIR=/nowhere image-layers images/plain.tar.gz
+}
+
+@test "an image without layers and names" {
+  image-layers images/null.tar >found
+  image-assemble --allow-empty <found >made
+  image-layers --list images/null.tar >list
+  image-layers --repo-tags images/null.tar >names
+  [ "$(cat list names | wc -c)" = 0 ]
+  image-layers --config images/null.tar >config
+  [ "$(grep -v ^architecture config)" = "$(lines 'os\tlinux')" ]
+}
+
+# --- round trips ---
+
+@test "taken apart and assembled again: the same layers, the same image ID" {
+  "$TOP/tests/fixtures/make-example" example
+  cat >config <<'E'
+Cmd	/bin/hello
+Env	A=b
+Entrypoint	\e
+Labels	name	value
+ExposedPorts	80/tcp
+Tty	false
+StopTimeout	0
+os.features	a
+json	Healthcheck	{"Test":["NONE"]}
+json	Odd	[1,null,{"a":""}]
+E
+  layer-plan --max-layers 4 example/graph | layer-tar --root-dir example/root >stream
+  image-assemble --name hello --tag 1.0 --config config --layers-out list <stream >image
   image-layers image >layers
+  layers_of stream a
+  layers_of layers b
+  diff -r a b
   image-layers --config image >lines
   image-assemble --name hello --tag 1.0 --config lines --layers-out again <layers >image.2
   same list again
-  image-layers --config image.2 >lines.2
-  same lines lines.2
-  tar -tf image | grep json >names
-  tar -tf image.2 | grep json >names.2
-  same names names.2
-}
-
-@test "lines: layers, configuration, names" {
   image-layers --list image >found
   same list found
-  image-layers --config image | grep -v -e ^history -e ^architecture >found
-  lines 'created\t1970-01-01T00:00:01Z' 'os\tlinux' 'Env\tA=b' 'Cmd\t/bin/hello' \
-    'Labels\tname\tvalue' >want
+  image-layers --config image.2 >lines.2
+  same lines lines.2
+  tar -xOf image manifest.json | jq '.[0].Config' >id
+  tar -xOf image.2 manifest.json | jq '.[0].Config' >id.2
+  same id id.2
+  image-layers image.2 | image-assemble --name hello --tag 1.0 --config lines.2 >image.3
+  same image.2 image.3
+}
+
+@test "a foreign image keeps its layers and its history" {
+  image-layers --config images/plain.tar >lines
+  image-layers images/plain.tar | image-assemble --config lines >made
+  image-layers made >found
+  layers_of found a
+  layers_of <(image-layers images/plain.tar) b
+  diff -r a b
+  image-layers --config made >lines.2
+  sort lines >lines.sorted
+  sort lines.2 | diff lines.sorted -
+  tar -xOf made "$(tar -xOf made manifest.json | jq -r '.[0].Config')" | jq -S .history >history
+  jq -S '.history | map(del(.empty_layer | select(. == false)) | del(.[] | select(. == "")))' \
+    images/config.json >want
+  same want history
+}
+
+# --- lines ---
+
+@test "--config: lines of what has a form, everything else left out" {
+  cat >want <<'E'
+os	linux
+created	2020-02-02T02:02:02.5Z
+User	user:1
+AttachStdin	false
+Env	PATH=/bin
+Env	TAB=\t\x01
+Cmd	/bin/sh
+Cmd	-c
+Cmd	\e
+Volumes	/data
+WorkingDir	/
+ExposedPorts	80/tcp
+Labels	empty	\e
+Labels	name	\x2d
+json	Healthcheck	{"Test":["NONE"]}
+history	2020-02-02T02:02:02Z	-	ADD \x1b[1m a	first	-
+history	2020-02-02T02:02:02Z	-	ENV PATH=/bin	-	true
+history	-	me	-	-	-
+history	-	-	-	\x2d	-
+E
+  image-layers --config images/plain.tar | grep -v ^architecture >found
   same want found
-  image-layers --repo-tags image >found
-  lines hello:1.0 >want
+  grep -v ^history found | config-json | jq -S .config >config
+  jq -S '.config | with_entries(select(.value | IN("", null, []) | not))' images/config.json >want
+  same want config
+}
+
+@test "--config: keys in any capitals, one string for a list; a history that does not fit" {
+  unpack plain
+  edit config.json '.config = {env: ["A=b"], CMD: "one", tty: true, "no name": 1}
+    | del(.history[2]) | .Author = "me"'
+  tar -C d -cf odd.tar .
+  lines 'os\tlinux' 'created\t2020-02-02T02:02:02.5Z' 'Env\tA=b' 'Cmd\tone' 'Tty\ttrue' \
+    'author\tme' | sort >want
+  image-layers --config odd.tar | grep -v ^architecture | sort >found
   same want found
+  image-layers --list odd.tar | cut -f 5 | sort -u >comments
+  [ "$(cat comments)" = - ]
+}
+
+@test "--list: blobs as they are stored" {
+  mapfile -t ids <images/diffids
+  type=application/vnd.oci.image.layer.v1.tar
+  # row LAYER SUFFIX COMPRESSOR COMMENT
+  row() {
+    local blob=$BATS_TEST_TMPDIR/blob
+    $3 <"images/$1.tar" >"$blob"
+    printf '%s\t%s\t%s\tsha256:%s\t%s\n' "sha256:$(sha256sum <"images/$1.tar" | cut -c 1-64)" \
+      "$(stat -c %s "$blob")" "$type$2" "$(sha256sum <"$blob" | cut -c 1-64)" "$4"
+  }
+  { row a '' cat first; row b '' cat -; row a '' cat '\x2d'; } >want
+  for layout in plain legacy hybrid oci-bare; do
+    image-layers --list "images/$layout.tar" >found
+    same want found
+  done
+  zstd='zstd -qc'
+  { row a +zstd "$zstd" first; row b +zstd "$zstd" -; row a +zstd "$zstd" '\x2d'; } >want
+  for layout in zstd oci-zstd; do
+    image-layers --list "images/$layout.tar" >found
+    same want found
+  done
+  image-layers --list images/gz.tar >gz
+  image-layers --list images/oci.tar >oci
+  same gz oci
+  image-layers --list images/oci-docker.tar | cut -f 3 | sort -u >found
+  [ "$(cat found)" = application/vnd.docker.image.rootfs.diff.tar.gzip ]
+}
+
+@test "--files: the merged tree" {
+  cat >want <<'E'
+. type=dir mode=0755 uid=0 gid=0 time=0.0
+./bin type=dir mode=0755 uid=0 gid=0 time=0.0
+./bin/sh type=file mode=0644 uid=0 gid=0 size=150000 time=0.0
+./etc type=dir mode=0755 uid=0 gid=0 time=0.0
+./etc/greeting type=file mode=0644 uid=0 gid=0 size=6 time=0.0
+./etc/link type=link mode=0644 uid=0 gid=0 time=0.0 link=greeting
+E
+  for layout in plain zstd hybrid oci-docker; do
+    image-layers --files "images/$layout.tar" >found
+    same want found
+  done
+}
+
+@test "--files: contents of a plain layer are skipped" {
+  big
+  image-layers --files big.tar >want
+  image-layers --files damaged.tar >found
+  same want found
+  run -1 image-layers damaged.tar
+}
+
+@test "--store-paths: what Nix's archives of the paths would be" {
+  "$TOP/tests/fixtures/make-example" example
+  mkdir -p example/root/nix/store/6ggggggggggggggggggggggggggggggg-odd/a.{1,22,333,4444,55555,666666,7777777,88888888}
+  ln example/root/nix/store/4*/bin/hello example/root/nix/store/6ggggggggggggggggggggggggggggggg-odd/a.1/hello
+  mkdir -p example/root/nix/store/{.links,no-path}
+  mkfifo example/root/nix/store/.links/fifo
+  tar -C example/root -cf layer.tar .
+  tar -cf layers.tar layer.tar
+  image-assemble <layers.tar >image
+  image-layers --store-paths image >found
+  for path in example/root/nix/store/[1-6]*; do
+    printf '%s\t%s\n' "${path#example/root}" "$(nix-store --dump "$path" | wc -c)"
+  done >want
+  [ "$(wc -l <want)" = 6 ]
+  same want found
+}
+
+@test "--store-paths: another store, a path with a device, a path that lost a file" {
+  mkdir -p a/gnu/store/1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-{whole,lost,special}/dir b/gnu/store
+  touch a/gnu/store/1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-{whole,lost,special}/dir/{one,two}
+  mkfifo a/gnu/store/1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-special/dir/fifo
+  mkdir -p b/gnu/store/1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-lost/dir
+  touch b/gnu/store/1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-lost/dir/.wh.one
+  for layer in a b; do tar -C $layer -cf $layer.tar gnu; done
+  tar -cf layers.tar a.tar b.tar
+  image-assemble <layers.tar >image
+  rm a/gnu/store/1*-lost/dir/one
+  for name in lost whole; do
+    path=gnu/store/1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-$name
+    printf '/%s\t%s\n' "$path" "$(nix-store --dump "a/$path" | wc -c)"
+  done >want
+  image-layers --store-paths --store-dir /gnu/store image >found
+  same want found
+  image-layers --store-paths image >found
+  [ ! -s found ]
+}
+
+# --- names and platforms ---
+
+@test "--image selects; names are compared as docker shows them" {
+  image-layers images/two.tar >first
+  image-layers --image other:2.0 images/two.tar >found
+  same first found
+  image-layers images/plain.tar >want
+  for name in app:1.0 app docker.io/library/app docker.io/app:latest index.docker.io/library/app:1.0; do
+    image-layers --image "$name" images/two.tar >found
+    same want found
+  done
+  image-layers --image registry.example/app:1.0 images/hybrid.tar >found
+  same want found
+  for name in app:2.0 app: 1.0 library/app/x:1.0 example/app:1.0; do
+    fails 1 "image-layers: images/two.tar: no image '$name' in it, but other:2.0, app:1.0, docker.io/library/app:latest" \
+      image-layers --image "$name" images/two.tar
+  done
+  fails 1 "image-layers: images/null.tar: no image 'app' in it: none has a name" \
+    image-layers --image app images/null.tar
+}
+
+@test "--image: an OCI layout may give nothing but a tag" {
+  image-layers images/plain.tar >want
+  for name in 1.0 app:1.0 whatever:1.0; do
+    image-layers --image "$name" images/oci >found
+    same want found
+  done
+  fails 1 "image-layers: images/oci: no image 'app' in it, but 1.0" image-layers --image app images/oci
+  fails 1 "image-layers: images/oci-zstd.tar: no image '1.0' in it, but registry.example/app:1.0" \
+    image-layers --image 1.0 images/oci-zstd.tar
+}
+
+@test "--repo-tags" {
+  lines other:2.0 app:1.0 docker.io/library/app:latest >want
+  image-layers --repo-tags images/two.tar >found
+  same want found
+  image-layers --repo-tags --image app images/two.tar >found
+  tail -n 2 want | diff - found
+  [ "$(image-layers --repo-tags images/oci)" = 1.0 ]
+}
+
+@test "two names for one manifest are one image" {
+  cp -r images/oci both
+  jq -c '.manifests += [.manifests[0] | .annotations["org.opencontainers.image.ref.name"] = "2.0"]' \
+    images/oci/index.json >both/index.json
+  lines 1.0 2.0 >want
+  image-layers --repo-tags --image 2.0 both >found
+  same want found
+}
+
+@test "of an index, this machine's image; none is an error that lists what there is" {
+  arch=$(jq -r .architecture images/config.json)
+  for layout in index flat; do
+    image-layers --config images/$layout.tar >config
+    grep -qx "architecture	$arch" config
+    ! grep ^author config
+  done
+  fails 1 "image-layers: images/foreign.tar: no image for linux/$arch, but linux/s390x, linux/mips/v7" \
+    image-layers images/foreign.tar
+  unpack foreign
+  index=d/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' d/index.json)
+  jq -c '{manifests: [.manifests[0]]}' "$index" >d/index.json
+  tar -C d -cf only.tar .
+  [ "$(image-layers --config only.tar | grep ^arch)" = "$(lines 'architecture\ts390x')" ]
+}
+
+# --- images that are wrong ---
+
+@test "a layer that is not what the configuration says" {
+  mapfile -t ids <images/diffids
+  unpack plain
+  edit config.json '.rootfs.diff_ids[1] = .rootfs.diff_ids[0]'
+  refused "layer 2 (${ids[0]}): damaged: its bytes are ${ids[1]}"
+  unpack plain
+  truncate -s 1024 d/2.tar
+  refused "layer 2 (${ids[1]}): damaged: its bytes are sha256:$(sha256sum <d/2.tar | cut -c 1-64)"
+  # a compressed one is looked at before anything is written
+  unpack gz
+  edit config.json '.rootfs.diff_ids[1] = .rootfs.diff_ids[0]'
+  refused "layer 2 (${ids[0]}): damaged: its bytes are ${ids[1]}"
+  refused "layer 2 (${ids[0]}): damaged: its bytes are ${ids[1]}" --files
+}
+
+@test "a stream that began when the damage was seen has no end" {
+  big
+  run -1 --separate-stderr bash -c 'image-layers damaged.tar >out'
+  [[ $stderr =~ ^'image-layers: damaged.tar: layer 1 (sha256:'[0-9a-f]*'): damaged: its bytes are sha256:'[0-9a-f]*$ ]]
+  [ "$(stat -c %s out)" -gt 1000000 ]
+  run -1 --separate-stderr bash -c 'image-assemble <out >made'
+  [[ $stderr == 'image-assemble: <stdin>: '*truncated* ]]
+}
+
+@test "a compressed layer that is cut short, or is something else" {
+  mapfile -t ids <images/diffids
+  unpack gz
+  truncate -s -9 d/2.tar
+  refused "layer 2 (${ids[1]}): bad gzip data: it is cut short"
+  unpack gz
+  gzip -n d/2.tar
+  mv d/2.tar.gz d/2.tar
+  refused "layer 2 (${ids[1]}): '2.tar' is no tar, compressed or not"
+  unpack plain
+  xz d/2.tar
+  mv d/2.tar.xz d/2.tar
+  refused "layer 2 (${ids[1]}): compressed with xz, which is not read: decompress it first (xz -dc)"
+  echo text >d/2.tar
+  refused "layer 2 (${ids[1]}): '2.tar' is no tar, compressed or not"
+  : >d/2.tar
+  refused "layer 2 (${ids[1]}): '2.tar' is no tar, compressed or not"
+  unpack plain
+  echo >>d/1.tar
+  refused "layer 1 (${ids[0]}): 10241 bytes: expected a tar, a multiple of 512"
+}
+
+@test "a manifest that is wrong" {
+  refused_manifest() {
+    unpack plain
+    edit manifest.json "$1"
+    refused "$2"
+  }
+  refused_manifest '.[0].Layers |= .[:2]' 'the manifest has 2 layers, but the configuration 3 diff IDs'
+  refused_manifest '.[0].Layers = null' 'the manifest has 0 layers, but the configuration 3 diff IDs'
+  refused_manifest '.[0].Layers += ["1.tar"]' 'the manifest has 4 layers, but the configuration 3 diff IDs'
+  refused_manifest '.[0].Layers[0] = "nowhere"' "no member 'nowhere'"
+  refused_manifest '.[0].Layers[0] = "/etc/passwd"' \
+    "'/etc/passwd': expected a name without a leading '/' and without '..'"
+  refused_manifest '.[0].Layers[0] = "x/../../../etc/passwd"' \
+    "'x/../../../etc/passwd': expected a name without a leading '/' and without '..'"
+  refused_manifest '.[0].Layers[0] = "a\u0000b"' 'manifest.json: a NUL byte cannot be in a string'
+  refused_manifest '.[0].Layers[0] = 1' 'manifest.json: Layers: expected a string, found a number'
+  refused_manifest '.[0].Layers = "1.tar"' 'manifest.json: Layers: expected a list, found a string'
+  refused_manifest '.[0].Config = null' 'manifest.json: Config: expected a string, found null'
+  refused_manifest '.[0].Config = "nowhere"' "no member 'nowhere'"
+  refused_manifest '.[0].RepoTags = ["a\nb:c"]' \
+    'manifest.json: name of the image: expected NAME:TAG, found "a\nb:c"'
+  refused_manifest '[]' 'its list of images is empty'
+  refused_manifest 'null' 'manifest.json: manifest: expected a list of images, found null'
+  refused_manifest '[.]' 'manifest.json: image: expected a map, found a list'
+  refused_manifest '.[0]' "manifest.json: expected a list of images, found the manifest of one: a \
+directory of skopeo's dir: form is not read, its oci: form is"
+  refused_manifest '[range(4097) as $i | .[0]]' 'manifest.json: more than 4096 images'
+  refused_manifest '.[0].Layers = [range(4097) | "1.tar"]' \
+    'manifest.json: more than 4096 names or layers'
+  unpack plain
+  echo '[{' >d/manifest.json
+  refused 'manifest.json: cannot parse JSON: Unfinished JSON term at EOF at line 2, column 0'
+  echo '[] []' >d/manifest.json
+  refused 'manifest.json: expected one JSON document, found 2'
+  rm d/manifest.json
+  refused 'no image: expected a docker-archive, which has a manifest.json, or an OCI image layout, which has an index.json'
+}
+
+@test "a layer that is no file of the image" {
+  unpack plain
+  ln -sf /etc/passwd d/1.tar
+  refused "link to '/etc/passwd', which is outside"
+  rm d/1.tar
+  mkdir d/1.tar
+  refused "'1.tar' is no regular file"
+}
+
+@test "a configuration that is wrong" {
+  refused_config() {
+    unpack plain
+    edit config.json "$1"
+    refused "config.json: $2"
+  }
+  refused_config '[]' 'configuration: expected a map, found a list'
+  refused_config '.rootfs = null' 'rootfs: expected a map, found null'
+  refused_config '.rootfs.diff_ids = {}' 'diff_ids: expected a list, found a map'
+  refused_config '.rootfs.diff_ids[0] = "sha256:ABC"' \
+    'diff_ids: expected sha256: and 64 lower-case hex digits, found "sha256:ABC"'
+  refused_config '.config = []' 'config: expected a map, found a list'
+  refused_config '.config.Env = {a: 1}' 'Env: expected a list, found a map'
+  refused_config '.config.Env = [1]' 'Env: expected a string, found a number'
+  refused_config '.config.Labels = ["a"]' 'Labels: expected a map, found a list'
+  refused_config '.config.Labels = {a: 1}' 'Labels "a": expected a string, found a number'
+  refused_config '.config.Tty = "yes"' 'Tty: expected true or false, found a string'
+  refused_config '.config.Memory = "1"' 'Memory: expected a number, found a string'
+  refused_config '.config.Cmd = ["a\u0000"]' 'a NUL byte cannot be in a string'
+  refused_config '.history = {}' 'history: expected a list, found a map'
+  refused_config '.history[0] = 1' 'history: expected a map, found a number'
+  refused_config '.history[0].comment = 1' 'history: comment: expected a string, found a number'
+  unpack nixpkgs
+  name=$(basename d/*.json | grep -v manifest)
+  sed -i 's/user:1/user:2/' "d/$name"
+  refused "'$name' is damaged: its bytes are sha256:$(sha256sum <"d/$name" | cut -c 1-64)"
+}
+
+# manifest_of DIR: the file of the only manifest
+manifest_of() { echo "$1/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' "$1/index.json")"; }
+
+# new_manifest PROGRAM: changes the manifest of the layout d, and the index so that it fits
+new_manifest() {
+  jq -c "$1" "$(manifest_of d)" >new
+  local hex
+  hex=$(sha256sum <new | cut -c 1-64)
+  mv new "d/blobs/sha256/$hex"
+  edit index.json ".manifests[0].digest = \"sha256:$hex\""
+}
+
+@test "an OCI layout that is wrong" {
+  mapfile -t ids <images/diffids
+  refused_layout() {
+    unpack oci
+    new_manifest "$1"
+    refused "$(basename "$(dirname "$(dirname "$(manifest_of d)")")")/sha256/$(basename "$(manifest_of d)"): $2"
+  }
+  refused_layout '.layers = 1' 'layers: expected a list, found a number'
+  refused_layout '.layers[0].digest = "sha512:0"' \
+    'layer: expected sha256: and 64 lower-case hex digits, found "sha512:0"'
+  refused_layout '.layers[0].size = -1' 'size of the layer: expected a number, found a number'
+  refused_layout '.config.mediaType = "application/vnd.cncf.helm.config.v1+json"' \
+    'no container image: its configuration is of type "application/vnd.cncf.helm.config.v1+json"'
+  refused_layout '.config = null' 'configuration: expected a map, found null'
+  refused_layout 'del(.config)' 'expected an index or an image manifest of the OCI image specification'
+  unpack oci
+  new_manifest '.layers[1].size += 1'
+  blob=blobs/sha256/$(jq -r '.layers[1].digest[7:]' "$(manifest_of d)")
+  size=$(stat -c %s "d/$blob")
+  refused "layer 2 (${ids[1]}): '$blob' has $size bytes, expected $((size + 1))"
+  unpack oci
+  rm "d/$blob"
+  refused "no member '$blob'"
+  unpack oci
+  printf x | dd of="d/$blob" bs=1 seek=$((size / 2)) conv=notrunc status=none
+  tar -C d -cf bad.tar .
+  run -1 image-layers bad.tar
+  [[ $output == "image-layers: bad.tar: layer 2 (${ids[1]}): "* ]]
+  unpack oci
+  manifest=$(manifest_of d)
+  echo >>"$manifest"
+  refused "'${manifest#d/}' is damaged: its bytes are sha256:$(sha256sum <"$manifest" | cut -c 1-64)"
+  unpack oci
+  edit index.json '.manifests = []'
+  refused 'its list of images is empty'
+}
+
+@test "a blob whose bytes decompress to the layer, but are not the blob's" {
+  mapfile -t ids <images/diffids
+  unpack oci
+  blob=$(jq -r '.layers[1].digest[7:]' "$(manifest_of d)")
+  python3 - "d/blobs/sha256/$blob" <<'P'
+import sys
+data = bytearray(open(sys.argv[1], "rb").read())
+data[9] ^= 1  # which system made it
+open(sys.argv[1], "wb").write(data)
+P
+  refused "layer 2 (${ids[1]}): damaged: its blob is sha256:$(sha256sum <"d/blobs/sha256/$blob" | cut -c 1-64)"
+}
+
+@test "a plain layer with a digest that is not its diff ID" {
+  mapfile -t ids <images/diffids
+  unpack oci-bare
+  config=$(jq -r '.config.digest[7:]' "$(manifest_of d)")
+  jq -c '.rootfs.diff_ids[0] = .rootfs.diff_ids[1]' "d/blobs/sha256/$config" >new
+  hex=$(sha256sum <new | cut -c 1-64) size=$(stat -c %s new)
+  mv new "d/blobs/sha256/$hex"
+  new_manifest ".config = {digest: \"sha256:$hex\", size: $size}"
+  refused "layer 1 (${ids[1]}): it is not compressed, but has another digest: ${ids[0]}"
+}
+
+@test "indexes within indexes, without end" {
+  cp -r images/oci d
+  for _ in 1 2 3 4 5 6 7 8; do
+    hex=$(sha256sum <d/index.json | cut -c 1-64)
+    cp d/index.json "d/blobs/sha256/$hex"
+    echo "{\"manifests\": [{\"digest\": \"sha256:$hex\", \"size\": 1}]}" >d/index.json
+  done
+  refused 'indexes nested deeper than 8'
+}
+
+@test "one mode, one image" {
+  fails 2 "image-layers: --list, --config, --repo-tags, --files and --store-paths exclude each other (see 'image-layers --help')" \
+    image-layers --list --config images/plain.tar
+  fails 2 "image-layers: --store-dir goes with --store-paths only (see 'image-layers --help')" \
+    image-layers --store-dir /gnu/store images/plain.tar
+  fails 2 "image-layers: --store-dir: bad store directory 'x': expected an absolute path without an empty, . or .. part and without a slash at its end (see 'image-layers --help')" \
+    image-layers --store-paths --store-dir x images/plain.tar
+  fails 1 "image-layers: cannot open 'nowhere': No such file or directory" image-layers nowhere
+}
+
+@test "what is damaged anywhere never gives another image" {
+  python3 - <<'P'
+import random, subprocess
+data = open("images/nixpkgs.tar", "rb").read()
+good = subprocess.run(["image-layers", "images/nixpkgs.tar"], stdout=subprocess.PIPE, check=True).stdout
+random.seed(1)
+for _ in range(40):
+    bad = bytearray(data)
+    bad[random.randrange(len(bad))] ^= 1 << random.randrange(8)
+    if random.random() < 0.2:
+        del bad[random.randrange(len(bad)):]
+    open("bad.tar", "wb").write(bad)
+    done = subprocess.run(["image-layers", "bad.tar"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    whole = done.stdout == good
+    if done.returncode == 0 and not whole or done.returncode not in (0, 1) or \
+            done.returncode == 1 and done.stderr.count(b"\n") != 1:
+        raise SystemExit(f"{done.returncode} {done.stderr}")
+P
 }
