@@ -158,6 +158,7 @@ static int write_line(const struct layertree_entry *from, void *out, struct err 
 		.gname = tar->gname,
 		.size = tar->size,
 		.time = tar->mtime,
+		.nsec = tar->mtime_nsec,
 		.link = tar->link,
 		.devmajor = tar->devmajor,
 		.devminor = tar->devminor,

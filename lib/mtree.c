@@ -116,7 +116,8 @@ int mtree_write(const struct mtree_entry *entry, struct out *o, struct err *e)
 	put_word(&b, entry, MTREE_GNAME, "gname", entry->gname);
 	put_number(&b, entry, MTREE_SIZE, "size", entry->size);
 	if (entry->has & MTREE_TIME)
-		buf_addf(&b, " time=%lld.0", (long long)entry->time);
+		buf_addf(&b, entry->nsec ? " time=%lld.%09u" : " time=%lld.%u",
+			 (long long)entry->time, entry->nsec);
 	if (entry->has & MTREE_DEVICE)
 		buf_addf(&b, " device=linux,%u,%u", entry->devmajor, entry->devminor);
 	put_word(&b, entry, MTREE_LINK, "link", entry->link);

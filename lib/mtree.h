@@ -39,7 +39,8 @@ struct mtree_entry {
 	const char *uname;
 	const char *gname;
 	uint64_t size;
-	int64_t time; /* seconds */
+	int64_t time;  /* seconds */
+	uint32_t nsec; /* and what is to be added to them, below a second */
 	const char *link;
 	const char *contents;
 	uint32_t devmajor;

@@ -3,8 +3,8 @@
 #include "mtree_parts.h"
 #include "num.h"
 
-enum { DEVICE_MAX = 07777777 };                /* what a tar header holds */
-static const uint64_t time_max = 253402300799; /* the end of the year 9999 */
+enum { DEVICE_MAX = 07777777, NSEC_MAX = 999999999 }; /* what a tar header holds */
+static const uint64_t time_max = 253402300799;        /* the end of the year 9999 */
 
 /* A key's value into the entry. */
 typedef int set_fn(struct mtree_reader *r, struct mtree_entry *entry, const char *s, size_t len,
@@ -98,18 +98,19 @@ static int set_size(struct mtree_reader *r, struct mtree_entry *entry, const cha
 	return num_parse(s, len, 10, 0, INT64_MAX, &entry->size, e);
 }
 
-/* SECONDS[.FRACTION], the fraction dropped. */
+/* SECONDS[.NANOSECONDS] */
 static int set_time(struct mtree_reader *r, struct mtree_entry *entry, const char *s, size_t len,
 		    struct err *e)
 {
 	const char *dot = memchr(s, '.', len);
 	size_t whole = dot ? (size_t)(dot - s) : len, minus = len && *s == '-';
-	uint64_t value, fraction;
+	uint64_t value, nsec = 0;
 	(void)r;
 	if (num_parse(s + minus, whole - minus, 10, 0, time_max, &value, e) < 0 ||
-	    (dot && num_parse(dot + 1, len - whole - 1, 10, 0, UINT64_MAX, &fraction, e) < 0))
+	    (dot && num_parse(dot + 1, len - whole - 1, 10, 0, NSEC_MAX, &nsec, e) < 0))
 		return -1;
 	entry->time = minus ? -(int64_t)value : (int64_t)value;
+	entry->nsec = (uint32_t)nsec;
 	return 0;
 }
 

@@ -70,6 +70,7 @@ static void make_header(const struct mtree_entry *entry, struct buf *header)
 		.gid = entry->gid,
 		.size = entry->type == TAR_FILE ? entry->size : 0,
 		.mtime = entry->time,
+		.mtime_nsec = entry->nsec,
 		.devmajor = entry->devmajor,
 		.devminor = entry->devminor,
 		.xattrs = entry->xattrs,

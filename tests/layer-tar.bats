@@ -401,10 +401,34 @@ dev/sda 4 0o644 0 0 - - 0 9  8 16
 link 2 0o644 5 6 me g 0 9 a b/c 0 0 {'SCHILY.xattr.user.a': '\x00\udcff', 'SCHILY.xattr.user.b': 'b'}
 pipe 6 0o600 7 0 - - 0 9  0 0 
 z 5 0o755 5 6 u g 0 9  0 0 
-z/late 0 0o644 0 0 - - 6 5  0 0 
+z/late 0 0o644 0 0 - - 6 5.000000999  0 0 
 EOF
   diff want found
   head -c 100 layer.tar | tr -d '\0' | diff - <(printf ./)
+}
+
+@test "times below a second are what bsdtar makes of them" {
+  local dir
+  cat >m <<'EOF'
+./a type=file time=5.999
+./b type=file time=5.500000000
+./c type=file time=-3.5
+./d type=file time=-3.999999999
+./e type=file time=7.0
+EOF
+  mkdir ours theirs
+  layer-tar --mtree m --bare | tar -xf - -C ours
+  bsdtar -cf - --format=pax @m | bsdtar -xf - -C theirs
+  for dir in ours theirs; do (cd $dir && stat -c '%n %.9Y' ./*) >$dir.times; done
+  same ours.times theirs.times
+  grep -x './a 5.000000999' ours.times
+  # and no record where there is nothing below it
+  tail -n 1 m >whole
+  layer-tar --mtree whole --bare --mtime 7 >whole.tar
+  sed 's/ time=.*//' whole | layer-tar --mtree - --bare --mtime 7 >plain.tar
+  same whole.tar plain.tar
+  fails 1 "layer-tar: <stdin>:1: time: '1000000000': expected a number from 0 to 999999999" \
+    layer-tar --mtree - <<<'./a type=file time=1.1000000000'
 }
 
 @test "an mtree from standard input, and the stream around its layer" {
