@@ -10,6 +10,7 @@
 
 /* LOOK: what tells the kind, the longest of the magic numbers below. */
 enum { INPUT = 256 << 10, LOOK = 10, GZIP_WINDOW = 15 + 16, ZSTD_WINDOW = 27 };
+enum { GZIP_FIRST = 0x1f }; /* the byte that each member begins with */
 
 /* Where in the compressed data reading stands. */
 enum place {
@@ -153,11 +154,16 @@ static int step_zstd(struct decompress *d, void *data, size_t len, size_t *got, 
 	return 0;
 }
 
+static int something_behind(const struct decompress *d, struct err *e)
+{
+	return bad(d, e, "something other than zeros behind its end");
+}
+
 static int pad(struct decompress *d, struct err *e)
 {
 	while (d->start < d->end)
 		if (d->in[d->start++])
-			return bad(d, e, "something other than zeros behind its end");
+			return something_behind(d, e);
 	return 0;
 }
 
@@ -168,6 +174,8 @@ static int step(struct decompress *d, void *data, size_t len, size_t *got, struc
 		return step_zstd(d, data, len, got, e);
 	if (d->place == BETWEEN && d->in[d->start] == 0)
 		d->place = PADDING;
+	if (d->place == BETWEEN && d->in[d->start] != GZIP_FIRST)
+		return something_behind(d, e);
 	return d->place == PADDING ? pad(d, e) : step_gzip(d, data, len, got, e);
 }
 

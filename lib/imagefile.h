@@ -22,7 +22,8 @@
 enum {
 	IMAGEFILE_MAX_MEMBERS = 200000, /* more in one archive are an error */
 	IMAGEFILE_MAX_LINKS = 16,       /* steps from a link to a file */
-	IMAGEFILE_MAX_TEXT = 8 << 20,   /* bytes of a member that is read whole */
+	IMAGEFILE_MAX_TEXT =
+		4 << 20, /* bytes of a member that is read whole; skopeo's limit, too */
 };
 
 struct imagefile;

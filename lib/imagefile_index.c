@@ -116,13 +116,16 @@ bool imagefile_index_has(const struct imagefile_index *x, const char *name)
 }
 
 /* Goes to where the link at path leads: a hard link's text counts from the root. */
-static int follow(const struct imagefile_index_entry *entry, struct buf *path, struct err *e)
+static int follow(const struct imagefile_index_entry *entry, const char *name, struct buf *path,
+		  struct err *e)
 {
 	if (entry->type == TAR_SYMLINK)
 		imagefile_path_up(path);
 	else
 		buf_clear(path);
-	return imagefile_path_follow(path, entry->link, e);
+	if (imagefile_path_follow(path, entry->link, e) < 0)
+		return err_wrap(e, "'%s'", name);
+	return 0;
 }
 
 /* One step: *number where path names a regular file, else path is where the link there leads. */
@@ -136,7 +139,7 @@ static int resolve(const struct imagefile_index *x, struct buf *path, uint32_t *
 	if (entry->twice)
 		return err_set(e, 0, "more than one member '%s'", path->s);
 	if (entry->link)
-		return follow(entry, path, e);
+		return follow(entry, x->names.strings[found], path, e);
 	if (entry->type != TAR_FILE)
 		return err_set(e, 0, "'%s' is no regular file", path->s);
 	*number = found;

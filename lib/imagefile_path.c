@@ -40,7 +40,7 @@ int imagefile_path_follow(struct buf *path, const char *link, struct err *e)
 {
 	size_t len;
 	if (*link == '/')
-		return err_set(e, 0, "link to '%s', which is outside", link);
+		return err_set(e, 0, "a link to '%s', which is outside", link);
 	for (const char *s = link; *s; s += len + (s[len] == '/')) {
 		len = strcspn(s, "/");
 		if (!is(s, len, ".."))
@@ -48,7 +48,7 @@ int imagefile_path_follow(struct buf *path, const char *link, struct err *e)
 		else if (path->len)
 			imagefile_path_up(path);
 		else
-			return err_set(e, 0, "link to '%s', which is outside", link);
+			return err_set(e, 0, "a link to '%s', which is outside", link);
 	}
 	return 0;
 }

@@ -169,6 +169,14 @@ static void reads_gzip(void)
 	STREQ(any_outcome(&b), "in: bad gzip data: something other than zeros behind its end");
 }
 
+static void refuses_what_follows_gzip(void)
+{
+	AUTO_BUF struct buf b = { 0 };
+	add_gzip(&b, "one", 3);
+	buf_adds(&b, "more");
+	STREQ(any_outcome(&b), "in: bad gzip data: something other than zeros behind its end");
+}
+
 static void reads_zstd(void)
 {
 	AUTO_BUF struct buf b = { 0 };
@@ -291,6 +299,7 @@ int main(void)
 	passes_through();
 	skips_what_is_not_compressed();
 	reads_gzip();
+	refuses_what_follows_gzip();
 	reads_zstd();
 	refuses_damage();
 	refuses_other_kinds();
