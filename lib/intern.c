@@ -13,22 +13,6 @@ struct intern_block {
 	char data[];
 };
 
-/* Eight bytes at a time, each multiplied in; the high bits end up in the low ones. */
-static uint64_t hash(const char *s, size_t len)
-{
-	const uint64_t odd = 0x9e3779b97f4a7c15U;
-	uint64_t h = len;
-	for (; len >= 8; s += 8, len -= 8) {
-		uint64_t part;
-		memcpy(&part, s, 8);
-		h = (h ^ part) * odd;
-		h ^= h >> 32;
-	}
-	for (; len; s++, len--)
-		h = (h ^ (unsigned char)*s) * odd;
-	return h ^ h >> 32;
-}
-
 const char *intern_keep(struct intern *t, const char *s, size_t len)
 {
 	struct intern_block *b = t->blocks;
@@ -48,7 +32,7 @@ const char *intern_keep(struct intern *t, const char *s, size_t len)
 /* The slot that holds the string, or the empty one where it belongs. */
 static size_t find_slot(const struct intern *t, const char *s, size_t len)
 {
-	size_t i = hash(s, len) & (t->nslots - 1);
+	size_t i = keyhash_bytes(&t->key, s, len) & (t->nslots - 1);
 	for (; t->slots[i] != INTERN_NONE; i = (i + 1) & (t->nslots - 1)) {
 		const char *have = t->strings[t->slots[i]];
 		if (strncmp(have, s, len) == 0 && have[len] == '\0')
@@ -59,6 +43,8 @@ static size_t find_slot(const struct intern *t, const char *s, size_t len)
 
 static void grow(struct intern *t)
 {
+	if (!t->nslots)
+		keyhash_init(&t->key);
 	t->nslots = t->nslots ? t->nslots * 2 : FIRST_SLOTS;
 	free(t->slots);
 	t->slots = xmalloc(t->nslots * sizeof *t->slots);

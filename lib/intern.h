@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "keyhash.h"
+
 #define INTERN_NONE UINT32_MAX
 
 struct intern_block;
@@ -20,6 +22,7 @@ struct intern {
 	size_t cap;
 	uint32_t *slots; /* open addressing; INTERN_NONE is empty */
 	size_t nslots;   /* a power of two */
+	struct keyhash key;
 	struct intern_block *blocks;
 };
 

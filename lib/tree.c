@@ -15,8 +15,7 @@ static uint32_t new_node(struct tree *t, uint32_t parent, uint32_t name)
 /* Where the node of that name is, or would be. */
 static uint32_t *find_slot(const struct tree *t, uint32_t parent, uint32_t name)
 {
-	uint64_t hash = ((uint64_t)parent << 32 | name) * 0x9e3779b97f4a7c15ULL;
-	for (size_t i = (size_t)(hash >> 32);; i++) {
+	for (size_t i = keyhash_number(&t->key, (uint64_t)parent << 32 | name);; i++) {
 		uint32_t *slot = &t->slots[i & (t->nslots - 1)];
 		if (*slot == TREE_NONE ||
 		    (t->nodes[*slot].parent == parent && t->nodes[*slot].name == name))
@@ -37,6 +36,7 @@ static void rehash(struct tree *t)
 void tree_init(struct tree *t)
 {
 	*t = (struct tree){ 0 };
+	keyhash_init(&t->key);
 	new_node(t, TREE_ROOT, intern_add(&t->names, "", 0));
 	rehash(t);
 }

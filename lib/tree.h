@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "intern.h"
+#include "keyhash.h"
 #include "mem.h"
 
 enum { TREE_ROOT = 0 };
@@ -34,6 +35,7 @@ struct tree {
 	struct intern names;
 	uint32_t *slots; /* open addressing over parent and name */
 	size_t nslots;   /* a power of two */
+	struct keyhash key;
 };
 
 /* A tree of the root alone, whose fields are 0 and whose origin is TREE_NONE. */
