@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "timestamp.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tap.h"
