@@ -453,7 +453,7 @@ directory of skopeo's dir: form is not read, its oci: form is"
 @test "a layer that is no file of the image" {
   unpack plain
   ln -sf /etc/passwd d/1.tar
-  refused "link to '/etc/passwd', which is outside"
+  refused "'1.tar': a link to '/etc/passwd', which is outside"
   rm d/1.tar
   mkdir d/1.tar
   refused "'1.tar' is no regular file"
