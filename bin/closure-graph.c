@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* closure-graph: reads what is known of a closure, checks it, and writes it as lines. */
 #include <string.h>
-#include <unistd.h>
 
 #include "cli.h"
 #include "closure.h"
@@ -139,14 +138,11 @@ static struct options parse_options(int argc, char **argv)
 
 static int read_input(const struct options *o, const char *operand, struct err *e)
 {
-	int fd;
+	AUTO_CLOSE int fd = -1;
 	const char *name;
 	if (cli_open(operand, &fd, &name, e) < 0)
 		return -1;
-	int result = closure_read(&o->reader, fd, name, e);
-	if (fd != STDIN_FILENO)
-		close(fd);
-	return result;
+	return closure_read(&o->reader, fd, name, e);
 }
 
 static int read_inputs(const struct options *o, char **operands, struct err *e)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <unistd.h>
-
+/* config-json: writes the configuration of an image as JSON. */
 #include "cli.h"
 #include "imageconfig.h"
 
@@ -42,26 +41,20 @@ static void options(int argc, char **argv, struct settings *s)
 
 static int read_layers(const char *file, struct layerlist *layers, struct err *e)
 {
-	int fd = -1;
+	AUTO_CLOSE int fd = -1;
 	const char *name;
 	if (cli_open(file, &fd, &name, e) < 0)
 		return -1;
-	int status = layerlist_read(layers, fd, name, e);
-	if (fd != STDIN_FILENO)
-		close(fd);
-	return status;
+	return layerlist_read(layers, fd, name, e);
 }
 
 static int read_config(const char *file, struct imageconfig *c, struct err *e)
 {
-	int fd = -1;
+	AUTO_CLOSE int fd = -1;
 	const char *name;
 	if (cli_open(file, &fd, &name, e) < 0)
 		return -1;
-	int status = imageconfig_read(c, fd, name, e);
-	if (fd != STDIN_FILENO)
-		close(fd);
-	return status;
+	return imageconfig_read(c, fd, name, e);
 }
 
 static int run(const struct settings *s, char **files, struct buf *json, struct err *e)

@@ -9,7 +9,6 @@
 #include "placement.h"
 #include "plan.h"
 #include "storestream.h"
-#include "timestamp.h"
 
 static const char help[] =
 	"usage: layer-tar [option...] <PLAN\n"
@@ -88,15 +87,6 @@ static unsigned default_jobs(void)
 	return cores < 1 ? 1 : cores > 4 ? 4 : (unsigned)cores;
 }
 
-static int64_t read_mtime(void)
-{
-	struct err e = { 0 };
-	int64_t mtime;
-	if (timestamp_parse_seconds(optarg, &mtime, &e) < 0)
-		cli_usage(&cli, "--mtime: %s", e.msg);
-	return mtime;
-}
-
 static const char *read_store_dir(void)
 {
 	struct err e = { 0 };
@@ -138,7 +128,7 @@ static void read_option(int opt, struct options *o)
 		s->jobs = (unsigned)cli_number(&cli, "jobs", 1, JOBS_MAX);
 		break;
 	case MTIME:
-		s->form.mtime = read_mtime();
+		s->form.mtime = cli_time(&cli, "mtime");
 		break;
 	case MTREE:
 		o->mtree = optarg;
@@ -163,56 +153,44 @@ static void read_option(int opt, struct options *o)
 
 static int run_plan(const struct options *opt, struct out *o, struct err *e)
 {
-	struct plan p = { 0 };
-	int r = plan_read(STDIN_FILENO, "<stdin>", &p, e);
-	if (r == 0 && p.n == 0 && !opt->allow_empty)
-		r = err_set(e, 0,
-			    "<stdin>: the plan is empty (--allow-empty makes no layers of it)");
-	if (r == 0)
-		r = opt->bare ? storestream_bare(&opt->stream, &p, o, e)
-			      : storestream_write(&opt->stream, &p, o, e);
-	plan_free(&p);
-	return r;
+	AUTO_PLAN struct plan p = { 0 };
+	if (plan_read(STDIN_FILENO, "<stdin>", &p, e) < 0)
+		return -1;
+	if (p.n == 0 && !opt->allow_empty)
+		return err_set(e, 0,
+			       "<stdin>: the plan is empty (--allow-empty makes no layers of it)");
+	return opt->bare ? storestream_bare(&opt->stream, &p, o, e)
+			 : storestream_write(&opt->stream, &p, o, e);
 }
 
-/* Puts the entries where links of the base lead. */
-static int place(struct mtree *m, const char *onto, struct err *e)
+/* Reads an mtree, - being standard input, that is not empty; for_empty: what to say of that. */
+static int read_mtree(const char *file, bool listing, const char *for_empty, struct mtree *m,
+		      struct err *e)
 {
-	struct mtree base = { 0 };
-	int fd;
+	AUTO_CLOSE int fd = -1;
 	const char *name;
-	if (cli_open(onto, &fd, &name, e) < 0)
+	if (cli_open(file, &fd, &name, e) < 0)
 		return -1;
-	int r = mtree_read_listing(fd, name, &base, e);
-	if (r == 0 && base.n == 0)
-		r = err_set(e, 0, "%s: expected the tree of a base, found no entries", name);
-	if (r == 0)
-		r = placement_apply(m, &base, e);
-	mtree_free(&base);
-	return r;
+	if ((listing ? mtree_read_listing(fd, name, m, e) : mtree_read(fd, name, m, e)) < 0)
+		return -1;
+	if (m->n == 0 && for_empty)
+		return err_set(e, 0, "%s: the mtree is empty%s", name, for_empty);
+	return 0;
 }
 
 static int run_mtree(const struct options *opt, struct out *o, struct err *e)
 {
 	const struct storelayer_form *f = &opt->stream.form;
 	const struct mtreelayer_form form = { f->mtime, f->uid, f->gid, f->uname, f->gname };
-	struct mtree m = { 0 };
-	int fd;
-	const char *name;
-	if (cli_open(opt->mtree, &fd, &name, e) < 0)
+	const char *for_empty = " (--allow-empty makes an empty layer of it)";
+	AUTO_MTREE struct mtree m = { 0 }, base = { 0 };
+	if (read_mtree(opt->mtree, false, opt->allow_empty ? NULL : for_empty, &m, e) < 0)
 		return -1;
-	int r = mtree_read(fd, name, &m, e);
-	if (r == 0 && m.n == 0 && !opt->allow_empty)
-		r = err_set(e, 0,
-			    "%s: the mtree is empty (--allow-empty makes an empty layer of it)",
-			    name);
-	if (r == 0 && opt->onto)
-		r = place(&m, opt->onto, e);
-	if (r == 0)
-		r = opt->bare ? mtreelayer_bare(&form, &m, o, e)
-			      : mtreelayer_write(&form, &m, opt->stream.comment, o, e);
-	mtree_free(&m);
-	return r;
+	if (opt->onto &&
+	    (read_mtree(opt->onto, true, "", &base, e) < 0 || placement_apply(&m, &base, e) < 0))
+		return -1;
+	return opt->bare ? mtreelayer_bare(&form, &m, o, e)
+			 : mtreelayer_write(&form, &m, opt->stream.comment, o, e);
 }
 
 int main(int argc, char **argv)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* plan-cost: tells what a plan costs when something changes. */
 #include <string.h>
-#include <unistd.h>
 
 #include "cli.h"
 #include "plancost.h"
@@ -152,16 +151,13 @@ static int read_weights(struct inputs *in, int fd, const char *name, struct err 
 /* Does nothing where the operand is NULL. */
 static int read_input(struct inputs *in, const char *operand, read_fn *read, struct err *e)
 {
-	int fd;
+	AUTO_CLOSE int fd = -1;
 	const char *name;
 	if (!operand)
 		return 0;
 	if (cli_open(operand, &fd, &name, e) < 0)
 		return -1;
-	int result = read(in, fd, name, e);
-	if (fd != STDIN_FILENO)
-		close(fd);
-	return result;
+	return read(in, fd, name, e);
 }
 
 static int measure(const struct options *o, struct inputs *in, struct buf *text, struct err *e)

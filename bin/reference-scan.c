@@ -47,15 +47,12 @@ static const char *parse_options(int argc, char **argv)
 
 static int read_graph(const char *operand, struct graph *g, struct err *e)
 {
-	int fd;
+	AUTO_CLOSE int fd = -1;
 	const char *name;
 	if (cli_open(operand, &fd, &name, e) < 0)
 		return -1;
 	struct graph_builder *b = graph_builder_new();
-	int result = graph_read(b, fd, name, e);
-	if (fd != STDIN_FILENO)
-		close(fd);
-	if (result == 0)
+	if (graph_read(b, fd, name, e) == 0)
 		return graph_finish(b, g, e);
 	graph_builder_free(b);
 	return -1;

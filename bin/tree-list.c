@@ -4,7 +4,6 @@
 
 #include "cli.h"
 #include "num.h"
-#include "timestamp.h"
 #include "treelist.h"
 
 static const char help[] =
@@ -58,15 +57,6 @@ static void warn(const char *message)
 	cli_warn(&cli, "%s", message);
 }
 
-static int64_t read_mtime(void)
-{
-	struct err e = { 0 };
-	int64_t mtime;
-	if (timestamp_parse_seconds(optarg, &mtime, &e) < 0)
-		cli_usage(&cli, "--mtime: %s", e.msg);
-	return mtime;
-}
-
 /* UID:GID[:UNAME:GNAME] */
 static void read_owner(struct treelist *opt)
 {
@@ -105,7 +95,7 @@ static void read_option(int c, struct treelist *opt)
 		opt->merge.links = true;
 		break;
 	case MTIME:
-		opt->mtime = read_mtime();
+		opt->mtime = cli_time(&cli, "mtime");
 		break;
 	case OWNER:
 		read_owner(opt);

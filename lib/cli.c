@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "esc.h"
 #include "num.h"
+#include "timestamp.h"
 
 #ifndef LAYERPIPE_VERSION
 #error "LAYERPIPE_VERSION comes from the Makefile"
@@ -88,6 +90,15 @@ uint64_t cli_number(const struct cli *cli, const char *option, uint64_t min, uin
 	return value;
 }
 
+int64_t cli_time(const struct cli *cli, const char *option)
+{
+	int64_t seconds;
+	struct err e = { 0 };
+	if (timestamp_parse_seconds(optarg, &seconds, &e) < 0)
+		cli_usage(cli, "--%s: %s", option, e.msg);
+	return seconds;
+}
+
 void cli_usage(const struct cli *cli, const char *fmt, ...)
 {
 	va_list ap;
@@ -142,15 +153,12 @@ int cli_finish(const struct cli *cli, struct out *o)
 
 int cli_open(const char *operand, int *fd, const char **name, struct err *e)
 {
-	if (strcmp(operand, "-") == 0) {
-		*fd = STDIN_FILENO;
-		*name = "<stdin>";
-		return 0;
-	}
-	int f = open(operand, O_RDONLY | O_CLOEXEC);
+	bool in = strcmp(operand, "-") == 0;
+	const char *called = in ? "<stdin>" : operand;
+	int f = in ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(operand, O_RDONLY | O_CLOEXEC);
 	if (f < 0)
-		return err_set(e, errno, "cannot open '%s'", operand);
+		return err_set(e, errno, "cannot open '%s'", called);
 	*fd = f;
-	*name = operand;
+	*name = called;
 	return 0;
 }

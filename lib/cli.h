@@ -46,6 +46,9 @@ int cli_option(const struct cli *cli, int argc, char **argv);
 /* optarg as a decimal number from min to max, or exit 2. option: the long name, for the message. */
 uint64_t cli_number(const struct cli *cli, const char *option, uint64_t min, uint64_t max);
 
+/* optarg as whole seconds (timestamp_parse_seconds()), or exit 2. */
+int64_t cli_time(const struct cli *cli, const char *option);
+
 /* Prints "TOOL: MESSAGE" and a hint at --help, and exits 2. */
 _Noreturn void cli_usage(const struct cli *cli, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -69,8 +72,8 @@ void cli_stdout_binary(const struct cli *cli, struct out *o);
 int cli_finish(const struct cli *cli, struct out *o);
 
 /*
- * Opens an operand for reading: "-" is standard input. *name is what messages
- * call it ("<stdin>" or the path, borrowed). Returns 0 or -1.
+ * Opens an operand for reading: "-" is standard input. *fd is to be closed;
+ * *name is what messages call it ("<stdin>" or the path, borrowed).
  */
 MUST_USE int cli_open(const char *operand, int *fd, const char **name, struct err *e);
 

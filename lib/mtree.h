@@ -85,5 +85,6 @@ MUST_USE int mtree_unescape(struct buf *b, const char *s, size_t len, struct err
 int mtree_compare(const char *a, const char *b);
 
 void mtree_free(struct mtree *m);
+#define AUTO_MTREE __attribute__((cleanup(mtree_free)))
 
 #endif

@@ -513,7 +513,7 @@ EOF
   lines './bin mode=0755' >base
   fails 1 "layer-tar: base:1: 'bin': expected type=" layer-tar --mtree own --onto base
   : >empty
-  fails 1 'layer-tar: empty: expected the tree of a base, found no entries' layer-tar --mtree own --onto empty
+  fails 1 'layer-tar: empty: the mtree is empty' layer-tar --mtree own --onto empty
   fails 1 "layer-tar: cannot open 'nowhere': No such file or directory" layer-tar --mtree own --onto nowhere
   fails 2 "layer-tar: --onto goes with --mtree only $see" layer-tar --onto base
   fails 2 "layer-tar: --mtree and --onto cannot both be standard input $see" layer-tar --mtree - --onto -
