@@ -1,35 +1,88 @@
 /* SPDX-License-Identifier: MIT */
-/* layer-flatten: merges the layers of a stream into one tar. */
+/* layer-flatten: merges the layers of a stream, or of an image, into one tar. */
 #include <unistd.h>
 
 #include "cli.h"
 #include "flatten.h"
 
-static const char help[] = "usage: layer-flatten [option...] <LAYER-STREAM >TAR\n"
-			   "Merges layers into one tar of the files that are there in the end.\n"
-			   "\n"
-			   "      --allow-empty       no layers at all are an empty tree\n"
-			   "  -h, --help              show this help\n"
-			   "      --version           show the version\n";
+static const char help[] =
+	"usage: layer-flatten [option...] <LAYER-STREAM >TAR\n"
+	"       layer-flatten [option...] --from-image FILE >TAR\n"
+	"Merges layers into one tar of the files that are there in the end.\n"
+	"\n"
+	"      --from-image FILE   the layers of this image, - is standard input\n"
+	"      --image NAME:TAG    this image of the file (the first)\n"
+	"      --allow-empty       no layers at all are an empty tree\n"
+	"  -h, --help              show this help\n"
+	"      --version           show the version\n";
 
-enum { ALLOW_EMPTY = CLI_OPT };
+enum { ALLOW_EMPTY = CLI_OPT, FROM_IMAGE, IMAGE };
 
 static const struct option longs[] = { { "allow-empty", no_argument, NULL, ALLOW_EMPTY },
+				       { "from-image", required_argument, NULL, FROM_IMAGE },
+				       { "image", required_argument, NULL, IMAGE },
 				       CLI_OPTIONS_END };
 
 static const struct cli cli = { "layer-flatten", help, longs };
 
+struct settings {
+	bool allow_empty;
+	const char *file;
+	const char *image;
+};
+
+static void read_option(int opt, struct settings *s)
+{
+	if (opt == ALLOW_EMPTY)
+		s->allow_empty = true;
+	else
+		*(opt == IMAGE ? &s->image : &s->file) = optarg;
+}
+
+static int write_flat(const struct flatten *f, const struct settings *s, const char *name,
+		      struct out *o, struct err *e)
+{
+	if (flatten_layers(f) == 0 && !s->allow_empty)
+		return err_set(e, 0, "%s: no layers (--allow-empty makes an empty tree of them)",
+			       name);
+	return flatten_write(f, o, e);
+}
+
+static int run_stream(const struct settings *s, struct out *o, struct err *e)
+{
+	AUTO_FLATTEN struct flatten *f = flatten_new();
+	if (flatten_stream(f, STDIN_FILENO, "<stdin>", e) < 0)
+		return -1;
+	return write_flat(f, s, "<stdin>", o, e);
+}
+
+static int run_image(const struct settings *s, struct out *o, struct err *e)
+{
+	AUTO_IMAGEFILE struct imagefile *file = NULL;
+	AUTO_IMAGESET struct imageset set = { 0 };
+	AUTO_IMAGE struct image image = { 0 };
+	AUTO_FLATTEN struct flatten *f = flatten_new();
+	size_t entry = 0;
+	if (imagefile_open(s->file, &file, e) < 0 || imageset_read(file, &set, e) < 0 ||
+	    imageset_find(&set, file, s->image, &entry, e) < 0 ||
+	    image_read(file, &set, entry, &image, e) < 0 || flatten_image(f, &image, e) < 0)
+		return -1;
+	return write_flat(f, s, imagefile_name(file), o, e);
+}
+
 int main(int argc, char **argv)
 {
+	struct settings s = { 0 };
 	struct err e = { 0 };
 	struct out o;
-	bool allow_empty = false;
 	cli_start(&cli);
-	while (cli_option(&cli, argc, argv) != -1)
-		allow_empty = true;
+	for (int opt; (opt = cli_option(&cli, argc, argv)) != -1;)
+		read_option(opt, &s);
 	cli_operands(&cli, argc, 0, 0);
+	if (s.image && !s.file)
+		cli_usage(&cli, "--image goes with --from-image only");
 	cli_stdout_binary(&cli, &o);
-	if (flatten(STDIN_FILENO, "<stdin>", allow_empty, &o, &e) < 0)
+	if ((s.file ? run_image(&s, &o, &e) : run_stream(&s, &o, &e)) < 0)
 		return cli_fail(&cli, &e);
 	return cli_finish(&cli, &o);
 }
