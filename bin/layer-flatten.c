@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "flatten.h"
+#include "outfile.h"
 
 static const char help[] =
 	"usage: layer-flatten [option...] <LAYER-STREAM >TAR\n"
@@ -12,15 +13,17 @@ static const char help[] =
 	"\n"
 	"      --from-image FILE   the layers of this image, - is standard input\n"
 	"      --image NAME:TAG    this image of the file (the first)\n"
+	"      --output FILE       the tar, which appears when it is whole (standard output)\n"
 	"      --allow-empty       no layers at all are an empty tree\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
 
-enum { ALLOW_EMPTY = CLI_OPT, FROM_IMAGE, IMAGE };
+enum { ALLOW_EMPTY = CLI_OPT, FROM_IMAGE, IMAGE, OUTPUT };
 
 static const struct option longs[] = { { "allow-empty", no_argument, NULL, ALLOW_EMPTY },
 				       { "from-image", required_argument, NULL, FROM_IMAGE },
 				       { "image", required_argument, NULL, IMAGE },
+				       { "output", required_argument, NULL, OUTPUT },
 				       CLI_OPTIONS_END };
 
 static const struct cli cli = { "layer-flatten", help, longs };
@@ -29,6 +32,7 @@ struct settings {
 	bool allow_empty;
 	const char *file;
 	const char *image;
+	const char *output;
 };
 
 static void read_option(int opt, struct settings *s)
@@ -36,7 +40,7 @@ static void read_option(int opt, struct settings *s)
 	if (opt == ALLOW_EMPTY)
 		s->allow_empty = true;
 	else
-		*(opt == IMAGE ? &s->image : &s->file) = optarg;
+		*(opt == IMAGE ? &s->image : opt == OUTPUT ? &s->output : &s->file) = optarg;
 }
 
 static int write_flat(const struct flatten *f, const struct settings *s, const char *name,
@@ -70,6 +74,24 @@ static int run_image(const struct settings *s, struct out *o, struct err *e)
 	return write_flat(f, s, imagefile_name(file), o, e);
 }
 
+static int run(const struct settings *s, struct out *o, struct err *e)
+{
+	return s->file ? run_image(s, o, e) : run_stream(s, o, e);
+}
+
+/* The file gets its name only when everything is written. */
+static int run_to_file(const struct settings *s, struct err *e)
+{
+	AUTO_OUTFILE struct outfile *f = NULL;
+	struct out o;
+	if (outfile_new(s->output, &f, e) < 0)
+		return -1;
+	out_init(&o, outfile_fd(f), s->output);
+	int result = run(s, &o, e) < 0 || out_flush(&o, e) < 0 ? -1 : outfile_commit(f, e);
+	out_drop(&o);
+	return result;
+}
+
 int main(int argc, char **argv)
 {
 	struct settings s = { 0 };
@@ -81,8 +103,11 @@ int main(int argc, char **argv)
 	cli_operands(&cli, argc, 0, 0);
 	if (s.image && !s.file)
 		cli_usage(&cli, "--image goes with --from-image only");
-	cli_stdout_binary(&cli, &o);
-	if ((s.file ? run_image(&s, &o, &e) : run_stream(&s, &o, &e)) < 0)
+	if (s.output)
+		cli_stdout(&o);
+	else
+		cli_stdout_binary(&cli, &o);
+	if ((s.output ? run_to_file(&s, &e) : run(&s, &o, &e)) < 0)
 		return cli_fail(&cli, &e);
 	return cli_finish(&cli, &o);
 }

@@ -136,7 +136,6 @@ END
 
 @test "a layer without zero blocks at its end is whole where a digest says so" {
   layer 1.tar './a type=file'
-  head -c 1024 1.tar >open.tar # the root is no entry: one of a, and zeros
   head -c 512 1.tar >open.tar
   make-stream open.tar,diffid="$(diffid open.tar)" >layers
   layer-flatten <layers >flat
@@ -191,4 +190,76 @@ found = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 assert found < 64 << 10, f"{found} KiB"
 END
   [ "$(tar -tf flat | wc -l)" = $((100000 + 500 + 3)) ]
+}
+
+# --- images ---
+
+@test "an image in any layout gives what its layers in a stream give" {
+  local image
+  make-images images
+  make-stream - images/a.tar images/b.tar images/a.tar >stream
+  layer-flatten <stream >want
+  for image in images/*.tar images/*.tar.* images/oci; do
+    case $image in
+      */a.tar | */b.tar | */foreign.tar | */null.tar | */two.tar) continue ;;
+    esac
+    layer-flatten --from-image "$image" >found || { echo "$image"; false; }
+    image-layers "$image" | layer-flatten >piped
+    same piped found || { echo "$image"; false; }
+    case $image in
+      */index.tar | */flat.tar) ;;
+      *) same want found || { echo "$image"; false; } ;;
+    esac
+  done
+  layer-flatten --from-image - <images/plain.tar >found
+  same want found
+  layer-flatten --from-image images/two.tar --image app:1.0 >found
+  same want found
+  layer-flatten --from-image images/two.tar >found
+  ! cmp -s want found
+}
+
+@test "layers that are not compressed are read in place" {
+  make-images images
+  TMPDIR=$PWD/missing layer-flatten --from-image images/plain.tar >flat
+  TMPDIR=$PWD/missing fails 1 "layer-flatten: cannot create a temporary file in '$PWD/missing': \
+No such file or directory" layer-flatten --from-image images/gz.tar
+}
+
+@test "a damaged layer of an image is an error, large files in it too" {
+  head -c 5000000 /dev/zero >zeros
+  layer 1.tar './zeros type=file contents=zeros'
+  make-stream 1.tar | image-assemble >image.tar
+  printf x | dd of=image.tar bs=1 seek=3000000 conv=notrunc status=none
+  run -1 --separate-stderr layer-flatten --from-image image.tar
+  [ -z "$output" ]
+  # shellcheck disable=SC2154 # run sets it
+  [[ $stderr == "layer-flatten: image.tar: layer 1 ($(diffid 1.tar)): damaged: its bytes are sha256:"* ]]
+}
+
+@test "an image without layers is an error unless that is said" {
+  make-images images
+  fails 1 'layer-flatten: images/null.tar: no layers (--allow-empty makes an empty tree of them)' \
+    layer-flatten --from-image images/null.tar
+  layer-flatten --from-image images/null.tar --allow-empty >flat
+  [ "$(tar -tf flat)" = ./ ]
+}
+
+@test "the output appears whole or not at all" {
+  two_layers
+  layer-flatten <layers >want
+  layer-flatten --output flat <layers >printed
+  [ ! -s printed ]
+  same want flat
+  echo old >flat
+  fails 1 'layer-flatten: <stdin>: no layers (--allow-empty makes an empty tree of them)' \
+    layer-flatten --output flat </dev/null
+  [ "$(cat flat)" = old ]
+  fails 1 "layer-flatten: cannot create 'missing/flat': No such file or directory" \
+    layer-flatten --output missing/flat <layers
+}
+
+@test "--image needs an image" {
+  fails 2 "layer-flatten: --image goes with --from-image only (see 'layer-flatten --help')" \
+    layer-flatten --image a:1 </dev/null
 }
