@@ -96,6 +96,7 @@ END
   make-stream 1.tar 2.tar,diffid="$(diffid 1.tar)" >wrong
   fails 1 "layer-flatten: <stdin>: layer 2 ('layer-0002.tar'): its diff ID is given as \
 $(diffid 1.tar), but its bytes are $(diffid 2.tar)" layer-flatten <wrong
+  # shellcheck disable=SC2002 # a pipe
   cat wrong | fails 1 "layer-flatten: <stdin>: layer 2 ('layer-0002.tar'): its diff ID is given as \
 $(diffid 1.tar), but its bytes are $(diffid 2.tar)" layer-flatten
 }
@@ -105,9 +106,9 @@ $(diffid 1.tar), but its bytes are $(diffid 2.tar)" layer-flatten
   make-stream 3 1.tar 2.tar >short
   fails 1 'layer-flatten: <stdin>: stream announced 3 layers, but holds 2: its producer failed' \
     layer-flatten <short
-  head -c -1024 layers >cut
-  fails 1 "layer-flatten: <stdin>: truncated at byte $(stat -c %s cut): expected more, up to two \
-zero blocks at the end of the archive" layer-flatten <cut
+  head -c -1024 layers >short
+  fails 1 "layer-flatten: <stdin>: truncated at byte $(stat -c %s short): expected more, up to two \
+zero blocks at the end of the archive" layer-flatten <short
 }
 
 @test "no layers are an error unless that is said" {
@@ -162,6 +163,7 @@ zero blocks" layer-flatten <layers
   two_layers
   export TMPDIR=$PWD/missing
   layer-flatten <layers >flat
+  # shellcheck disable=SC2002 # a pipe
   cat layers | fails 1 \
     "layer-flatten: cannot create a temporary file in '$TMPDIR': No such file or directory" layer-flatten
 }
@@ -171,7 +173,6 @@ zero blocks" layer-flatten <layers
   needs unshare
   two_layers
   mkdir full
-  # shellcheck disable=SC2016
   unshare -m bash -c '
     mount -t tmpfs -o size=4k none full && TMPDIR=$PWD/full layer-flatten >flat 2>err' \
     < <(cat layers) && false
@@ -216,7 +217,7 @@ END
   layer-flatten --from-image images/two.tar --image app:1.0 >found
   same want found
   layer-flatten --from-image images/two.tar >found
-  ! cmp -s want found
+  run -1 cmp -s want found
 }
 
 @test "layers that are not compressed are read in place" {

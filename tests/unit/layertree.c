@@ -2,7 +2,6 @@
 #include "layertree.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "tap.h"
 
@@ -69,11 +68,13 @@ static void entry(struct buf *tar, const char *word, unsigned mode, int64_t mtim
 /* Adds a layer of words with spaces between; layer N's modes are 0700 + N. */
 static const char *layer(struct layertree *t, const char *words)
 {
-	AUTO_FREE char *copy = xstrdup(words);
 	struct buf tar = { 0 };
-	char *save = NULL;
-	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save))
-		entry(&tar, w, 0700 + layertree_layers(t), 10);
+	while (*words) {
+		size_t len = strcspn(words, " ");
+		AUTO_FREE char *word = xstrndup(words, len);
+		entry(&tar, word, 0700 + layertree_layers(t), 10);
+		words += len + (words[len] == ' ');
+	}
 	return add(t, &tar);
 }
 

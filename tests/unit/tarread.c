@@ -273,8 +273,9 @@ static const char *read_time(struct buf *b)
 	enum tarread_event event;
 	int fd = file_of(b);
 	AUTO_TARREAD struct tarread *r = tarread_new(fd, "in");
-	strcpy(text, "bad");
-	if (tarread_next(r, &event, &e) == 0)
+	if (tarread_next(r, &event, &e) < 0)
+		snprintf(text, sizeof text, "bad");
+	else
 		snprintf(text, sizeof text, "%lld+%u", (long long)tarread_entry(r)->mtime,
 			 tarread_entry(r)->mtime_nsec);
 	err_clear(&e);
