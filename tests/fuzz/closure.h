@@ -2,13 +2,15 @@
 #ifndef LAYERPIPE_FUZZ_CLOSURE_H
 #define LAYERPIPE_FUZZ_CLOSURE_H
 
-/* For the readers of closures: what they make of bytes, and what is written of that. */
+/* Closures: what their readers make of bytes, and what is written of that; one for other readers.
+ */
 
 #include "fuzz.h"
 
 #include <string.h>
 
 #include "graph.h"
+#include "merge.h"
 
 typedef int fuzz_reader(struct graph_builder *b, struct rec_reader *r, struct err *e);
 
@@ -63,6 +65,40 @@ static inline void fuzz_closure(fuzz_reader *read_all, const void *data, size_t 
 	graph_free(&g);
 	if (first.len != second.len || memcmp(first.s, second.s, first.len) != 0)
 		abort();
+}
+
+#define FUZZ_PATH "/nix/store/00000000000000000000000000000000-"
+
+/* Three paths, a, b and c; c refers to the others. */
+static inline struct graph fuzz_paths(void)
+{
+	static const char *const refs[] = { FUZZ_PATH "a", FUZZ_PATH "b" };
+	struct graph g;
+	struct err e = { 0 };
+	struct graph_builder *b = graph_builder_new();
+	if (graph_add(b, FUZZ_PATH "a", NULL, true, 1, NULL, 0, &e) < 0 ||
+	    graph_add(b, FUZZ_PATH "b", NULL, true, 2, NULL, 0, &e) < 0 ||
+	    graph_add(b, FUZZ_PATH "c", NULL, true, 3, refs, 2, &e) < 0 ||
+	    graph_finish(b, &g, &e) < 0)
+		abort();
+	return g;
+}
+
+/* Groups are there or a message is, each path is in one of them at most, and they are freed. */
+static inline void fuzz_groups(const struct graph *g, struct merge_group *groups, uint32_t n,
+			       int result, struct err *e)
+{
+	AUTO_FREE bool *seen = xcalloc(g->n, sizeof *seen);
+	if ((result < 0) != (e->msg != NULL) || (result < 0 && n) || n > g->n)
+		abort();
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t j = 0; j < groups[i].n; j++) {
+			if (groups[i].paths[j] >= g->n || seen[groups[i].paths[j]])
+				abort();
+			seen[groups[i].paths[j]] = true;
+		}
+	merge_free_groups(groups, n);
+	err_clear(e);
 }
 
 #endif

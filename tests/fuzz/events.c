@@ -1,27 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "fuzz.h"
+#include "closure.h"
 
 #include "events.h"
-
-#define PATH "/nix/store/00000000000000000000000000000000-"
-
-static struct graph make_graph(void)
-{
-	struct graph g;
-	struct err e = { 0 };
-	struct graph_builder *b = graph_builder_new();
-	if (graph_add(b, PATH "a", NULL, true, 1, NULL, 0, &e) < 0 ||
-	    graph_add(b, PATH "b", NULL, true, 2, NULL, 0, &e) < 0 || graph_finish(b, &g, &e) < 0)
-		abort();
-	return g;
-}
 
 /* What is read are events of paths that the graph has. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct err e = { 0 };
 	struct events events = { 0 };
-	struct graph g = make_graph();
+	struct graph g = fuzz_paths();
 	AUTO_CLOSE int fd = fuzz_fd(data, size);
 	if (events_read(fd, "<fuzz>", &g, &events, &e) < 0 && events.n)
 		abort();

@@ -4,8 +4,10 @@
 
 /* What fuzz targets share: bytes to a descriptor and back. */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -32,6 +34,37 @@ static inline struct buf fuzz_bytes(int fd)
 	if (size < 0 || pread(fd, to, (size_t)size, 0) != size)
 		abort();
 	return b;
+}
+
+/* Reads the file; false where it is refused, else writes what was read to o. */
+typedef bool fuzz_rewriter(int in, struct out *o);
+
+static inline bool fuzz_rewrite(fuzz_rewriter *rewrite, const void *data, size_t size,
+				struct buf *text)
+{
+	AUTO_CLOSE int in = fuzz_fd(data, size);
+	AUTO_CLOSE int file = fuzz_fd("", 0);
+	struct err e = { 0 };
+	struct out o;
+	out_init(&o, file, "<fuzz>");
+	bool taken = rewrite(in, &o);
+	if (taken && out_flush(&o, &e) < 0)
+		abort();
+	out_drop(&o);
+	if (taken)
+		*text = fuzz_bytes(file);
+	return taken;
+}
+
+/* What is written of what was read can be read, and writing that again changes nothing. */
+static inline void fuzz_stable(fuzz_rewriter *rewrite, const void *data, size_t size)
+{
+	AUTO_BUF struct buf first = { 0 }, second = { 0 };
+	if (!fuzz_rewrite(rewrite, data, size, &first))
+		return;
+	if (!fuzz_rewrite(rewrite, first.s, first.len, &second) || first.len != second.len ||
+	    (first.len && memcmp(first.s, second.s, first.len) != 0))
+		abort();
 }
 
 #endif
