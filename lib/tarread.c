@@ -205,13 +205,8 @@ static int seek(struct tarread *r, uint64_t left, struct err *e)
 	return 0;
 }
 
-static int skip_contents(struct tarread *r, struct err *e)
+static int read_away(struct tarread *r, uint64_t left, struct err *e)
 {
-	uint64_t left = r->left + r->padding;
-	r->left = 0;
-	r->padding = 0;
-	if (r->source->skip && left > r->end - r->start)
-		return seek(r, left, e);
 	while (left) {
 		const char *p = NULL;
 		size_t n = 0;
@@ -220,6 +215,16 @@ static int skip_contents(struct tarread *r, struct err *e)
 		left -= n;
 	}
 	return 0;
+}
+
+static int skip_contents(struct tarread *r, struct err *e)
+{
+	uint64_t left = r->left + r->padding;
+	r->left = 0;
+	r->padding = 0;
+	if (r->source->skip && left > r->end - r->start)
+		return seek(r, left, e);
+	return read_away(r, left, e);
 }
 
 /* Reads size bytes and their padding into b. */
@@ -237,8 +242,7 @@ static int read_text(struct tarread *r, uint64_t size, struct buf *b, struct err
 		buf_add(b, p, n);
 		left -= n;
 	}
-	r->padding = tar_padding(size);
-	return skip_contents(r, e);
+	return read_away(r, tar_padding(size), e);
 }
 
 /* --- fields of the block --- */
