@@ -6,6 +6,7 @@
 
 #include "assemble.h"
 #include "cli.h"
+#include "machine.h"
 #include "outfile.h"
 #include "reference.h"
 
@@ -167,12 +168,6 @@ static void check(struct settings *s)
 		cli_usage(&cli, "--config: standard input carries the layers: expected a file");
 }
 
-static unsigned cores(void)
-{
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
-	return n > 0 ? (unsigned)n : 1;
-}
-
 static int read_config(const char *file, struct imageconfig *c, struct err *e)
 {
 	AUTO_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -194,7 +189,7 @@ static int assemble(const struct settings *s, const struct imageconfig *config,
 		    struct err *e)
 {
 	AUTO_COMPRESS struct compress *c = NULL;
-	if (compress_new(s->compressor, s->jobs ? s->jobs : cores(), o, &c, e) < 0)
+	if (compress_new(s->compressor, s->jobs ? s->jobs : machine_cores(), o, &c, e) < 0)
 		return -1;
 	struct assemble_streams streams = {
 		.in = STDIN_FILENO, .in_name = "<stdin>", .archive = c, .progress = progress

@@ -5,6 +5,7 @@
 
 #include "cli.h"
 #include "esc.h"
+#include "machine.h"
 #include "mtreelayer.h"
 #include "placement.h"
 #include "plan.h"
@@ -83,8 +84,8 @@ static const uint64_t id_max = UINT32_MAX - 1;
 
 static unsigned default_jobs(void)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	return cores < 1 ? 1 : cores > 4 ? 4 : (unsigned)cores;
+	unsigned cores = machine_cores();
+	return cores > 4 ? 4 : cores;
 }
 
 static const char *read_store_dir(void)

@@ -4,6 +4,13 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
+
+unsigned machine_cores(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	return n > 0 ? (unsigned)n : 1;
+}
 
 /* What uname(2) calls a machine, and what Go does. */
 static const struct {

@@ -2,8 +2,13 @@
 #ifndef LAYERPIPE_MACHINE_H
 #define LAYERPIPE_MACHINE_H
 
+/* The machine that this runs on. */
+
 #include "err.h"
 #include "mem.h"
+
+/* How many processors there are, at least 1. */
+unsigned machine_cores(void);
 
 /* This machine's architecture as Go, and so image configurations, name it. */
 MUST_USE int machine_architecture(const char **name, struct err *e);

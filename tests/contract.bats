@@ -22,6 +22,7 @@ row() {
     layer-flatten) input=stream form=any most=0 output=binary ;;
     layer-plan) input=graph most=1 ;;
     layer-tar) input=plan options=(--root-dir root) most=0 output=binary ;;
+    merge-images) operands=(-) input=image form=any output=binary refusal='<stdin>: ' ;;
     plan-cost) input=plan options=(--graph graph) most=1 refusal='<stdin>: the plan is empty' ;;
     reference-scan) input=graph options=(--graph -) operands=(root) empty=0 ;;
     tree-list) operands=(root/nix) form=any ;;

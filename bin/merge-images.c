@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+#include <limits.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "imagemerge.h"
+#include "machine.h"
+#include "outfile.h"
+
+static const char help[] =
+	"usage: merge-images [option...] IMAGE...\n"
+	"Puts the images of several files into one docker-archive.\n"
+	"\n"
+	"      --output FILE       write FILE, which appears when it is whole\n"
+	"      --compressor KIND   none, gz or zstd (as the last IMAGE is compressed)\n"
+	"      --jobs N            threads for compression (one a core)\n"
+	"      --progress MODE     auto, bar, lines or none (auto)\n"
+	"  -h, --help              show this help\n"
+	"      --version           show the version\n";
+
+enum { OPT_OUTPUT = CLI_OPT, OPT_COMPRESSOR, OPT_JOBS, OPT_PROGRESS };
+
+static const struct option longs[] = { { "output", required_argument, NULL, OPT_OUTPUT },
+				       { "compressor", required_argument, NULL, OPT_COMPRESSOR },
+				       { "jobs", required_argument, NULL, OPT_JOBS },
+				       { "progress", required_argument, NULL, OPT_PROGRESS },
+				       CLI_OPTIONS_END };
+
+static const struct cli cli = { "merge-images", help, longs };
+
+struct settings {
+	const char *output;
+	bool compressed; /* as .compressor says, else as the last image is */
+	enum compress_kind compressor;
+	unsigned jobs;
+	enum progress_mode progress;
+	char **images;
+	int nimages;
+};
+
+static void option(int opt, struct settings *s)
+{
+	struct err e = { 0 };
+	switch (opt) {
+	case OPT_OUTPUT:
+		s->output = optarg;
+		break;
+	case OPT_COMPRESSOR:
+		s->compressed = true;
+		if (compress_kind(optarg, &s->compressor, &e) < 0)
+			cli_usage(&cli, "--compressor: %s", e.msg);
+		break;
+	case OPT_JOBS:
+		s->jobs = (unsigned)cli_number(&cli, "jobs", 1, 1024);
+		break;
+	default:
+		if (progress_mode(optarg, &s->progress, &e) < 0)
+			cli_usage(&cli, "--progress: %s", e.msg);
+	}
+}
+
+static void operands(int argc, char **argv, struct settings *s)
+{
+	bool standard = false;
+	cli_operands(&cli, argc, 1, INT_MAX);
+	s->images = argv + optind;
+	s->nimages = argc - optind;
+	for (int i = 0; i < s->nimages; i++) {
+		bool is_standard = strcmp(s->images[i], "-") == 0;
+		if (is_standard && standard)
+			cli_usage(&cli, "'-' twice: standard input can be read once");
+		standard |= is_standard;
+	}
+}
+
+static int write_archive(const struct settings *s, struct imagemerge *m, struct progress *progress,
+			 struct out *o, struct err *e)
+{
+	AUTO_COMPRESS struct compress *c = NULL;
+	enum compress_kind kind = s->compressed ? s->compressor : imagemerge_compression(m);
+	if (compress_new(kind, s->jobs ? s->jobs : machine_cores(), o, &c, e) < 0 ||
+	    imagemerge_write(m, c, progress, e) < 0 || compress_finish(c, e) < 0)
+		return -1;
+	return out_flush(o, e);
+}
+
+/* What is to be a file gets its name only when everything is written. */
+static int write_output(const struct settings *s, struct imagemerge *m, struct out *o,
+			struct err *e)
+{
+	AUTO_PROGRESS struct progress *progress =
+		progress_new(s->progress, STDERR_FILENO, imagemerge_layers(m));
+	AUTO_OUTFILE struct outfile *file = NULL;
+	if (s->output && outfile_new(s->output, &file, e) < 0)
+		return -1;
+	if (file)
+		out_init(o, outfile_fd(file), s->output);
+	if (write_archive(s, m, progress, o, e) < 0 || (file && outfile_commit(file, e) < 0))
+		return -1;
+	progress_finish(progress);
+	return 0;
+}
+
+static int run(const struct settings *s, struct out *o, struct err *e)
+{
+	AUTO_IMAGEMERGE struct imagemerge *m = imagemerge_new();
+	for (int i = 0; i < s->nimages; i++)
+		if (imagemerge_add(m, s->images[i], e) < 0)
+			return -1;
+	return write_output(s, m, o, e);
+}
+
+int main(int argc, char **argv)
+{
+	struct settings s = { 0 };
+	struct out file = { 0 }, standard;
+	struct err e = { 0 };
+
+	cli_start(&cli);
+	for (int opt; (opt = cli_option(&cli, argc, argv)) != -1;)
+		option(opt, &s);
+	operands(argc, argv, &s);
+	if (s.output)
+		cli_stdout(&standard);
+	else
+		cli_stdout_binary(&cli, &standard);
+	int status = run(&s, s.output ? &file : &standard, &e);
+	out_drop(&file);
+	return status < 0 ? cli_fail(&cli, &e) : cli_finish(&cli, &standard);
+}

@@ -1,0 +1,299 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# merge-images: several images in one archive that loads as all of them, or nothing.
+# shellcheck disable=SC2154 # run sets stderr
+load helper
+
+# base, a and b: layers as GNU tar makes them; owned: one with an owner of its own
+setup() {
+  setup_path
+  stream=$TOP/tests/fixtures/make-stream
+  local name owner
+  for name in base a b owned; do
+    mkdir "$name"
+    echo "this is $name" >"$name/$name"
+    owner=0
+    [ "$name" != owned ] || owner=1000
+    tar -C "$name" --format=ustar --owner="$owner" --group="$owner" --mtime=@1 -cf "$name.tar" "$name"
+  done
+}
+
+# image NAME:TAG LAYER… -- OPTION…: an image of these layers on standard output
+image() {
+  local name=$1 layers=()
+  shift
+  while [ $# != 0 ] && [ "$1" != -- ]; do layers+=("$1.tar") && shift; done
+  lines "Cmd\t/$name" >"$BATS_TEST_TMPDIR/config"
+  "$stream" "${layers[@]}" >"$BATS_TEST_TMPDIR/stream"
+  image-assemble --architecture amd64 --name "${name%:*}" --tag "${name##*:}" \
+    --config "$BATS_TEST_TMPDIR/config" "${@:2}" <"$BATS_TEST_TMPDIR/stream"
+}
+
+# look IMAGE: Python checks that the archive is what the specification says; prints a line for each
+# image: its ID, names, and the number of its layers
+look() {
+  python3 - "$1" <<'END'
+import hashlib, json, sys, tarfile
+data = open(sys.argv[1], "rb").read()
+assert len(data) % 10240 == 0 and data[-1024:] == bytes(1024)
+tar = tarfile.open(sys.argv[1], "r:")
+names = tar.getnames()
+assert len(set(names)) == len(names) and names[-1] == "manifest.json", names
+for m in tar.getmembers():
+    assert (m.mode, m.uid, m.gid, m.uname, m.gname, m.mtime) == (0o644, 0, 0, "", "", 1), m
+used = {"manifest.json"}
+for image in json.load(tar.extractfile("manifest.json")):
+    config = tar.extractfile(image["Config"]).read()
+    id = hashlib.sha256(config).hexdigest()
+    assert image["Config"] == id + ".json"
+    for name, diffid in zip(image["Layers"], json.loads(config)["rootfs"]["diff_ids"], strict=True):
+        digest = hashlib.sha256(tar.extractfile(name).read()).hexdigest()
+        assert diffid == "sha256:" + digest and name == digest + "/layer.tar", (name, diffid)
+    used |= {image["Config"], *image["Layers"]}
+    print(id, " ".join(image["RepoTags"] or ["-"]), len(image["Layers"]))
+assert used == set(names), used ^ set(names)
+END
+}
+
+# id IMAGE: the ID of the only image in it
+id() { image-layers "$1" >/dev/null && tar -xOf "$1" manifest.json | jq -r '.[0].Config | split(".")[0]'; }
+
+stored() { tar -tf "$1" | grep -c layer.tar; }
+
+@test "two images: names, IDs and configurations stay, equal layers are stored once" {
+  image a:1 base a >a.image
+  image b:2 base b >b.image
+  merge-images a.image b.image >merged
+  look merged >found
+  lines "$(id a.image) a:1 2" "$(id b.image) b:2 2" | same - found
+  [ "$(stored merged)" = 3 ]
+  for one in a b; do
+    tar -xOf "$one.image" "$(id "$one.image").json" >config.old
+    tar -xOf merged "$(id "$one.image").json" | same config.old -
+    image-layers "$one.image" --config >lines.old
+    image-layers --image "$(image-layers --repo-tags "$one.image")" merged --config >lines.new
+    same lines.old lines.new
+  done
+}
+
+@test "skopeo takes either image out of it" {
+  needs skopeo
+  image a:1 base a >a.image
+  image b:2 base b >b.image
+  merge-images --output merged a.image b.image
+  for name in a:1 b:2; do
+    skopeo copy -q "docker-archive:merged:$name" dir:out
+    skopeo copy -q "docker-archive:${name%:*}.image" dir:want
+    jq -S . out/manifest.json >out.json
+    jq -S . want/manifest.json | same - out.json
+    rm -r out want
+  done
+}
+
+@test "inputs of every compression; the output is compressed as the last one, or as asked" {
+  image a:1 base a -- --compressor gz >a.gz
+  image b:2 base b >b.none
+  image c:3 base owned -- --compressor zstd >c.zst
+  merge-images --compressor none a.gz b.none c.zst >merged
+  look merged | cut -d ' ' -f 2 | tr '\n' ' ' >found
+  [ "$(cat found)" = 'a:1 b:2 c:3 ' ]
+  merge-images c.zst b.none a.gz >merged.gz
+  merge-images b.none c.zst a.gz --output merged.zst --compressor zstd --jobs 3
+  merge-images a.gz c.zst b.none >merged.none
+  gzip -t merged.gz
+  zstd -q -t merged.zst
+  look merged.none >/dev/null
+  zstd -q -d -o merged.tar merged.zst
+  look merged.tar | cut -d ' ' -f 2 | tr '\n' ' ' >found
+  [ "$(cat found)" = 'b:2 c:3 a:1 ' ]
+  merge-images a.gz b.none c.zst --compressor zstd --jobs 1 >one
+  merge-images a.gz b.none c.zst | same one -
+}
+
+@test "the bytes do not depend on how the inputs are kept" {
+  image a:1 base a >a.image
+  image b:2 base b >b.image
+  merge-images a.image b.image >want
+  gzip -k a.image b.image
+  merge-images --compressor none a.image.gz b.image.gz | same want -
+  merge-images a.image - <b.image | same want -
+  merge-images - b.image < <(cat a.image) | same want -
+  merge-images want | same want -
+  merge-images want a.image want | same want -
+}
+
+@test "owners in layers stay (a layer is copied byte for byte), and an image has a layer twice" {
+  image a:1 base owned base >a.image
+  image b:2 base >b.image
+  merge-images a.image b.image >merged
+  look merged | cut -d ' ' -f 2- >found
+  lines 'a:1 3' 'b:2 1' | same - found
+  [ "$(stored merged)" = 2 ]
+  tar -xOf merged "$(sha256sum owned.tar | cut -d ' ' -f 1)/layer.tar" | same owned.tar -
+}
+
+@test "an image that comes twice is there once, with all of its names" {
+  image a:1 base a >a.image
+  cp config same.config
+  image-assemble --architecture amd64 --name r.example/a --tag x --tag y --config same.config <stream >again
+  image-assemble --architecture amd64 --config same.config <stream >unnamed
+  merge-images a.image a.image again unnamed >merged
+  look merged >found
+  lines "$(id a.image) a:1 r.example/a:x r.example/a:y 2" | same - found
+  merge-images unnamed >merged
+  look merged >found
+  lines "$(id a.image) - 2" | same - found
+}
+
+@test "one name for two images is an error, however it is written" {
+  image a:1 base a >a.image
+  image docker.io/library/a:1 base b >b.image
+  fails 1 "merge-images: b.image: 'docker.io/library/a:1' is another image in a.image: a name can stand for one image only" \
+    merge-images a.image b.image
+  fails 1 "merge-images: a.image: 'a:1' is another image in b.image: a name can stand for one image only" \
+    merge-images b.image a.image
+  image localhost/a:1 base b >c.image
+  merge-images a.image c.image >merged
+  [ "$(image-layers --repo-tags merged | tr '\n' ' ')" = 'a:1 localhost/a:1 ' ]
+}
+
+@test "members of one name and other bytes: no layer is lost" {
+  # as the archives of nixpkgs: members that are called alike in both
+  for one in a b; do
+    image "$one:1" base "$one" >"$one.image"
+    mkdir "$one.dir"
+    tar -C "$one.dir" -xf "$one.image"
+    mkdir "$one.new" "$one.new/layer"
+    cp "$one.tar" "$one.new/layer/layer.tar"
+    cp base.tar "$one.new/base.tar"
+    cp "$one.dir/$(id "$one.image").json" "$one.new/config.json"
+    printf '[{"Config":"config.json","RepoTags":["%s:1"],"Layers":["base.tar","layer/layer.tar"]}]' "$one" \
+      >"$one.new/manifest.json"
+    tar -C "$one.new" -cf "$one.clash" .
+  done
+  merge-images a.image b.image >want
+  merge-images a.clash b.clash >merged
+  look merged
+  same want merged
+  [ "$(stored merged)" = 3 ]
+}
+
+@test "archives of other programs: layers in links, layouts, compressed layers" {
+  needs skopeo umoci
+  image a:1 base a >a.image
+  image b:2 base b >b.image
+  merge-images a.image b.image >want
+  skopeo copy -q docker-archive:a.image docker-archive:a.skopeo:a:1
+  merge-images a.skopeo b.image >merged
+  look merged | cut -d ' ' -f 2- >found
+  [ "$(cat found)" = $'docker.io/library/a:1 2\nb:2 2' ]
+  skopeo copy -q docker-archive:b.image oci:layout:b:2
+  skopeo copy -q docker-archive:b.image oci-archive:b.oci:b:2
+  grep -q gzip layout/blobs/sha256/*
+  # skopeo writes configurations of its own, so IDs differ, but for no layer
+  merge-images layout >merged.layout
+  merge-images b.oci | same merged.layout -
+  merge-images --compressor none a.image layout >merged
+  look merged >/dev/null
+  tar -tf merged | grep layer.tar | LC_ALL=C sort >found
+  tar -tf want | grep layer.tar | LC_ALL=C sort | same - found
+}
+
+@test "a layer that is compressed in one file and not in the other is read where it is not" {
+  image a:1 base a >a.image
+  mkdir dir
+  tar -C dir -xf a.image
+  layer=$(sha256sum base.tar | cut -d ' ' -f 1)/layer.tar
+  gzip <base.tar >"dir/$layer"
+  sed -i s/a:1/c:1/ dir/manifest.json
+  tar -C dir -cf c.image .
+  merge-images c.image >merged
+  look merged >/dev/null
+  # a damaged one does not matter where another one is copied
+  printf 'xxxx' | dd of="dir/$layer" bs=1 seek=$(($(stat -c %s "dir/$layer") - 8)) conv=notrunc status=none
+  tar -C dir -cf damaged .
+  run -1 --separate-stderr merge-images damaged
+  [[ "$stderr" == "merge-images: damaged: layer 1 (sha256:"*"): "* ]]
+  merge-images damaged a.image >merged
+  look merged >/dev/null
+}
+
+@test "a damaged or cut input: one message, and no output" {
+  image a:1 base a >a.image
+  image b:2 base b >b.image
+  sed 's/this is b$/that is b/' b.image >changed
+  echo old >out
+  fails 1 "merge-images: changed: layer 2 (sha256:$(sha256sum b.tar | cut -d ' ' -f 1)): damaged: its bytes are sha256:$(sed 's/this is b$/that is b/' b.tar | sha256sum | cut -d ' ' -f 1)" \
+    merge-images --output out a.image changed
+  [ "$(cat out)" = old ]
+  merge-images a.image changed >partial 2>/dev/null || status=$?
+  [ "$status" = 1 ]
+  tar -tf partial >listed 2>/dev/null || :
+  run -1 grep -x manifest.json listed
+  head -c 20000 b.image >short
+  run -1 --separate-stderr merge-images --output out a.image short
+  [[ "$stderr" == "merge-images: short: "* && "$stderr" != *$'\n'* ]]
+  fails 1 "merge-images: a.tar: no image: expected a docker-archive, which has a manifest.json, or an OCI image layout, which has an index.json" \
+    merge-images a.tar
+  : >empty
+  run -1 --separate-stderr merge-images --output out a.image empty
+  [[ "$stderr" == "merge-images: empty: "* ]]
+  fails 1 "merge-images: cannot open 'nowhere': No such file or directory" merge-images a.image nowhere
+  printf '[]' >manifest.json
+  tar -cf none manifest.json
+  fails 1 'merge-images: none: there is no image in it' merge-images a.image none
+  [ "$(cat out)" = old ]
+  [ "$(find . -name '.*out*' -o -name 'out.*' | wc -l)" = 0 ]
+}
+
+@test "the output may be one of the inputs" {
+  image a:1 base a >a.image
+  image b:2 base b >b.image
+  merge-images a.image b.image >want
+  merge-images --output b.image a.image b.image
+  same want b.image
+}
+
+@test "names that no archive can hold" {
+  image a:1 base a >a.image
+  tar -xf a.image
+  for name in a latest: :1 A:1 a@sha256:0; do
+    jq -c --arg name "$name" '.[0].RepoTags = [$name]' manifest.json >new && mv new manifest.json
+    tar -cf bad manifest.json ./*.json ./*/layer.tar
+    run -1 --separate-stderr merge-images bad
+    [[ "$stderr" == "merge-images: bad: "* ]]
+  done
+  jq -c '.[0].RepoTags = ["a"]' manifest.json >new && mv new manifest.json
+  tar -cf bad manifest.json ./[0-9a-f]*.json ./*/layer.tar
+  fails 1 "merge-images: bad: bad image name 'a': expected NAME:TAG" merge-images bad
+}
+
+@test "configurations that together are too many bytes" {
+  for i in {1..5}; do
+    mkdir "big$i"
+    printf '{"architecture":"amd64","os":"linux","author":"%s","rootfs":{"type":"layers","diff_ids":[]}%*s}' \
+      "$i" 7000000 '' >"big$i/config.json"
+    printf '[{"Config":"config.json","RepoTags":["x:%s"],"Layers":[]}]' "$i" >"big$i/manifest.json"
+    tar -C "big$i" -cf "$i.image" manifest.json config.json
+  done
+  merge-images --output out 1.image 2.image 3.image 4.image
+  fails 1 'merge-images: 5.image: the configurations of all images are more than 33554432 bytes' \
+    merge-images 1.image 2.image 3.image 4.image 5.image
+}
+
+@test "progress: a line a layer, then the images" {
+  image a:1 base a >a.image
+  image b:2 base b >b.image
+  merge-images --progress lines --output out a.image b.image 2>said
+  [ "$(grep -c '^layer [123]/3: ' said)" = 3 ]
+  tail -n 2 said >found
+  lines "image a:1 sha256:$(id a.image)" "image b:2 sha256:$(id b.image)" | same - found
+}
+
+@test "usage errors" {
+  hint="(see 'merge-images --help')"
+  fails 2 "merge-images: an operand is missing $hint" merge-images
+  fails 2 "merge-images: '-' twice: standard input can be read once $hint" merge-images - a -
+  fails 2 "merge-images: --compressor: 'xz': expected none, gz or zstd $hint" \
+    merge-images --compressor xz a
+}
