@@ -190,15 +190,15 @@ static int read_config(struct image *i, const char *member, struct err *e)
 
 /* --- layers --- */
 
-/* A tar begins with a header, or, where it is empty, with zeros. */
+/* A tar begins with a header, or, where it is empty, with zeros; some tools write nothing then. */
 static int check_first(const struct image *i, size_t k, struct source *s, struct err *e)
 {
 	char block[TAR_BLOCK];
 	size_t got;
 	if (source_fill(s, block, sizeof block, &got, e) < 0)
 		return -1;
-	if (got == sizeof block &&
-	    (tarread_is_header(block) || memcmp(block, tar_zeros, TAR_BLOCK) == 0))
+	if (got == 0 || (got == sizeof block &&
+			 (tarread_is_header(block) || memcmp(block, tar_zeros, TAR_BLOCK) == 0)))
 		return 0;
 	err_set(e, 0, "'%s' is no tar, compressed or not", i->layers[k].blob.name);
 	return image_layer_wrap(i, k, e);

@@ -1,29 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "imagelayers.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "esc.h"
 #include "hashsource.h"
 #include "layerlist.h"
 #include "layerwrite.h"
-#include "tar.h"
 
 /* --- the stream --- */
-
-/* A layer that a stream can carry is made of whole blocks. */
-static int check_size(struct image *i, size_t layer, struct err *e)
-{
-	uint64_t size;
-	if (image_layer_size(i, layer, e) < 0)
-		return -1;
-	size = i->layers[layer].size;
-	if (size && size % TAR_BLOCK == 0)
-		return 0;
-	err_set(e, 0, "%" PRIu64 " bytes: expected a tar, a multiple of %d", size, TAR_BLOCK);
-	return image_layer_wrap(i, layer, e);
-}
 
 static int copy(struct image_reader *r, struct out *o, struct err *e)
 {
@@ -50,7 +35,7 @@ int imagelayers_stream(struct image *i, struct out *o, struct err *e)
 {
 	struct layerwrite w;
 	for (size_t k = 0; k < i->nlayers; k++)
-		if (check_size(i, k, e) < 0)
+		if (image_layer_size(i, k, e) < 0)
 			return -1;
 	if (layerwrite_begin(&w, o, (uint32_t)i->nlayers, e) < 0)
 		return -1;

@@ -160,13 +160,13 @@ static int read_member(struct layerread *r, const struct layerread_layer **layer
 	r->nfirst = 0;
 	r->zeros = 0;
 	r->layer = (struct layerread_layer){ .name = t->name, .size = t->size };
-	if (t->size == 0 || t->size % TAR_BLOCK != 0)
+	if (read_about(r, e) < 0)
+		return -1;
+	if (!r->layer.diffid && (t->size == 0 || t->size % TAR_BLOCK != 0))
 		return tarread_err(r->tar, e,
 				   "layer '%s' has %" PRIu64
 				   " bytes: expected an uncompressed tar, a multiple of %d",
 				   t->name, t->size, TAR_BLOCK);
-	if (read_about(r, e) < 0)
-		return -1;
 	*layer = &r->layer;
 	return 0;
 }

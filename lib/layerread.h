@@ -32,8 +32,9 @@ void layerread_free(struct layerread *r);
 /*
  * The next layer, *layer NULL at the end of the input. Refuses a stream that
  * is cut short, that holds fewer or more layers than it announced, a member
- * that is neither a regular file nor (in a plain tar) a directory, and one
- * whose size is 0 or not a multiple of a tar block.
+ * that is neither a regular file nor (in a plain tar) a directory, and, where
+ * the stream gives no digest to check it by, one whose size is 0 or not a
+ * multiple of a tar block.
  */
 MUST_USE int layerread_next(struct layerread *r, const struct layerread_layer **layer,
 			    struct err *e);

@@ -217,14 +217,31 @@ static int read_away(struct tarread *r, uint64_t left, struct err *e)
 	return 0;
 }
 
+/* Skips the zeros behind contents, which an open end may lack. */
+static int skip_padding(struct tarread *r, struct err *e)
+{
+	while (r->padding) {
+		size_t got = 0;
+		if (r->start == r->end && fill(r, &got, e) < 0)
+			return -1;
+		size_t have = r->end - r->start;
+		if (have == 0 && !r->open_end)
+			return truncated(r, e);
+		size_t n = have && have < r->padding ? have : r->padding;
+		use(r, have ? n : 0);
+		r->padding -= n;
+	}
+	return 0;
+}
+
 static int skip_contents(struct tarread *r, struct err *e)
 {
-	uint64_t left = r->left + r->padding;
+	uint64_t left = r->left;
+	bool seeks = r->source->skip && left > r->end - r->start;
 	r->left = 0;
-	r->padding = 0;
-	if (r->source->skip && left > r->end - r->start)
-		return seek(r, left, e);
-	return read_away(r, left, e);
+	if ((seeks ? seek(r, left, e) : read_away(r, left, e)) < 0)
+		return -1;
+	return skip_padding(r, e);
 }
 
 /* Reads size bytes and their padding into b. */
@@ -643,9 +660,9 @@ static int read_end(struct tarread *r, struct err *e)
 		return tarread_err(r, e, "extended header without a member");
 	if (next_block(r, &block, e) < 0)
 		return -1;
-	if (!block)
+	if (!block && !r->open_end)
 		return truncated(r, e);
-	if (!is_zero(block))
+	if (block && !is_zero(block))
 		return tarread_err(r, e, "one zero block alone: expected two, or none");
 	r->in_archive = false;
 	return 0;

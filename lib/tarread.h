@@ -42,8 +42,8 @@ void tarread_free(struct tarread *r);
 
 /*
  * From now on an archive may also end right behind a member, without the two
- * zero blocks, as tools do that never finish what they write: for input that
- * is known to be whole.
+ * zero blocks and the zeros that fill up its last block, as tools do that
+ * never finish what they write: for input that is known to be whole.
  */
 void tarread_open_end(struct tarread *r);
 

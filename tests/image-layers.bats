@@ -92,7 +92,7 @@ P
   image-layers < <(cat images/plain.tar.gz) >found
   same want found
   { head -c 512 images/a.tar; cat images/plain.tar; } >behind
-  { head -c 512 >head; image-layers; } <behind >found
+  { head -c 512 >/dev/null; image-layers; } <behind >found
   same want found
 }
 
@@ -383,11 +383,14 @@ E
 
 @test "a stream that began when the damage was seen has no end" {
   big
-  run -1 --separate-stderr bash -c 'image-layers damaged.tar >out'
-  [[ $stderr =~ ^'image-layers: damaged.tar: layer 1 (sha256:'[0-9a-f]*'): damaged: its bytes are sha256:'[0-9a-f]*$ ]]
+  status=0
+  image-layers damaged.tar >out 2>err || status=$?
+  [ "$status" = 1 ]
+  grep -Exq 'image-layers: damaged.tar: layer 1 \(sha256:[0-9a-f]{64}\): damaged: its bytes are sha256:[0-9a-f]{64}' err
   [ "$(stat -c %s out)" -gt 1000000 ]
-  run -1 --separate-stderr bash -c 'image-assemble <out >made'
-  [[ $stderr == 'image-assemble: <stdin>: '*truncated* ]]
+  run -1 image-assemble --output made <out
+  [[ $output == 'image-assemble: <stdin>: truncated '* ]]
+  [ ! -e made ]
 }
 
 @test "a compressed layer that is cut short, or is something else" {
@@ -405,11 +408,26 @@ E
   refused "layer 2 (${ids[1]}): compressed with xz, which is not read: decompress it first (xz -dc)"
   echo text >d/2.tar
   refused "layer 2 (${ids[1]}): '2.tar' is no tar, compressed or not"
-  : >d/2.tar
-  refused "layer 2 (${ids[1]}): '2.tar' is no tar, compressed or not"
+}
+
+@test "tars that their tools never finished, and empty ones" {
   unpack plain
-  echo >>d/1.tar
-  refused "layer 1 (${ids[0]}): 10241 bytes: expected a tar, a multiple of 512"
+  head -c $((512 * 2 + 6)) images/a.tar >d/1.tar # up to the contents of etc/greeting
+  : >d/2.tar
+  edit config.json "$(printf '.rootfs.diff_ids = ["sha256:%s", "sha256:%s"] | .rootfs.diff_ids[2] = .rootfs.diff_ids[0]' \
+    "$(sha256sum <d/1.tar | cut -c 1-64)" "$(sha256sum </dev/null | cut -c 1-64)")"
+  tar -C d -cf odd.tar .
+  image-layers odd.tar >layers
+  layers_of layers got
+  same d/1.tar got/layer-0001.tar
+  [ -f got/layer-0002.tar ] && [ ! -s got/layer-0002.tar ]
+  image-layers --files odd.tar | cut -d ' ' -f 1 >found
+  lines . ./etc ./etc/greeting >want
+  same want found
+  image-assemble <layers >made
+  image-layers --list odd.tar | cut -f 1,2 >want
+  image-layers --list made | cut -f 1,2 >found
+  same want found
 }
 
 @test "a manifest that is wrong" {

@@ -258,6 +258,15 @@ static void ends_open(void)
 	STREQ(open_end(&b), "1 in: header at byte 0: truncated: its contents are not all there");
 	block(&b, '0', "a", "1");
 	STREQ(open_end(&b), "1 in: header at byte 0: truncated: its contents are not all there");
+	block(&b, '0', "a", "1"); /* the zeros that fill up the block are missing, or some */
+	buf_addc(&b, 'x');
+	STREQ(open_end(&b), "1 ");
+	block(&b, '0', "a", "1");
+	buf_add(&b, "x\0", 2);
+	STREQ(open_end(&b), "1 ");
+	block(&b, '0', "a", "0"); /* one of two zero blocks */
+	buf_add(&b, tar_zeros, TAR_BLOCK);
+	STREQ(open_end(&b), "1 ");
 	block(&b, '0', "a", "0");
 	tar_pax_record(&record, "path", "b", 1);
 	tar_pax_header(&b, TAR_PAX, &record);
