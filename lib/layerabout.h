@@ -13,7 +13,7 @@
 #include "source.h"
 
 /* Names that are kept of a layer, and their bytes together. */
-enum { LAYERABOUT_NAMES = 100, LAYERABOUT_BYTES = 32 << 10 };
+enum { LAYERABOUT_NAMES = 100, LAYERABOUT_BYTES = 8 << 10 };
 
 /* Starts as { 0 }. */
 struct layerabout {
