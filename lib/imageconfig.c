@@ -22,6 +22,7 @@ void imageconfig_reset(struct items *l)
 	for (size_t i = 0; i < l->n; i++)
 		item_free(&l->list[i]);
 	l->n = 0;
+	intern_free(&l->names);
 }
 
 void imageconfig_free(struct imageconfig *c)
@@ -50,13 +51,13 @@ void imageconfig_append(struct items *l, struct item item)
 
 void imageconfig_put_named(struct items *l, char *name, char *value)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (strcmp(l->list[i].name, name) == 0) {
-			item_free(&l->list[i]);
-			l->list[i] = (struct item){ .name = name, .value = value };
-			return;
-		}
-	imageconfig_append(l, (struct item){ .name = name, .value = value });
+	uint32_t at = intern_add(&l->names, name, strlen(name));
+	if (at == l->n) {
+		imageconfig_append(l, (struct item){ .name = name, .value = value });
+		return;
+	}
+	item_free(&l->list[at]);
+	l->list[at] = (struct item){ .name = name, .value = value };
 }
 
 void imageconfig_put(struct imageconfig *c, const struct configkey *key, char *value)
@@ -83,14 +84,13 @@ void imageconfig_put(struct imageconfig *c, const struct configkey *key, char *v
 	}
 }
 
-void imageconfig_remove(struct items *l, const char *name)
+void imageconfig_unset(struct items *l, const char *name)
 {
-	for (size_t i = 0; i < l->n; i++)
-		if (strcmp(l->list[i].name, name) == 0) {
-			item_free(&l->list[i]);
-			l->list[i] = l->list[--l->n];
-			return;
-		}
+	uint32_t at = intern_find(&l->names, name, strlen(name));
+	if (at == INTERN_NONE)
+		return;
+	free(l->list[at].value);
+	l->list[at].value = NULL;
 }
 
 /* --- defaults --- */

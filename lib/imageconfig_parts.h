@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "configkey.h"
+#include "intern.h"
 
 struct item {
 	char *name;  /* of a map's element or an environment variable, or a JSON key; else NULL */
@@ -18,6 +19,7 @@ struct item {
 struct items {
 	struct item *list;
 	size_t n, cap;
+	struct intern names; /* of items with names: a name's number is its place in the list */
 };
 
 struct imageconfig {
@@ -48,7 +50,7 @@ void imageconfig_put(struct imageconfig *c, const struct configkey *key, char *v
 void imageconfig_append(struct items *l, struct item item);
 
 void imageconfig_reset(struct items *l);
-/* Removes the one of that name, where there is one. */
-void imageconfig_remove(struct items *l, const char *name);
+/* Takes the value of the one of that name, where there is one. */
+void imageconfig_unset(struct items *l, const char *name);
 
 #endif

@@ -67,7 +67,7 @@ static int read_reset(struct imageconfig *c, struct line *l, const struct rec_fi
 		imageconfig_reset(&c->values[key - configkeys]);
 		return 0;
 	}
-	imageconfig_remove(&c->json, name);
+	imageconfig_unset(&c->json, name);
 	AUTO_BUF struct buf near = { 0 };
 	configkey_near(name, &near);
 	return configkey_is_name(name) && near.len == 0 ? 0 : unknown_key(l, name, e);

@@ -84,6 +84,8 @@ static void write_json_keys(struct json *j, const struct imageconfig *c)
 {
 	AUTO_FREE struct item *items = sorted(&c->json);
 	for (size_t i = 0; i < c->json.n; i++) {
+		if (!items[i].value)
+			continue;
 		json_key(j, items[i].name);
 		json_raw(j, items[i].value);
 	}

@@ -14,6 +14,7 @@ struct spot {
 	struct mtree_entry entry;
 	const char
 		*from; /* the path it had, or of what it is needed for; entry.path is the new one */
+	uint32_t over; /* the node of base whose place it takes, being no directory */
 	bool moved;
 	bool gone; /* its place is a link of base, or has another entry */
 };
@@ -33,6 +34,7 @@ struct placing {
 	const struct mtree *base;
 	struct tree tree;
 	uint32_t *leads; /* for each entry of base that is a link: where to; TREE_NONE: not known */
+	bool *used;      /* and whether something is placed by it */
 	struct spot *spots;
 	size_t n, cap;
 	struct level *levels;
@@ -87,6 +89,7 @@ static uint32_t node_at(struct tree *t, const struct mtree_entry *entry)
 static void load_base(struct placing *p)
 {
 	p->leads = xcalloc(p->base->n, sizeof *p->leads);
+	p->used = xcalloc(p->base->n, sizeof *p->used);
 	p->tree.nodes[TREE_ROOT].mode = S_IFDIR;
 	for (uint32_t i = 0; i < p->base->n; i++) {
 		uint32_t node = node_at(&p->tree, &p->base->entries[i]);
@@ -118,6 +121,7 @@ static uint32_t make_dir(struct placing *p, uint32_t parent, const char *name)
 	path = intern_keep(&p->m->strings, path, strlen(path));
 	add_spot(p, &(struct spot){ .entry = { .path = path, .has = MTREE_TYPE, .type = TAR_DIR },
 				    .from = p->from,
+				    .over = TREE_NONE,
 				    .moved = true });
 	return node;
 }
@@ -161,7 +165,9 @@ static int follow(struct placing *p, uint32_t link, uint32_t *dir, struct err *e
 	AUTO_FREE char *rest = NULL;
 	uint32_t *known = &p->leads[p->tree.nodes[link].origin], node = link;
 	for (int links = 0; *known == TREE_NONE && is_kind(p, node, S_IFLNK); links++) {
-		const char *target = p->base->entries[p->tree.nodes[node].origin].link;
+		uint32_t origin = p->tree.nodes[node].origin;
+		const char *target = p->base->entries[origin].link;
+		p->used[origin] = true;
 		if (links == LINKS_MAX)
 			return no_way(p, link, "leads through a circle of links", e);
 		if (strlen(target) > TARGET_MAX)
@@ -219,7 +225,7 @@ static int place(struct placing *p, const struct mtree_entry *entry, struct err 
 {
 	const char *slash = strrchr(entry->path, '/'), *name = slash ? slash + 1 : entry->path;
 	size_t depth = depth_of(entry->path);
-	struct spot spot = { .entry = *entry, .from = entry->path };
+	struct spot spot = { .entry = *entry, .from = entry->path, .over = TREE_NONE };
 	p->from = entry->path;
 	p->levels = mem_grow(p->levels, &p->levels_cap, depth + 2, sizeof *p->levels);
 	const struct level *up = &p->levels[depth];
@@ -227,6 +233,8 @@ static int place(struct placing *p, const struct mtree_entry *entry, struct err 
 		if (entry->type == TAR_DIR &&
 		    enter(p, up, name, &p->levels[depth + 1], &spot.gone, e) < 0)
 			return -1;
+		if (entry->type != TAR_DIR)
+			spot.over = tree_find(&p->tree, up->node, name);
 		spot.moved = up->moved;
 		if (up->moved)
 			spot.entry.path = new_path(p, up->node, name);
@@ -282,6 +290,16 @@ static int check_pair(const struct spot *a, const struct spot *b, struct err *e)
 	return 0;
 }
 
+/* Refuses what takes the place of a link that others are placed by. */
+static int check_over(const struct placing *p, const struct spot *s, struct err *e)
+{
+	uint32_t origin = s->over == TREE_NONE ? TREE_NONE : p->tree.nodes[s->over].origin;
+	if (origin == TREE_NONE || !p->used[origin])
+		return 0;
+	return err_set(e, 0, "cannot place '%s': in the base it is a link, which others follow",
+		       s->from);
+}
+
 /* Sorts the spots; of several directories at one place, the first one stays. */
 static int settle(struct placing *p, struct err *e)
 {
@@ -292,7 +310,7 @@ static int settle(struct placing *p, struct err *e)
 		struct spot *s = &p->spots[i];
 		if (s->gone)
 			continue;
-		if (last && check_pair(last, s, e) < 0)
+		if ((last && check_pair(last, s, e) < 0) || check_over(p, s, e) < 0)
 			return -1;
 		s->gone = last && strcmp(last->entry.path, s->entry.path) == 0;
 		last = s->gone ? last : s;
@@ -369,6 +387,7 @@ int placement_apply(struct mtree *m, const struct mtree *base, struct err *e)
 	int result = run(&p, e);
 	tree_free(&p.tree);
 	free(p.leads);
+	free(p.used);
 	free(p.spots);
 	free(p.levels);
 	buf_free(&p.path);

@@ -23,7 +23,8 @@
  * of m replaces a link of base, as ever.
  *
  * Errors, naming the paths: links in a circle, a link that leads to or
- * through what is no directory in base, two entries that come to the same
+ * through what is no directory in base, a non-directory in the place of a
+ * link that leads others of m to theirs, two entries that come to the same
  * place unless both are directories (the one that was there by its own name
  * then wins).
  */

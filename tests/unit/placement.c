@@ -143,6 +143,9 @@ static void test_refused(void)
 	      "'bin/x' and 'sbin/x' come to one place in the base: 'usr/bin/x'");
 	STREQ(placed("./bin/x type=file\n./usr type=file\n", MERGED),
 	      "'bin/x' comes to 'usr/bin/x' in the base, but 'usr' is to be no directory");
+	STREQ(placed("./bin/x type=file\n./lib type=link link=l\n",
+		     "./bin type=link link=lib/bin\n./lib type=link link=usr/lib\n"),
+	      "cannot place 'lib': in the base it is a link, which others follow");
 	STREQ(placed("./a/x type=file\n./c type=file\n", "./a type=link link=c\n"),
 	      "'c' and 'a' come to one place in the base: 'c'");
 	AUTO_BUF struct buf base = { 0 };
