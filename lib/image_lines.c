@@ -57,20 +57,25 @@ static int each_line(struct rec_reader *r, image_line_fn *fn, void *context, str
 	}
 }
 
+int image_lines_read(int fd, const char *name, image_line_fn *fn, void *context, struct err *e)
+{
+	struct rec_reader r;
+	rec_init(&r, fd, name);
+	int status = each_line(&r, fn, context, e);
+	rec_free(&r);
+	return status;
+}
+
 int image_lines(const char *program, const char *const *args, const char *where,
 		const struct buf *json, image_line_fn *fn, void *context, struct err *e)
 {
 	AUTO_PROC struct proc p = PROC_NONE;
 	AUTO_FREE char *whole = xasprintf("%s%s", jq_image_lines, program);
-	struct rec_reader r;
 	if (jq_start_text(&p, whole, args, json->s, json->len, e) < 0)
 		return err_wrap(e, "%s", where);
-	rec_init(&r, p.out, where);
-	int status = each_line(&r, fn, context, e);
-	rec_free(&r);
-	if (status == 0 && (status = jq_wait(&p, e)) < 0)
-		err_wrap(e, "%s", where);
-	return status;
+	if (image_lines_read(p.out, where, fn, context, e) < 0)
+		return -1;
+	return jq_wait(&p, e) < 0 ? err_wrap(e, "%s", where) : 0;
 }
 
 void image_add_descriptor(struct image_descriptor **list, size_t *n, struct image_line *l)

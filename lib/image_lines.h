@@ -26,6 +26,13 @@ bool image_line_is(const struct image_line *l, const char *key, size_t n);
 
 typedef int image_line_fn(void *context, struct image_line *l, struct err *e);
 
+/* Reads lines that end with the descriptor; name is what messages call it. */
+MUST_USE int image_lines_read(int fd, const char *name, image_line_fn *fn, void *context,
+			      struct err *e);
+
+/* What becomes of the lines of image-manifest.jq; the context is a struct imageset. */
+image_line_fn imageset_archive_line, imageset_index_line;
+
 /*
  * Runs a program, image-lines.jq in front, on JSON and calls fn for each line
  * that it writes. where, "FILE: MEMBER", stands before every error.

@@ -56,19 +56,24 @@ static int add_string(char ***list, size_t *n, char *s, struct err *e)
 
 /* --- docker-archive --- */
 
-static int archive_line(void *context, struct image_line *l, struct err *e)
+int imageset_archive_line(void *context, struct image_line *l, struct err *e)
 {
 	struct imageset *s = context;
 	struct image_entry *entry = s->n ? &s->entries[s->n - 1] : NULL;
+	if (l->n != 2 || !l->fields[1])
+		return err_set(e, 0, "expected a key and a value");
+	char **value = &l->fields[1];
 	if (image_line_is(l, "image", 2)) {
 		if (add_entry(s, &entry, e) < 0)
 			return -1;
-		entry->config = STEAL(l->fields[1]);
+		entry->config = STEAL(*value);
 		return 0;
 	}
+	if (!entry)
+		return err_set(e, 0, "expected an image first");
 	if (image_line_is(l, "name", 2))
-		return add_string(&entry->names, &entry->nnames, STEAL(l->fields[1]), e);
-	return add_string(&entry->layers, &entry->nlayers, STEAL(l->fields[1]), e);
+		return add_string(&entry->names, &entry->nnames, STEAL(*value), e);
+	return add_string(&entry->layers, &entry->nlayers, STEAL(*value), e);
 }
 
 /* --- OCI image layout --- */
@@ -122,10 +127,10 @@ static int add_name(struct image_entry *entry, char **name, struct err *e)
 }
 
 /* A line "manifest DIGEST PLATFORM NAME". */
-static int index_line(void *context, struct image_line *l, struct err *e)
+int imageset_index_line(void *context, struct image_line *l, struct err *e)
 {
 	struct imageset *s = context;
-	if (!image_line_is(l, "manifest", 4))
+	if (!image_line_is(l, "manifest", 4) || !l->fields[1])
 		return err_set(e, 0, "expected an index, found a manifest");
 	struct image_entry *entry = same_manifest(s, l->fields[1]);
 	if (entry)
@@ -151,9 +156,9 @@ static int read_document(struct imagefile *f, const char *member, const char *fo
 int imageset_read(struct imagefile *f, struct imageset *s, struct err *e)
 {
 	if (imagefile_has(f, "manifest.json"))
-		return read_document(f, "manifest.json", "docker", archive_line, s, e);
+		return read_document(f, "manifest.json", "docker", imageset_archive_line, s, e);
 	if (imagefile_has(f, "index.json"))
-		return read_document(f, "index.json", "oci", index_line, s, e);
+		return read_document(f, "index.json", "oci", imageset_index_line, s, e);
 	return err_set(e, 0,
 		       "%s: no image: expected a docker-archive, which has a manifest.json, or an "
 		       "OCI image layout, which has an index.json",
