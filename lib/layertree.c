@@ -19,9 +19,10 @@ struct step {
  * What is hidden when the layer is at its end: until then links find what lower layers have,
  * wherever in the layer the whiteout stands.
  */
+enum hiding { WHITEOUT, OPAQUE, NOTE };
 struct hidden {
 	uint32_t node;
-	enum { WHITEOUT, OPAQUE, NOTE } kind;
+	enum hiding kind;
 };
 
 /* One layer as it is read. */
@@ -105,6 +106,7 @@ static bool begins(const char *s, const char *with)
 static int split(const struct reading *r, const char *name, struct buf *b, struct err *e)
 {
 	buf_clear(b);
+	buf_adds(b, "");
 	for (const char *s = name; *s; s += *s == '/') {
 		size_t len = strcspn(s, "/");
 		if (len == 2 && memcmp(s, "..", 2) == 0)
@@ -132,6 +134,24 @@ static int too_many(const struct reading *r, struct err *e)
 	return tarread_err(r->tar, e, "more than %d entries: refused", LAYERTREE_MAX_ENTRIES);
 }
 
+static int spend(struct reading *r, size_t bytes, struct err *e)
+{
+	r->t->text += bytes;
+	if (r->t->text <= LAYERTREE_MAX_TEXT)
+		return 0;
+	return tarread_err(r->tar, e, "more than %d bytes of names, links and attributes: refused",
+			   LAYERTREE_MAX_TEXT);
+}
+
+static int spend_entry(struct reading *r, struct err *e)
+{
+	const struct tar_entry *entry = tarread_entry(r->tar);
+	size_t bytes = strlen(entry->name) + strlen(entry->link);
+	for (size_t i = 0; i < entry->nxattrs; i++)
+		bytes += strlen(entry->xattrs[i].name) + entry->xattrs[i].len;
+	return spend(r, bytes, e);
+}
+
 /* The node of a name, a new one where there was none ever. */
 static int node_of(struct reading *r, uint32_t parent, const char *name, uint32_t *node,
 		   struct err *e)
@@ -147,7 +167,7 @@ static int node_of(struct reading *r, uint32_t parent, const char *name, uint32_
 	return 0;
 }
 
-static void hide(struct reading *r, uint32_t node, int kind)
+static void hide(struct reading *r, uint32_t node, enum hiding kind)
 {
 	r->hidden = mem_grow(r->hidden, &r->hidden_cap, r->nhidden + 1, sizeof *r->hidden);
 	r->hidden[r->nhidden++] = (struct hidden){ .node = node, .kind = kind };
@@ -162,6 +182,15 @@ static void push(struct reading *r, uint32_t node, uint32_t floor)
 	r->steps[r->nsteps++] = (struct step){ .node = node,
 					       .floor = own > floor ? own : floor,
 					       .end = r->way.len };
+}
+
+/* A long path alone can stand for half as many directories as it has bytes, each with a long path.
+ */
+static int make_missing(struct reading *r, uint32_t node, const char *name, struct err *e)
+{
+	r->t->tree.nodes[node].origin = LAYERTREE_DEFAULT;
+	r->t->states[node].set = r->layer;
+	return spend(r, r->way.len + strlen(name), e);
 }
 
 /* One step down; what is no directory in a lower layer becomes one. */
@@ -179,10 +208,8 @@ static int enter(struct reading *r, const char *name, struct err *e)
 	if (there && s->touched == r->layer && !is_dir(r->t, node))
 		return tarread_err(r->tar, e, "'%s' is below what this layer has as no directory",
 				   tarread_entry(r->tar)->name);
-	if (!there || !is_dir(r->t, node)) {
-		r->t->tree.nodes[node].origin = LAYERTREE_DEFAULT;
-		s->set = r->layer;
-	}
+	if ((!there || !is_dir(r->t, node)) && make_missing(r, node, name, e) < 0)
+		return -1;
 	s->touched = r->layer;
 	buf_add(&r->way, name, strlen(name) + 1);
 	push(r, node, floor);
@@ -215,62 +242,6 @@ static int walk_to(struct reading *r, size_t leaf, struct err *e)
 
 /* --- entries --- */
 
-static int compare_xattrs(const void *a, const void *b, void *list)
-{
-	const struct tar_xattr *x = list;
-	uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
-	int order = strcmp(x[i].name, x[j].name);
-	return order ? order : i < j ? -1 : 1;
-}
-
-/* Copies the attributes by name; of those with equal names the last one. */
-static void copy_xattrs(struct layertree *t, const struct tar_entry *entry,
-			struct layertree_file *file)
-{
-	if (!entry->nxattrs)
-		return;
-	const struct tar_xattr *from = entry->xattrs;
-	AUTO_FREE uint32_t *order = xcalloc(entry->nxattrs, sizeof *order);
-	for (uint32_t i = 0; i < entry->nxattrs; i++)
-		order[i] = i;
-	qsort_r(order, entry->nxattrs, sizeof *order, compare_xattrs, (void *)(uintptr_t)from);
-	file->xattrs = xcalloc(entry->nxattrs, sizeof *file->xattrs);
-	for (size_t i = 0; i < entry->nxattrs; i++) {
-		const struct tar_xattr *x = &from[order[i]];
-		if (i + 1 < entry->nxattrs && strcmp(x->name, from[order[i + 1]].name) == 0)
-			continue;
-		file->xattrs[file->nxattrs++] = (struct tar_xattr){
-			.name = intern_keep(&t->strings, x->name, strlen(x->name)),
-			.value = intern_keep(&t->strings, x->value, x->len),
-			.len = x->len,
-		};
-	}
-}
-
-static struct layertree_file make_file(const struct reading *r, const struct tar_entry *entry)
-{
-	struct intern *strings = &r->t->strings;
-	struct layertree_file file = {
-		.size = entry->size,
-		.uid = entry->uid,
-		.gid = entry->gid,
-		.mtime = entry->mtime,
-		.mtime_nsec = entry->mtime_nsec,
-		.uname = intern_add(strings, entry->uname, strlen(entry->uname)),
-		.gname = intern_add(strings, entry->gname, strlen(entry->gname)),
-		.mode = (uint16_t)entry->mode,
-		.type = (char)entry->type,
-	};
-	if (entry->type == TAR_FILE)
-		file.offset = r->base + tarread_offset(r->tar);
-	if (entry->type == TAR_SYMLINK)
-		file.link = intern_keep(strings, entry->link, strlen(entry->link));
-	if (entry->type == TAR_CHAR || entry->type == TAR_BLOCKDEV)
-		file.size = (uint64_t)entry->devmajor << 32 | entry->devminor;
-	copy_xattrs(r->t, entry, &file);
-	return file;
-}
-
 /* The file that a hard link's target is at this point. */
 static int find_target(const struct reading *r, const char *link, uint32_t *file, struct err *e)
 {
@@ -302,7 +273,8 @@ static int find_file(struct reading *r, bool keep, uint32_t *file, struct err *e
 		return find_target(r, entry->link, file, e);
 	if (entry->type == TAR_SYMLINK && !*entry->link)
 		return tarread_err(r->tar, e, "'%s' is a symbolic link to nothing", entry->name);
-	struct layertree_file new = make_file(r, entry);
+	struct layertree_file new =
+		layertree_file_of(r->t, entry, r->base + tarread_offset(r->tar));
 	if (keep && *file != LAYERTREE_DEFAULT) {
 		free(r->t->files[*file].xattrs);
 		r->t->files[*file] = new;
@@ -380,7 +352,8 @@ static int white_out(struct reading *r, size_t leaf, struct err *e)
 
 static int read_entry(struct reading *r, struct err *e)
 {
-	if (too_many(r, e) < 0 || split(r, tarread_entry(r->tar)->name, &r->name, e) < 0)
+	if (too_many(r, e) < 0 || spend_entry(r, e) < 0 ||
+	    split(r, tarread_entry(r->tar)->name, &r->name, e) < 0)
 		return -1;
 	r->t->entries++;
 	if (!r->name.len)

@@ -37,7 +37,11 @@
 #include "source.h"
 #include "tar.h"
 
-enum { LAYERTREE_MAX_ENTRIES = 8000000 }; /* more are an error */
+enum {
+	LAYERTREE_MAX_ENTRIES = 8000000, /* more are an error */
+	LAYERTREE_MAX_TEXT =
+		1 << 30, /* bytes of names, links, attributes, paths of missing parents */
+};
 
 struct layertree;
 

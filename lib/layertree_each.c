@@ -43,27 +43,6 @@ static void go_to(struct visit *v, uint32_t node)
 	v->last = node;
 }
 
-static struct tar_entry entry_of(const struct layertree *t, const struct layertree_file *file)
-{
-	bool device = file->type == TAR_CHAR || file->type == TAR_BLOCKDEV;
-	return (struct tar_entry){
-		.type = (enum tar_type)file->type,
-		.link = file->link,
-		.uname = t->strings.strings[file->uname],
-		.gname = t->strings.strings[file->gname],
-		.mode = file->mode,
-		.uid = file->uid,
-		.gid = file->gid,
-		.size = device ? 0 : file->size,
-		.mtime = file->mtime,
-		.mtime_nsec = file->mtime_nsec,
-		.devmajor = device ? (uint32_t)(file->size >> 32) : 0,
-		.devminor = device ? (uint32_t)file->size : 0,
-		.xattrs = file->xattrs,
-		.nxattrs = file->nxattrs,
-	};
-}
-
 /* Names of a file but the first one are links to that. */
 static void link_to_first(struct visit *v, uint32_t file, uint32_t node)
 {
@@ -94,7 +73,7 @@ static void fill(struct visit *v, uint32_t node, bool links)
 	go_to(v, node);
 	v->entry = (struct layertree_entry){
 		.path = node == TREE_ROOT ? "." : v->path.s + 2,
-		.tar = entry_of(t, &t->files[file]),
+		.tar = layertree_entry_of(t, &t->files[file]),
 		.offset = t->files[file].offset,
 		.layer = layer ? layer - 1 : 0,
 	};

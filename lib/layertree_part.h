@@ -50,9 +50,17 @@ struct layertree {
 	uint32_t nfiles;
 	uint32_t layers;
 	uint64_t entries; /* that layers had so far */
+	uint64_t text;    /* bytes that count for LAYERTREE_MAX_TEXT */
 };
 
 enum { LAYERTREE_DEFAULT = 0 }; /* the file that is the directory by default */
+
+/* What an entry of a layer is; offset: where its contents lie. */
+struct layertree_file layertree_file_of(struct layertree *t, const struct tar_entry *entry,
+					uint64_t offset);
+
+/* The same as an entry without a name, which the tree owns. */
+struct tar_entry layertree_entry_of(const struct layertree *t, const struct layertree_file *file);
 
 /* Whether a node is there, below a parent whose floor this is. */
 static inline bool layertree_is_there(const struct layertree_state *s, uint32_t floor)

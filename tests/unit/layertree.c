@@ -311,6 +311,24 @@ static void deep(void)
 	STREQ(names(t), "./@- a/@0");
 }
 
+/* Few bytes that would become many: each path stands for N directories. */
+static void missing(void)
+{
+	enum { N = 10000 };
+	AUTO_LAYERTREE struct layertree *t = layertree_new();
+	AUTO_BUF struct buf path = { 0 };
+	struct buf tar = { 0 };
+	for (char top = 'A'; top <= 'Z'; top++) {
+		buf_clear(&path);
+		buf_addc(&path, top);
+		for (int i = 0; i < N; i++)
+			buf_adds(&path, "/a");
+		entry(&tar, path.s, 0700, 0);
+	}
+	OK(strstr(add(t, &tar), ": more than 1073741824 bytes of names, links and "
+				"attributes: refused") != NULL);
+}
+
 int main(void)
 {
 	merges();
@@ -322,5 +340,6 @@ int main(void)
 	keeps_attributes();
 	many();
 	deep();
+	missing();
 	return TAP_END;
 }
