@@ -39,10 +39,13 @@ LIB_OBJS  = $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
 JQ_HEADERS = $(patsubst lib/%.jq,$(BUILD)/gen/%.jq.h,$(wildcard lib/*.jq))
 FUZZERS   = $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(wildcard tests/fuzz/*.c))
 FUZZ_OBJS = $(patsubst lib/%.c,$(FUZZ)/lib/%.o,$(wildcard lib/*.c))
+GUEST     = $(BUILD)/libexec/layerpipe/guest
+GUEST_LIB = err esc intern mem num source tar tarread walk
+GUEST_OBJS = $(patsubst %.c,$(BUILD)/static/%.o,$(wildcard guest/*.c) $(GUEST_LIB:%=lib/%.c))
 UNITS     = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 
 # build/ is laid out as PREFIX is, so what runs from one runs from the other
-OUTPUTS   = $(FILTERS:%=$(BUILD)/bin/%) $(PIPELINES:%=$(BUILD)/bin/%) \
+OUTPUTS   = $(FILTERS:%=$(BUILD)/bin/%) $(PIPELINES:%=$(BUILD)/bin/%) $(GUEST) \
             $(SHARED:%=$(BUILD)/share/layerpipe/%)
 
 .DELETE_ON_ERROR:
@@ -78,6 +81,15 @@ $(FILTERS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: $(BUILD)/obj/%.o $(BUILD)/liblayerp
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
+# vm-exec's other half runs where no library is: static, of libc alone, and never sanitized
+$(BUILD)/static/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) -Iguest $(ALL_CPPFLAGS) $(filter-out -fsanitize% -fno-sanitize%,$(ALL_CFLAGS)) -MMD -MP -c -o $@ $<
+
+$(GUEST): $(GUEST_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -fsanitize% -fno-sanitize%,$(ALL_CFLAGS)) $(LDFLAGS) -static -o $@ $^
+
 $(PIPELINES:%=$(BUILD)/bin/%): $(BUILD)/bin/%: pipelines/%
 	@mkdir -p $(@D)
 	install -m 755 $< $@
@@ -110,7 +122,7 @@ $(FUZZERS): $(FUZZ)/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(FUZZ)/lib.a
 	@mkdir -p $(@D)
 	clang $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O1 $(SANITIZE) -fsanitize=fuzzer -o $@ $< $(FUZZ)/lib.a $(ALL_LIBS)
 
--include $(wildcard $(BUILD)/lib/*.d $(BUILD)/obj/*.d $(FUZZ)/lib/*.d)
+-include $(wildcard $(BUILD)/lib/*.d $(BUILD)/obj/*.d $(BUILD)/static/*/*.d $(FUZZ)/lib/*.d)
 
 # --- testing ---
 
@@ -160,6 +172,7 @@ bench-run: build-all
 
 # FILE:MODE:TARGET of each file, the target below PREFIX; completion is looked for by program
 INSTALLED = $(foreach f,$(FILTERS) $(PIPELINES),$(BUILD)/bin/$f:755:bin/$f) \
+            $(GUEST):755:$(GUEST:$(BUILD)/%=%) \
             $(foreach f,$(SHARED),lib/$f:644:share/layerpipe/$f) \
             $(foreach f,$(PAGES),man/$f:644:share/man/man$(subst .,,$(suffix $f))/$f) \
             $(foreach f,$(FILTERS) $(PIPELINES),\
@@ -175,7 +188,7 @@ uninstall:
 	@set -e; for entry in $(INSTALLED); do \
 	  rm -f '$(DESTDIR)$(PREFIX)'/$${entry##*:}; \
 	done
-	@rmdir '$(DESTDIR)$(PREFIX)/share/layerpipe' 2>/dev/null || :
+	@rmdir '$(DESTDIR)$(PREFIX)/share/layerpipe' '$(DESTDIR)$(PREFIX)/libexec/layerpipe' 2>/dev/null || :
 
 # the same bytes from a checkout and from an unpacked tarball
 dist:

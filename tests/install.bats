@@ -30,7 +30,8 @@ tools() {
   for file in "$TOP"/lib/*.sh "$TOP"/lib/*.jq "$TOP"/lib/*.tsv; do
     [ ! -e "$file" ] || cmp "$file" "share/layerpipe/$(basename "$file")"
   done
-  run find . -type f ! -perm 644 ! -path './bin/*'
+  cmp "$BUILD/libexec/layerpipe/guest" libexec/layerpipe/guest
+  run find . -type f ! -perm 644 ! -path './bin/*' ! -path './libexec/*'
   [ -z "$output" ]
 }
 
@@ -50,7 +51,7 @@ tools() {
   [ "$(find prefix -type f | wc -l)" -gt 2 ]
   make_it uninstall PREFIX="$PWD/prefix"
   [ "$(find prefix -type f)" = prefix/bin/other ]
-  [ ! -e prefix/share/layerpipe ]
+  [ ! -e prefix/share/layerpipe ] && [ ! -e prefix/libexec/layerpipe ]
 }
 
 # sources DIR: a copy of what belongs to the project
