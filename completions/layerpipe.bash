@@ -19,4 +19,4 @@ _layerpipe() {
 complete -o default -F _layerpipe \
   bin-sh build-image build-layered-image ca-certificates closure-graph config-json export-image \
   fake-nss image-assemble image-diff image-layers layer-flatten layer-plan layer-tar \
-  merge-images plan-cost reference-scan shadow-setup stream-layered-image tree-list usr-bin-env
+  merge-images plan-cost reference-scan shadow-setup stream-layered-image tree-list usr-bin-env vm-exec

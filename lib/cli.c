@@ -17,6 +17,15 @@
 #error "LAYERPIPE_VERSION comes from the Makefile"
 #endif
 
+/* What the process ends with after a failure, and after a wrong command line. */
+static int fail_status = CLI_FAIL, usage_status = CLI_USAGE;
+
+void cli_statuses(int fail, int usage)
+{
+	fail_status = fail;
+	usage_status = usage;
+}
+
 /* One message, one write: lines of several processes on one stderr stay whole. */
 static void print(const struct cli *cli, const char *kind, const char *msg)
 {
@@ -35,7 +44,7 @@ void cli_start(const struct cli *cli)
 		int flags = fd == 0 ? O_WRONLY : O_RDONLY;
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags) != fd) {
 			print(cli, "", "cannot open /dev/null");
-			exit(CLI_FAIL);
+			exit(fail_status);
 		}
 	}
 }
@@ -106,7 +115,7 @@ void cli_usage(const struct cli *cli, const char *fmt, ...)
 	char *msg = xvasprintf(fmt, ap);
 	va_end(ap);
 	print(cli, "", xasprintf("%s (see '%s --help')", msg, cli->tool));
-	exit(CLI_USAGE);
+	exit(usage_status);
 }
 
 void cli_operands(const struct cli *cli, int argc, int min, int max)
@@ -121,7 +130,7 @@ void cli_operands(const struct cli *cli, int argc, int min, int max)
 int cli_fail(const struct cli *cli, const struct err *e)
 {
 	print(cli, "", e->msg ? e->msg : "unknown error");
-	return CLI_FAIL;
+	return fail_status;
 }
 
 void cli_warn(const struct cli *cli, const char *fmt, ...)

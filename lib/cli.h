@@ -37,6 +37,12 @@ enum { CLI_OPT = 256, CLI_OPT_VERSION = 1 };
 void cli_start(const struct cli *cli);
 
 /*
+ * For a program whose status is that of another program: what it ends with
+ * instead of CLI_FAIL and CLI_USAGE.
+ */
+void cli_statuses(int fail, int usage);
+
+/*
  * The next option's value (its struct option's val), -1 at the end; then
  * optind is the first operand. --help and --version print and exit 0; a bad
  * option is one line on stderr and exit 2.
@@ -56,7 +62,7 @@ _Noreturn void cli_usage(const struct cli *cli, const char *fmt, ...)
 /* Exits 2 unless the number of operands left is from min to max. */
 void cli_operands(const struct cli *cli, int argc, int min, int max);
 
-/* Prints "TOOL: MESSAGE" for the error. Returns CLI_FAIL: "return cli_fail(&cli, &e);". */
+/* Prints "TOOL: MESSAGE" for the error. Returns the status: "return cli_fail(&cli, &e);". */
 int cli_fail(const struct cli *cli, const struct err *e);
 
 /* Prints "TOOL: warning: MESSAGE". */

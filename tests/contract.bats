@@ -26,6 +26,7 @@ row() {
     plan-cost) input=plan options=(--graph graph) most=1 refusal='<stdin>: the plan is empty' ;;
     reference-scan) input=graph options=(--graph -) operands=(root) empty=0 ;;
     tree-list) operands=(root/nix) form=any ;;
+    vm-exec) input=machine options=(--engine userns --script script) form=any most=0 output=binary ;;
     *) return 1 ;;
   esac
   args=("${options[@]}" "${operands[@]}")
@@ -40,6 +41,10 @@ setup() {
   sed 's/^\([^\t]*\t[^\t]*\t[^\t]*\).*/1\t\1/' graph >plan
   layer-tar --root-dir root <plan >stream
   image-assemble <stream >image
+  mkdir -p shell/bin
+  cp "$(command -v busybox)" shell/bin/sh
+  { cat stream; tree-list --owner 0:0 shell | layer-tar --mtree -; } >machine
+  echo 'echo made >/file' >script
   problems=0
 }
 
@@ -53,10 +58,20 @@ problem() {
 
 no_problems() { [ "$problems" = 0 ]; }
 
+# own STATUS TOOL: the status of a failure (1) or a wrong command line (2); that of a program that
+# ends with another program's status is 125
+own() {
+  case $2 in
+    vm-exec) echo 125 ;;
+    *) echo "$1" ;;
+  esac
+}
+
 # refuses STATUS PATTERN COMMAND…: that status, nothing on stdout, and one line on stderr that
 # begins with the tool's name and is like the pattern
 refuses() {
-  local want=$1 like=$2 tool=$3 status=0
+  local want like=$2 tool=$3 status=0
+  want=$(own "$1" "$tool")
   shift 2
   "$@" >out 2>err || status=$?
   if [ "$status" != "$want" ] || [ -s out ] || [ "$(wc -l <err)" != 1 ] ||
@@ -161,11 +176,11 @@ help_options() { grep -oE '^ +(-[a-zA-Z], )?--[a-z][a-z-]*' | grep -oE -- '--[a-
     for flag in --help --version; do
       status=0
       "$tool" $flag >/dev/full 2>err || status=$?
-      grep -q "^$tool: .*No space left on device" err && [ $status = 1 ] ||
+      grep -q "^$tool: .*No space left on device" err && [ "$status" = "$(own 1 "$tool")" ] ||
         problem "$tool $flag >/dev/full: $status $(cat err)"
       status=0
       "$tool" $flag >&- 2>err || status=$?
-      [ $status = 1 ] && grep -q "^$tool: .*Bad file descriptor" err ||
+      [ "$status" = "$(own 1 "$tool")" ] && grep -q "^$tool: .*Bad file descriptor" err ||
         problem "$tool $flag >&-: $status $(cat err)"
     done
   done
@@ -173,11 +188,11 @@ help_options() { grep -oE '^ +(-[a-zA-Z], )?--[a-z][a-z-]*' | grep -oE -- '--[a-
     row "$tool"
     status=0
     "$tool" "${args[@]}" <"$input" >/dev/full 2>err || status=$?
-    [ "$status $(cat err)" = "1 $tool: cannot write '<stdout>': No space left on device" ] ||
+    [ "$status $(cat err)" = "$(own 1 "$tool") $tool: cannot write '<stdout>': No space left on device" ] ||
       problem "$tool >/dev/full: $status $(cat err)"
     status=0
     "$tool" "${args[@]}" <"$input" >&- 2>err || status=$?
-    [ "$status $(cat err)" = "1 $tool: cannot write '<stdout>': Bad file descriptor" ] ||
+    [ "$status $(cat err)" = "$(own 1 "$tool") $tool: cannot write '<stdout>': Bad file descriptor" ] ||
       problem "$tool >&-: $status $(cat err)"
   done
   no_problems
@@ -188,15 +203,15 @@ help_options() { grep -oE '^ +(-[a-zA-Z], )?--[a-z][a-z-]*' | grep -oE -- '--[a-
   for tool in $(tools); do
     row "$tool"
     for mode in default ignored; do
-      python3 - $mode "$input" "$tool" "${args[@]}" 2>&1 >found <<'EOF' || problem "$tool $mode"
+      python3 - $mode "$(own 1 "$tool")" "$input" "$tool" "${args[@]}" 2>&1 >found <<'EOF' || problem "$tool $mode"
 import os, signal, subprocess, sys
-mode, path, *command = sys.argv[1:]
+mode, status, path, *command = sys.argv[1:]
 reader, writer = os.pipe()
 os.close(reader)
 signal.signal(signal.SIGPIPE, signal.SIG_IGN if mode == "ignored" else signal.SIG_DFL)
 done = subprocess.run(command, stdin=open(path), stdout=writer, stderr=subprocess.PIPE,
                       restore_signals=False)
-want = ((1, f"{command[0]}: cannot write '<stdout>': Broken pipe\n") if mode == "ignored"
+want = ((int(status), f"{command[0]}: cannot write '<stdout>': Broken pipe\n") if mode == "ignored"
         else (-signal.SIGPIPE, ""))
 if (done.returncode, done.stderr.decode()) != want:
     sys.exit(f"found {done.returncode} {done.stderr}")
@@ -211,13 +226,13 @@ EOF
   for tool in $(tools); do
     row "$tool"
     [ $output = binary ] || continue
-    python3 - "$input" "$tool" "${args[@]}" <<'EOF' || problem "$tool"
+    python3 - "$(own 2 "$tool")" "$input" "$tool" "${args[@]}" <<'EOF' || problem "$tool"
 import pty, subprocess, sys
-path, *command = sys.argv[1:]
+status, path, *command = sys.argv[1:]
 _, terminal = pty.openpty()
 done = subprocess.run(command, stdin=open(path), stdout=terminal, stderr=subprocess.PIPE)
 want = f"{command[0]}: refusing to write binary data to a terminal".encode()
-if done.returncode != 2 or not done.stderr.startswith(want):
+if done.returncode != int(status) or not done.stderr.startswith(want):
     sys.exit(f"found {done.returncode} {done.stderr}")
 EOF
   done

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmexec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "spool.h"
+#include "userns.h"
+#include "vmresult.h"
+#include "vmsession.h"
+#include "vmverdict.h"
+
+/* Where the guest lies, seen from the program: what is built is laid out as what is installed. */
+#define GUEST_PROGRAM "../libexec/layerpipe/guest"
+
+enum { MIB = 1 << 20 };
+
+/* One run. */
+struct run {
+	const struct vmexec *v;
+	enum vmexec_engine engine;
+	int program; /* the guest */
+	int job;
+	int result; /* a spool */
+	struct vmtimes times;
+};
+
+static int own_directory(struct buf *b, struct err *e)
+{
+	ssize_t n = -1;
+	for (size_t room = 256; n < 0 || (size_t)n == room; room *= 2) {
+		buf_clear(b);
+		n = readlink("/proc/self/exe", buf_extend(b, room), room);
+		if (n < 0)
+			return err_set(e, errno, "cannot read /proc/self/exe");
+		b->len = (size_t)n;
+		if ((size_t)n < room)
+			break;
+	}
+	b->s[b->len] = '\0';
+	b->len = (size_t)(strrchr(b->s, '/') - b->s);
+	b->s[b->len] = '\0';
+	return 0;
+}
+
+static int open_guest(int *fd, struct err *e)
+{
+	AUTO_BUF struct buf path = { 0 };
+	if (own_directory(&path, e) < 0)
+		return -1;
+	buf_addf(&path, "/%s", GUEST_PROGRAM);
+	int f = open(path.s, O_RDONLY | O_CLOEXEC);
+	if (f < 0)
+		return err_set(e, errno, "cannot open the guest program '%s'", path.s);
+	*fd = f;
+	return 0;
+}
+
+static const char *engine_name(enum vmexec_engine engine)
+{
+	static const char *const names[] = { "auto", "kvm", "tcg", "userns" };
+	return names[engine];
+}
+
+static int start_userns(const struct run *r, struct vmguest *g, struct err *e)
+{
+	struct vmjob_strings mounts = { 0 };
+	for (size_t i = 0; i < r->v->job.mounts.n; i += 2)
+		vmjob_string(&mounts, r->v->job.mounts.list[i]);
+	const struct userns u = { .program = r->program,
+				  .mounts = mounts.list,
+				  .nmounts = mounts.n,
+				  .job = r->job,
+				  .disk = r->v->disk };
+	int result = userns_start(&u, g, e);
+	free(mounts.list);
+	return result;
+}
+
+static int start(const struct run *r, struct vmguest *g, struct err *e)
+{
+	if (r->engine == VMEXEC_USERNS)
+		return start_userns(r, g, e);
+	return err_set(e, 0, "engine '%s' is not there yet (--engine userns is)",
+		       engine_name(r->engine));
+}
+
+/* Runs the guest to its end; what is left of it is in result. */
+static int run_guest(struct run *r, struct vmsession_end *end, struct err *e)
+{
+	AUTO_VMGUEST struct vmguest g = VMGUEST_NONE;
+	const struct vmsession session = {
+		.boot_timeout = r->v->boot_timeout,
+		.timeout = r->v->timeout,
+		.max_result = ((uint64_t)2 * r->v->disk + 64) * MIB,
+		.log = STDERR_FILENO,
+		.result = r->result,
+		.note = r->v->note,
+	};
+	if (start(r, &g, e) < 0)
+		return -1;
+	return vmsession_run(&session, &g, end, e);
+}
+
+static int judge(const struct run *r, const struct vmsession_end *end, int *status, struct err *e)
+{
+	const struct vmverdict verdict = { .machine = r->engine != VMEXEC_USERNS,
+					   .engine = engine_name(r->engine),
+					   .memory = r->v->memory,
+					   .disk = r->v->disk,
+					   .boot_timeout = r->v->boot_timeout,
+					   .timeout = r->v->timeout };
+	if (vmverdict(&verdict, end, status, e) < 0)
+		return -1;
+	if (*status && vmverdict_was_short_of_memory(end))
+		r->v->note("the machine ran out of memory: --memory sets its size");
+	return 0;
+}
+
+static int run_and_write(struct run *r, struct out *o, int *status, struct err *e)
+{
+	AUTO_VMSESSION_END struct vmsession_end end = { 0 };
+	const struct vmresult_form form = { .before = r->v->keep_mtime ? NULL : &r->times,
+					    .mtime = r->v->mtime,
+					    .comment = r->v->comment };
+	if (run_guest(r, &end, e) < 0 || judge(r, &end, status, e) < 0)
+		return -1;
+	if (*status)
+		return 0;
+	if (vmresult_write(r->result, end.received, &form, o, e) == 0)
+		return 0;
+	*status = VMVERDICT_FAILED;
+	return -1;
+}
+
+int vmexec_run(const struct vmexec *v, int layers, const char *name, struct out *o, int *status,
+	       struct err *e)
+{
+	AUTO_CLOSE int program = -1, job = -1, result = -1;
+	struct run run = { .v = v, .engine = v->engine };
+	struct vmjob todo = v->job;
+	*status = VMVERDICT_FAILED;
+	todo.carry_mounts = run.engine != VMEXEC_USERNS;
+	if (open_guest(&program, e) < 0 || spool_open(&result, e) < 0)
+		return -1;
+	int r = vmjob_write(&todo, layers, name, &job, &run.times, e);
+	if (r == 0) {
+		run.program = program;
+		run.job = job;
+		run.result = result;
+		r = run_and_write(&run, o, status, e);
+	}
+	vmtimes_free(&run.times);
+	return r;
+}

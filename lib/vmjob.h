@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_VMJOB_H
+#define LAYERPIPE_VMJOB_H
+
+/* Writes what a guest is to do, a file: guestproto.h. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "err.h"
+#include "mem.h"
+#include "vmtimes.h"
+
+/* Strings, borrowed. Starts as { 0 }. */
+struct vmjob_strings {
+	const char **list;
+	size_t n;
+	/* private */
+	size_t cap;
+};
+
+void vmjob_string(struct vmjob_strings *s, const char *string);
+
+/* All borrowed. */
+struct vmjob {
+	struct vmjob_strings mounts; /* HOST DIRECTORY and GUEST DIRECTORY, in turn */
+	struct vmjob_strings environment;
+	struct vmjob_strings shells;
+	const char *script; /* a file */
+	bool carry_mounts;  /* the guest cannot reach the host's files: put them in */
+};
+
+/*
+ * Reads the script, and layers from a layer stream, of which at least one is
+ * expected; checks the digests that the stream gives. Flattens all but the
+ * last. *job is a file without a name, to be read from its start; close it.
+ */
+MUST_USE int vmjob_write(const struct vmjob *j, int layers, const char *name, int *job,
+			 struct vmtimes *times, struct err *e);
+
+#endif

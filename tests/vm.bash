@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+# Shared by the tests of vm-exec: an image of a static busybox, and ways to look at layers.
+# shellcheck shell=bash
+
+# layer_of DIR > LAYER-STREAM: one layer, all owned by root
+layer_of() { tree-list --owner 0:0 --mtime 1 "$1" | layer-tar --mtree - --allow-empty; }
+
+# make_base: base.stream, one layer with a shell and a few files
+make_base() {
+  local applet
+  mkdir -p base/bin base/etc base/data/sub
+  cp "$(command -v busybox)" base/bin/busybox
+  for applet in $(base/bin/busybox --list); do
+    [ -e "base/bin/$applet" ] || ln -s busybox "base/bin/$applet"
+  done
+  echo welcome >base/etc/motd
+  echo one >base/data/one
+  echo two >base/data/sub/two
+  chmod -R u=rwX,go=rX base
+  layer_of base >base.stream
+}
+
+# make_empty: empty.stream, one layer without entries
+make_empty() { layer-tar --mtree - --allow-empty </dev/null >empty.stream; }
+
+# script LINE… > FILE
+script() { printf '%s\n' "$@"; }
+
+# layer < LAYER-STREAM > TAR: the one layer in it
+layer() { tar -xO --warning=no-unknown-keyword; }
+
+# listing < LAYER-STREAM: type, mode, owner, size or device, time and name of each entry
+listing() {
+  layer | python3 -c '
+import sys, tarfile
+for t in tarfile.open(fileobj=sys.stdin.buffer, mode="r|"):
+    kind = {b"0": "-", b"1": "h", b"2": "l", b"3": "c", b"4": "b", b"5": "d", b"6": "p"}[t.type]
+    size = f"{t.devmajor},{t.devminor}" if kind in "cb" else t.size
+    name = t.name.encode("utf-8", "surrogateescape").decode("latin-1").encode("unicode_escape").decode()
+    print(f"{kind}{t.mode:04o} {t.uid}:{t.gid} {size} {t.mtime} {name}" + (f" > {t.linkname}" if t.linkname else ""))'
+}
+
+# archive ENTRY… > TAR: entries NAME, NAME/ (a directory), NAME>TARGET (a symbolic link),
+# NAME=TARGET (a hard link), NAME!MAJOR,MINOR (a character device)
+archive() {
+  python3 - "$@" <<'END'
+import io, re, sys, tarfile
+with tarfile.open(fileobj=sys.stdout.buffer, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+    for word in sys.argv[1:]:
+        name, kind, rest = re.fullmatch(r"([^>=!]*)([>=!]?)(.*)", word, re.S).groups()
+        t = tarfile.TarInfo(name)
+        t.mode, t.mtime = 0o755, 1
+        data = b""
+        if kind == ">": t.type, t.linkname = tarfile.SYMTYPE, rest
+        elif kind == "=": t.type, t.linkname = tarfile.LNKTYPE, rest
+        elif kind == "!":
+            t.type = tarfile.CHRTYPE
+            t.devmajor, t.devminor = map(int, rest.split(","))
+        elif name.endswith("/"): t.type = tarfile.DIRTYPE
+        else: data = b"" if "/.wh." in "/" + name else b"text\n"
+        t.size = len(data)
+        tar.addfile(t, io.BytesIO(data))
+END
+}
+
+# stream_of ENTRY… > LAYER-STREAM: one layer, as another tar would make it
+stream_of() {
+  archive "$@" >layer.tar
+  tar -cf - layer.tar
+  rm layer.tar
+}
+
+# left_behind: what a run must not leave: processes, mounts, files in TMPDIR
+left_behind() {
+  pgrep -a -f '^layerpipe-guest|^qemu-system.*layerpipe' || :
+  grep -E 'overlay.*lowerdir=/lower' /proc/mounts || :
+  find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'layerpipe-*' || :
+}
