@@ -276,11 +276,22 @@ as_user() { setpriv --reuid 65534 --regid 65534 --clear-groups env -i PATH="$PAT
     as_user inst/bin/vm-exec --engine userns --script script <input
 }
 
+# running COMMAND: waits until it does
+running() {
+  local i
+  for i in $(seq 200); do
+    pgrep -fx "$1" >/dev/null && return
+    sleep 0.05
+  done
+  return 1
+}
+
 @test "the guest is killed: an error, no layer, and nothing is left" {
   script 'sleep 100' >script
   vm-exec --engine userns --script script <input >out 2>err 3>&- &
   local pid=$! guest status=0
-  until guest=$(pgrep -P $pid) && pgrep -f '^/bin/sleep 100|^sleep 100' >/dev/null; do sleep 0.05; done
+  running 'sleep 100'
+  guest=$(pgrep -P $pid)
   kill -9 "$guest"
   wait $pid || status=$?
   [ "$status $(cat err)" = '125 vm-exec: the guest was ended by signal 9 (Killed) while the script ran, or the layer was packed' ]
@@ -291,7 +302,7 @@ as_user() { setpriv --reuid 65534 --regid 65534 --clear-groups env -i PATH="$PAT
   script 'sleep 1003' >script
   vm-exec --engine userns --script script <input >out 2>err 3>&- &
   local pid=$! i
-  until pgrep -f 'sleep 1003' >/dev/null; do sleep 0.05; done
+  running 'sleep 1003'
   kill -9 $pid
   wait $pid || :
   for i in $(seq 50); do pgrep -f 'sleep 1003' >/dev/null || break; sleep 0.1; done
