@@ -13,7 +13,7 @@ setup() {
 }
 
 # Images that hold the same layers
-layouts='plain legacy skopeo nixpkgs hybrid dotted gz zstd mixed oci oci-zstd oci-docker oci-bare index flat'
+layouts='plain legacy skopeo nixpkgs hybrid crane dotted gz zstd mixed oci oci-zstd oci-docker oci-bare index flat'
 
 # layers_of STREAM DIR: the layer tars in it
 layers_of() {
