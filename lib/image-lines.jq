@@ -33,14 +33,14 @@ def hex: "0123456789abcdef"[.:. + 1];
 def odd_bytes: range(1; 9), 11, 12, range(14; 32), 127;
 
 def escape:
-  if test("\\x00") then fail("a NUL byte cannot be in a string")
-  elif test("[\\x01-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]") then
+  if test("[\\x01-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]") then
     reduce odd_bytes as $byte (.; ("\\x" + ($byte / 16 | floor | hex) + ($byte % 16 | hex)) as $hex
       | split([$byte] | implode) | [.[0], (.[1:][] | $hex, .)] | add) # join copies all it has
   else . end;
 
 def field:
   if . == null then "-" elif . == "" then "\\e" elif . == "-" then "\\x2d"
+  elif test("\\x00") then fail("a NUL byte cannot be in a string")
   else [.] | @tsv | escape end;
 
 def line: map(field) | join("\t");
