@@ -124,3 +124,10 @@ each() {
   export_it() { refuses "*: $1: $2" export-image --from-image "$1" --output tar; }
   each layers tree export_it
 }
+
+@test "merge-images" {
+  first() { refuses "merge-images: $1: $2" merge-images --output merged "$1" good; }
+  second() { refuses "merge-images: $1: $2" merge-images --output merged good "$1"; }
+  ONLY='@(oci|symlink|size|digest|layer|Config)-*' each open image first
+  LONG=1 each layers second
+}
