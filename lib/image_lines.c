@@ -78,12 +78,16 @@ int image_lines(const char *program, const char *const *args, const char *where,
 	return jq_wait(&p, e) < 0 ? err_wrap(e, "%s", where) : 0;
 }
 
-void image_add_descriptor(struct image_descriptor **list, size_t *n, struct image_line *l)
+int image_add_descriptor(struct image_descriptor **list, size_t *n, struct image_line *l,
+			 struct err *e)
 {
+	if (*n == IMAGE_MAX_IMAGES)
+		return err_set(e, 0, "more than %d images in one index", IMAGE_MAX_IMAGES);
 	*list = xrealloc(*list, (*n + 1) * sizeof **list);
 	struct image_descriptor *d = &(*list)[(*n)++];
 	d->digest = STEAL(l->fields[1]);
 	d->platform = STEAL(l->fields[2]);
+	return 0;
 }
 
 /* --- blobs --- */

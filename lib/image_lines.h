@@ -41,7 +41,8 @@ MUST_USE int image_lines(const char *program, const char *const *args, const cha
 			 const struct buf *json, image_line_fn *fn, void *context, struct err *e);
 
 /* Takes the digest and the platform of a line "manifest DIGEST PLATFORM NAME" to a list. */
-void image_add_descriptor(struct image_descriptor **list, size_t *n, struct image_line *l);
+MUST_USE int image_add_descriptor(struct image_descriptor **list, size_t *n, struct image_line *l,
+				  struct err *e);
 
 /* What messages call a layer: "FILE: layer N (DIFF-ID)". */
 char *image_layer_name(const struct image *i, size_t layer);

@@ -11,7 +11,10 @@
 #include "num.h"
 #include "tarread.h"
 
-enum { MAX_NESTED = 8 }; /* indexes within indexes */
+enum {
+	MAX_NESTED = 8, /* indexes within indexes */
+	PLATFORMS_SHOWN = 20,
+};
 
 void image_free(struct image *i)
 {
@@ -58,25 +61,29 @@ static void manifest_free(struct manifest *m)
 	m->config = NULL;
 }
 
+static int add_blob(struct image *i, struct image_line *l, struct err *e)
+{
+	uint64_t size;
+	if (i->nlayers == IMAGE_MAX_LAYERS)
+		return err_set(e, 0, "more than %d layers", IMAGE_MAX_LAYERS);
+	if (num_parse(l->fields[2], strlen(l->fields[2]), 10, 0, INT64_MAX, &size, e) < 0)
+		return -1;
+	struct image_layer *layer = add_layer(i);
+	layer->digest = STEAL(l->fields[1]);
+	layer->media_type = STEAL(l->fields[3]);
+	layer->size = size;
+	return 0;
+}
+
 /* A line "manifest DIGEST PLATFORM NAME", "config DIGEST SIZE" or "layer DIGEST SIZE TYPE". */
 static int manifest_line(void *context, struct image_line *l, struct err *e)
 {
 	struct manifest *m = context;
-	if (image_line_is(l, "manifest", 4)) {
-		image_add_descriptor(&m->descriptors, &m->ndescriptors, l);
-	} else if (image_line_is(l, "config", 3)) {
-		m->config = image_blob_name(l->fields[1]);
-	} else {
-		uint64_t size;
-		if (m->image->nlayers == IMAGE_MAX_LAYERS)
-			return err_set(e, 0, "more than %d layers", IMAGE_MAX_LAYERS);
-		if (num_parse(l->fields[2], strlen(l->fields[2]), 10, 0, INT64_MAX, &size, e) < 0)
-			return -1;
-		struct image_layer *layer = add_layer(m->image);
-		layer->digest = STEAL(l->fields[1]);
-		layer->media_type = STEAL(l->fields[3]);
-		layer->size = size;
-	}
+	if (image_line_is(l, "manifest", 4))
+		return image_add_descriptor(&m->descriptors, &m->ndescriptors, l, e);
+	if (image_line_is(l, "layer", 4))
+		return add_blob(m->image, l, e);
+	m->config = image_blob_name(l->fields[1]);
 	return 0;
 }
 
@@ -97,26 +104,32 @@ static int read_blob(struct manifest *m, const char *digest, struct err *e)
 static bool fits(const char *platform, const char *want)
 {
 	size_t len = strlen(want);
-	return platform && strncmp(platform, want, len) == 0 && strchr("/", platform[len]);
+	return platform && strncmp(platform, want, len) == 0 &&
+	       (platform[len] == '\0' || platform[len] == '/');
 }
 
 static int no_platform(const struct image *i, const char *want, const struct image_descriptor *list,
 		       size_t n, struct err *e)
 {
 	AUTO_BUF struct buf there = { 0 };
-	for (size_t k = 0; k < n; k++)
+	for (size_t k = 0; k < n && k < PLATFORMS_SHOWN; k++)
 		buf_addf(&there, "%s%s", k ? ", " : "",
 			 list[k].platform ? list[k].platform : "one that is not named");
-	if (n == 0)
-		return err_set(e, 0, "%s: its index has no image", imagefile_name(i->file));
-	return err_set(e, 0, "%s: no image for %s, but %s", imagefile_name(i->file), want, there.s);
+	if (n > PLATFORMS_SHOWN)
+		buf_addf(&there, " and %zu more", n - PLATFORMS_SHOWN);
+	return err_set(e, 0, "%s: no image for %s%s%s", imagefile_name(i->file), want,
+		       n ? ", but " : "", n ? there.s : "");
 }
 
 /* The one image that there is, or the one for this machine; one without a variant goes first. */
 static int choose(const struct image *i, const struct image_descriptor *list, size_t n,
 		  const char **digest, struct err *e)
 {
-	const char *architecture, *found = n == 1 ? list[0].digest : NULL;
+	const char *architecture, *found = NULL;
+	if (n == 1) {
+		*digest = list[0].digest;
+		return 0;
+	}
 	if (machine_architecture(&architecture, e) < 0)
 		return -1;
 	AUTO_FREE char *want = xasprintf("linux/%s", architecture);

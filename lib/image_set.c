@@ -138,8 +138,7 @@ int imageset_index_line(void *context, struct image_line *l, struct err *e)
 	entry = same_image(s, l->fields[3], l->fields[2]);
 	if (!entry && (add_entry(s, &entry, e) < 0 || add_name(entry, &l->fields[3], e) < 0))
 		return -1;
-	image_add_descriptor(&entry->manifests, &entry->nmanifests, l);
-	return 0;
+	return image_add_descriptor(&entry->manifests, &entry->nmanifests, l, e);
 }
 
 static int read_document(struct imagefile *f, const char *member, const char *form,

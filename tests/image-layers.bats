@@ -578,6 +578,20 @@ P
   refused "layer 1 (${ids[1]}): it is not compressed, but has another digest: ${ids[0]}"
 }
 
+@test "an index with too many images, and one with many platforms" {
+  cp -r images/oci d
+  many() {
+    jq -nc --arg platform "$1" '{manifests: [range(5000) | {size: 1,
+      digest: "sha256:\("0" * 60)\(. + 1000)",
+      platform: {os: "linux", architecture: ($platform + (. | tostring))}}]}' >d/index.json
+  }
+  many x
+  refused 'index.json: more than 4096 images in one index'
+  edit index.json '.manifests |= .[:30]'
+  refused "no image for linux/$(jq -r .architecture images/config.json), but $(
+    seq -f linux/x%.0f -s ', ' 0 19) and 10 more"
+}
+
 @test "indexes within indexes, without end" {
   cp -r images/oci d
   for _ in 1 2 3 4 5 6 7 8; do
