@@ -33,7 +33,7 @@ ALL_LIBS     = $(shell pkg-config --libs $(PKGS)) -pthread $(LDLIBS)
 
 FILTERS   = $(patsubst bin/%.c,%,$(wildcard bin/*.c))
 PIPELINES = $(filter-out %.nix,$(notdir $(wildcard pipelines/*)))
-SHARED    = $(notdir $(wildcard lib/*.sh lib/*.tsv lib/*.jq))
+SHARED    = $(notdir $(wildcard lib/*.sh lib/*.tsv lib/*.jq lib/*.awk))
 PAGES     = $(notdir $(wildcard man/*.[157]))
 LIB_OBJS  = $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
 JQ_HEADERS = $(patsubst lib/%.jq,$(BUILD)/gen/%.jq.h,$(wildcard lib/*.jq))

@@ -59,6 +59,9 @@ def map_of_strings($key):
   else to_entries[] | if .value | type == "string" then [.key, .value]
     else bad("\($key): expected a string as the value of \(.key | shown), found \(.value | kind)") end end;
 
+# Lists that replace the one of a base image, be they empty.
+def replaces($key; $value): $value == [] and ($key | IN("Cmd", "Entrypoint", "Shell"));
+
 # The fields after the key, for each of its lines.
 def fields($key):
   kinds[$key] as $kind
@@ -76,6 +79,7 @@ else bad("expected one attribute set, found \(if length == 1 then .[0] | kind el
 | select(.value != null)
 | .key as $key
 | .value
-| if kinds[$key] then [$key] + fields($key) else ["json", other($key), tojson] end
+| if replaces($key; .) then ["reset", $key]
+  elif kinds[$key] then [$key] + fields($key) else ["json", other($key), tojson] end
 | map(field($key))
 | join("\t")

@@ -4,7 +4,8 @@
 #
 #   image_start TOOL ARGUMENT…   reads the attributes
 #   contents_find ATTRIBUTE      ${contents[@]}: what a list of paths stands for
-#   image_config                 $work/config: image-config(5) lines, checked
+#   image_config                 $work/config: image-config(5) lines, checked; $config: the file
+#                                that the image's configuration is in
 #   stages STAGE…                the layer streams that these functions write, bottom first
 #   image_write [OPTION…]        layer streams in, the image out; the options are image-assemble's
 #   output_find                  $output: the file that an image goes to
@@ -12,7 +13,7 @@
 # shellcheck source=/dev/null
 . "$share/pipeline.sh"
 
-contents=()
+contents=() config=
 
 image_start() {
   pipeline_start "$@"
@@ -54,7 +55,8 @@ contents_find() {
 # The config attribute as lines, checked before anything is built.
 image_config() {
   local where=config
-  : >"$work/config"
+  config=$work/config
+  : >"$config"
   if [ -n "${attr[config]}" ]; then
     copy_input "${attr[config]}" "$work/config.in"
     if awk 'NF { found = /^[ \t]*[[{"]/; exit } END { exit !found }' "$work/config.in"; then
@@ -77,9 +79,9 @@ image_check() {
   while IFS= read -r line; do
     line=${line#image-assemble: }
     case $line in
-      "$work/config:"*)
-        line=${line#"$work/config:"}
-        [ "$1" != config ] || line=" ${line#*: }"
+      "$config:"*)
+        line=${line#"$config:"}
+        [[ $1 != config && $1 != fromImage ]] || line=" ${line#*: }"
         message "$1:$line"
         ;;
       *) message "${line/image-assemble/$tool}" ;;
@@ -89,7 +91,7 @@ image_check() {
 }
 
 assemble() {
-  local options=(--name "${attr[name]}" --created "${attr[created]}" --config "$work/config")
+  local options=(--name "${attr[name]}" --created "${attr[created]}" --config "$config")
   [ -z "${attr[tag]}" ] || options+=(--tag "${attr[tag]}")
   [ -z "${attr[architecture]}" ] || options+=(--architecture "${attr[architecture]}")
   image-assemble "${options[@]}" "$@"

@@ -10,6 +10,7 @@
 
 # shellcheck source=/dev/null
 . "$share/image.sh"
+. "$share/base.sh"
 . "$share/closure.sh"
 . "$share/commands.sh"
 
@@ -31,13 +32,18 @@ old_contents() {
 
 onelayer_image() {
   image_config
+  base_open
+  base_config
   root_lines
   store_lines
+  base_files
   layer_lines >"$work/layer"
-  stages the_layer | image_write --expect-layers 1 "$@"
+  stages base_layer own_layer | image_write --expect-layers $((base_layers + 1)) "$@"
 }
 
-the_layer() { layer-tar --mtree "$work/layer" --comment 'contents and their closure'; }
+own_layer() {
+  layer-tar --mtree "$work/layer" "${base_onto[@]}" --comment 'contents and their closure'
+}
 
 # The trees of copyToRoot, merged, then what the commands make of them.
 root_lines() {
@@ -80,18 +86,24 @@ store_lines() {
 }
 
 # Both, each name once: what the root has goes before the store's, but for the store directory and
-# those that lead there. Directories come with what is below them.
+# those that lead there. What of the store is in the base stays out, directories where nothing that
+# is below them comes.
 layer_lines() {
   local slashes=${attr[storeDir]//[^\/]/}
   awk -v depth=${#slashes} '
     function parts(name) { return gsub("/", "/", name) }
+    function put(name, line) { if (!(name in there)) print line; there[name] }
     /^#/ { next }
     pass == 1 { store[$1]; next }
-    pass == 2 {
-      if ($1 == "." || !($1 in store) || parts($1) > depth) { there[$1]; print }
-      next
+    pass == 2 { if ($1 in store) held[$1]; next }
+    pass == 3 { if ($1 == "." || !($1 in store) || parts($1) > depth) put($1, $0); next }
+
+    { while (n && index($1, name[n] "/") != 1) n-- }
+    / type=dir / { name[++n] = $1; line[n] = $0 }
+    !($1 in held) {
+      for (i = 1; i <= n; i++)
+        put(name[i], line[i])
+      put($1, $0)
     }
-    $1 in there { next }
-    { there[$1]; print }
-  ' pass=1 "$work/store" pass=2 "$work/root" pass=3 "$work/store"
+  ' pass=1 "$work/store" pass=2 "$work/base.files" pass=3 "$work/root" pass=4 "$work/store"
 }

@@ -247,7 +247,8 @@ END
   jq -n --arg hello "$hello" '{name: "App", tag: "7", fromImage: null, fromImageName: null, fromImageTag: null,
     copyToRoot: $hello, keepContentsDirlinks: false, runAsRoot: null, extraCommands: "echo hi >hi", config: {Cmd: ["/bin/hello"]},
     architecture: "arm64", diskSize: 2048, buildVMMemorySize: 1024, created: "2001-02-03T04:05:06Z", uid: 1, gid: 2, contents: null,
-    compressor: "none", output: "image", closure: "graph", rootDir: "root", storeDir: "/nix/store", quiet: true}' >attrs.json
+    compressor: "none", output: "image", closure: "graph", rootDir: "root", storeDir: "/nix/store", quiet: true,
+    inheritConfig: false}' >attrs.json
   build-image --attrs attrs.json >printed
   [ "$(look manifest | jq -r '.RepoTags[]')" = app:7 ]
   [ "$(look config | jq -c '[.architecture, .created, .config.Cmd]')" = '["arm64","2001-02-03T04:05:06Z",["/bin/hello"]]' ]

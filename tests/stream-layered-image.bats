@@ -428,7 +428,7 @@ bad_option() {
   bad_option '--enable-fakechroot: expected true or false, found '"'no'" --name x --enable-fakechroot=no
   bad_option '--contents: expected a list of paths, found '"''" --name x --contents=
   bad_option 'too many operands: expected at most 0, found 2' --name x -- --help y
-  fails 1 'stream-layered-image: fromImage: not supported yet: nothing here reads an image' stream --from-image base.tar
+  fails 1 "stream-layered-image: fromImage: 'base.tar' does not exist" stream --from-image base.tar
   fails 1 "stream-layered-image: contents: 'root/nix/store/x' does not exist" stream --contents /nix/store/x
   fails 1 'stream-layered-image: contents: '"'a\\x0ab'"' does not exist' stream --contents $'a\nb'
   run -0 stream-layered-image --version

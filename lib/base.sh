@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2154,SC2034 # $tool, $share, $work, attr: from beside
+# Base images: fromImage, fromImageName, fromImageTag, inheritConfig.
+#
+#   base_open        reads what the base is; does nothing where there is none
+#   $base_layers     how many layers it has, 0 without a base
+#   base_layer       a stage: its layers, bit by bit
+#   base_config      puts what is inherited in front of the image's own configuration
+#   base_holds       store paths that are in it whole, and their sizes, one a line
+#   base_files       $work/base.files: its file tree, as layerpipe-mtree(5) lines
+#   ${base_onto[@]}  layer-tar's options for a layer on top of these files
+
+base_layers=0 base_name='' base=() base_onto=()
+
+base_open() {
+  [ -n "${attr[fromImage]}" ] || return 0
+  base_find
+  base_choose
+  base_read --config >"$work/base.config"
+  base_layers=$(base_read --list | wc -l)
+}
+
+# A plain file or directory is read where it is; a pipe is put aside, a compressed file
+# decompressed, once.
+base_find() {
+  local file=${attr[fromImage]} program
+  base_name=$(escaped "$file")
+  [ "$file" != - ] || base_name='<stdin>'
+  if [ "$file" != - ] && [ ! -e "$file" ]; then
+    fail "fromImage: '$file' does not exist"
+  elif [ ! -d "$file" ] && [ ! -f "$file" ]; then
+    copy_input "$file" "$work/base"
+    file=$work/base
+  fi
+  program=$(base_compressor "$file")
+  if [ -n "$program" ]; then
+    need "$program" "fromImage '$base_name'"
+    base_decompress "$program" "$file" "$work/base.tar"
+    rm -f "$work/base"
+    file=$work/base.tar
+  fi
+  base=(-- "$file")
+}
+
+# base_compressor FILE: the program that decompresses it, by what the file begins with
+base_compressor() {
+  [ -f "$1" ] || return 0
+  case $(od -An -N 6 -t x1 -- "$1" | tr -d ' \n') in
+    1f8b*) echo gzip ;;
+    28b52ffd*) echo zstd ;;
+    fd377a585a00) echo xz ;;
+  esac
+}
+
+# base_decompress PROGRAM FILE TO: at most to 1 GiB, or 200 times its size; more is a bomb
+base_decompress() {
+  local most reason status=0
+  most=$(stat -L -c %s -- "$2")
+  most=$((most * 200 > 1 << 30 ? most * 200 : 1 << 30))
+  "$1" -dcq <"$2" 2>"$work/base.err" | head -c $((most + 1)) >"$3" || status=$?
+  [ "$(stat -c %s "$3")" -le $most ] ||
+    fail "fromImage: '$base_name' grows to more than $most bytes: taken for a bomb"
+  reason=$(tail -n 1 "$work/base.err" | sed 's/ *$//')
+  [ $status = 0 ] || fail "fromImage: cannot decompress '$base_name': ${reason##*: }"
+}
+
+base_choose() {
+  local name=${attr[fromImageName]} tag=${attr[fromImageTag]}
+  if [ -n "$name" ] && [ -n "$tag" ]; then
+    base=(--image "$name:$tag" "${base[@]}")
+  elif [ -n "$name$tag" ]; then
+    message 'warning: fromImageName and fromImageTag go together: the first image is the base'
+  fi
+}
+
+# base_read OPTION…: image-layers on the base, which its messages call by the user's name for it
+base_read() {
+  local status=0 said
+  image-layers "$@" "${base[@]}" 2>"$work/base.err" || status=$?
+  said=$(<"$work/base.err")
+  [ -z "$said" ] || printf '%s\n' "${said//"${base[-1]}"/"$base_name"}" >&2
+  return $status
+}
+
+base_layer() { [ $base_layers = 0 ] || base_read; }
+
+base_holds() { [ $base_layers = 0 ] || base_read --store-paths --store-dir "${attr[storeDir]}"; }
+
+base_files() {
+  : >"$work/base.files"
+  [ $base_layers = 0 ] || base_read --files >"$work/base.files"
+  [ ! -s "$work/base.files" ] || base_onto=(--onto "$work/base.files")
+}
+
+base_config() {
+  local all=0
+  [ -n "${attr[fromImage]}" ] || return 0
+  [ "${attr[inheritConfig]}" = false ] || all=1
+  awk -v all=$all -v architecture="${attr[architecture]}" -f "$share/inherit.awk" \
+    pass=1 "$work/config" pass=2 "$work/base.config" >"$work/inherited"
+  config=$work/inherited.now
+  without_history "$work/inherited" >"$config"
+  image_check fromImage
+  config=$work/config.image
+  cat "$work/inherited" "$work/config" >"$config"
+  base_platform
+}
+
+# History tells of layers, which are not there yet.
+without_history() { sed '/^history\t/d' "$1"; }
+
+# Whether the image says that it is for the machine that its base is for.
+base_platform() {
+  local option=() of_base of_image
+  [ -z "${attr[architecture]}" ] || option=(--architecture "${attr[architecture]}")
+  { without_history "$work/base.config" | config-json; without_history "$config" | config-json "${option[@]}"; } |
+    jq -r '"\(.os)/\(.architecture)"' >"$work/platforms"
+  { read -r of_base && read -r of_image; } <"$work/platforms"
+  [ "$of_base" = "$of_image" ] ||
+    message "warning: the image is for $of_image, but its base for $of_base"
+}
