@@ -135,6 +135,10 @@ static int read_streamed(struct source *source, void *to, size_t len, size_t *go
 		const void *piece;
 		if (layerread_data(s->in, &piece, &s->len, e) < 0)
 			return -1;
+		if (s->len == 0) {
+			*got = 0;
+			return 0;
+		}
 		s->data = piece;
 		if (s->hashing)
 			hashing_add(s->hashing, piece, s->len);

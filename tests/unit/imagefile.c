@@ -219,7 +219,7 @@ static void counts_links(void)
 	AUTO_BUF struct buf b = { 0 };
 	file(&b, "0", "found");
 	for (int i = 1; i <= IMAGEFILE_MAX_LINKS + 1; i++) {
-		char name[8], to[8];
+		char name[16], to[16];
 		snprintf(name, sizeof name, "%d", i);
 		snprintf(to, sizeof to, "%d", i - 1);
 		member(&b, i % 2 ? TAR_SYMLINK : TAR_HARDLINK, name, to);
