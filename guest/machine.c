@@ -110,8 +110,8 @@ int machine_enter(struct place *p, struct err *e)
 	p->opaque = "trusted.overlay.opaque";
 	if (!disk)
 		return err_set(e, 0, "the machine has no device '%s'", GUEST_DISK_WORK);
-	if (mkdir("/root", 0755) < 0 || mount(disk, "/root", "ext4", MS_NOATIME, NULL) < 0 ||
-	    chdir("/root") < 0 || (rmdir("lost+found") < 0 && errno != ENOENT))
+	if (mkdir("/disk", 0755) < 0 || mount(disk, "/disk", "ext4", MS_NOATIME, NULL) < 0 ||
+	    chdir("/disk") < 0 || (rmdir("lost+found") < 0 && errno != ENOENT))
 		return err_set(e, errno, "cannot mount the working disk");
 	if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
 		return err_set(e, errno, "cannot change the root directory");

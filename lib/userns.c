@@ -91,35 +91,30 @@ static _Noreturn void become_guest(const struct userns *u, const struct vmguest_
 	give_up(&ends, "run", GUEST_USERNS);
 }
 
-static int cannot_make(struct err *e)
+static int not_allowed(struct err *e)
 {
-	int code = errno;
-	err_set(e, code, "cannot make a user namespace");
-	return code == EPERM || code == ENOSPC || code == EUSERS
-		       ? err_set(e, code,
-				 "user namespaces are not allowed here (--engine tcg needs none)")
-		       : -1;
+	if (e->code != EPERM && e->code != ENOSPC && e->code != EUSERS)
+		return -1;
+	return err_set(e, e->code,
+		       "user namespaces are not allowed here (--engine tcg needs none)");
 }
 
 static int start(const struct userns *u, struct vmguest *g, const struct vmguest_ends *ends, int go,
 		 struct err *e)
 {
-	unsigned long flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
-			      CLONE_NEWNET | CLONE_NEWUTS | CLONE_PIDFD | SIGCHLD;
-	int process = -1;
-	pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, &process, NULL, 0UL);
+	unsigned long namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
+				   CLONE_NEWNET | CLONE_NEWUTS;
+	pid_t pid;
+	if (vmguest_fork(g, namespaces, &pid, e) < 0)
+		return not_allowed(e);
 	if (pid == 0)
 		become_guest(u, ends, go);
-	if (pid < 0)
-		return cannot_make(e);
-	g->pid = pid;
-	g->process = process;
 	return usermap_set(pid, e);
 }
 
 int userns_start(const struct userns *u, struct vmguest *g, struct err *e)
 {
-	AUTO_VMGUEST_ENDS struct vmguest_ends ends = { -1, -1, -1, -1 };
+	AUTO_VMGUEST_ENDS struct vmguest_ends ends = VMGUEST_NO_ENDS;
 	int go[2];
 	if (vmguest_channels(g, &ends, e) < 0)
 		return -1;

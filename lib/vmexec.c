@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kvmprobe.h"
 #include "spool.h"
 #include "userns.h"
+#include "vmmachine.h"
 #include "vmresult.h"
 #include "vmsession.h"
 #include "vmverdict.h"
@@ -83,8 +85,15 @@ static int start(const struct run *r, struct vmguest *g, struct err *e)
 {
 	if (r->engine == VMEXEC_USERNS)
 		return start_userns(r, g, e);
-	return err_set(e, 0, "engine '%s' is not there yet (--engine userns is)",
-		       engine_name(r->engine));
+	const struct vmmachine m = { .kvm = r->engine == VMEXEC_KVM,
+				     .memory = r->v->memory,
+				     .disk = r->v->disk,
+				     .kernel = r->v->kernel,
+				     .initrd = r->v->initrd,
+				     .modules = r->v->modules,
+				     .program = r->program,
+				     .job = r->job };
+	return vmmachine_start(&m, g, e);
 }
 
 /* Runs the guest to its end; what is left of it is in result. */
@@ -107,6 +116,7 @@ static int run_guest(struct run *r, struct vmsession_end *end, struct err *e)
 static int judge(const struct run *r, const struct vmsession_end *end, int *status, struct err *e)
 {
 	const struct vmverdict verdict = { .machine = r->engine != VMEXEC_USERNS,
+					   .kvm = r->engine == VMEXEC_KVM,
 					   .engine = engine_name(r->engine),
 					   .memory = r->v->memory,
 					   .disk = r->v->disk,
@@ -119,13 +129,50 @@ static int judge(const struct run *r, const struct vmsession_end *end, int *stat
 	return 0;
 }
 
+/* KVM that is too strange for its probe: what did not boot did not do anything yet. */
+static bool shall_try_tcg(const struct run *r, const struct vmsession_end *end)
+{
+	return r->v->engine == VMEXEC_AUTO && r->engine == VMEXEC_KVM &&
+	       end->state == VMSESSION_STARTED;
+}
+
+static int run_engine(struct run *r, struct vmsession_end *end, struct err *e)
+{
+	if (run_guest(r, end, e) < 0)
+		return -1;
+	if (!shall_try_tcg(r, end))
+		return 0;
+	r->v->note("the machine does not boot with KVM: it is emulated (tcg), which is slower");
+	r->engine = VMEXEC_TCG;
+	vmsession_end_free(end);
+	*end = (struct vmsession_end){ 0 };
+	return run_guest(r, end, e);
+}
+
+static void choose_engine(struct run *r)
+{
+	struct err why = { 0 };
+	r->engine = r->v->engine;
+	if (r->engine != VMEXEC_AUTO)
+		return;
+	r->engine = VMEXEC_KVM;
+	if (kvmprobe(&why) == 0)
+		return;
+	r->engine = VMEXEC_TCG;
+	AUTO_FREE char *text = xasprintf("no KVM (%s): the machine is emulated (tcg), which is "
+					 "slower",
+					 why.msg);
+	r->v->note(text);
+	err_clear(&why);
+}
+
 static int run_and_write(struct run *r, struct out *o, int *status, struct err *e)
 {
 	AUTO_VMSESSION_END struct vmsession_end end = { 0 };
 	const struct vmresult_form form = { .before = r->v->keep_mtime ? NULL : &r->times,
 					    .mtime = r->v->mtime,
 					    .comment = r->v->comment };
-	if (run_guest(r, &end, e) < 0 || judge(r, &end, status, e) < 0)
+	if (run_engine(r, &end, e) < 0 || judge(r, &end, status, e) < 0)
 		return -1;
 	if (*status)
 		return 0;
@@ -139,9 +186,10 @@ int vmexec_run(const struct vmexec *v, int layers, const char *name, struct out 
 	       struct err *e)
 {
 	AUTO_CLOSE int program = -1, job = -1, result = -1;
-	struct run run = { .v = v, .engine = v->engine };
+	struct run run = { .v = v };
 	struct vmjob todo = v->job;
 	*status = VMVERDICT_FAILED;
+	choose_engine(&run);
 	todo.carry_mounts = run.engine != VMEXEC_USERNS;
 	if (open_guest(&program, e) < 0 || spool_open(&result, e) < 0)
 		return -1;

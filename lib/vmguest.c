@@ -2,8 +2,10 @@
 #include "vmguest.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +41,21 @@ void vmguest_close_ends(struct vmguest_ends *ends)
 	close_fd(&ends->log);
 	close_fd(&ends->result);
 	close_fd(&ends->console);
+}
+
+int vmguest_fork(struct vmguest *g, unsigned long namespaces, pid_t *pid, struct err *e)
+{
+	unsigned long flags = namespaces | CLONE_PIDFD | SIGCHLD;
+	int process = -1;
+	pid_t child = (pid_t)syscall(SYS_clone, flags, NULL, &process, NULL, 0UL);
+	if (child < 0)
+		return err_set(e, errno, "cannot start a process");
+	if (child > 0) {
+		g->pid = child;
+		g->process = process;
+	}
+	*pid = child;
+	return 0;
 }
 
 void vmguest_end(struct vmguest *g, int *status)

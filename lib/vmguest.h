@@ -32,11 +32,19 @@ struct vmguest_ends {
 	int console;
 };
 
+#define VMGUEST_NO_ENDS                                                                            \
+	{                                                                                          \
+		-1, -1, -1, -1                                                                     \
+	}
+
 /* Makes the channels. */
 MUST_USE int vmguest_channels(struct vmguest *g, struct vmguest_ends *ends, struct err *e);
 
 void vmguest_close_ends(struct vmguest_ends *ends);
 #define AUTO_VMGUEST_ENDS __attribute__((cleanup(vmguest_close_ends)))
+
+/* fork(2), into new namespaces where CLONE_NEW… flags are given; in the child *pid is 0. */
+MUST_USE int vmguest_fork(struct vmguest *g, unsigned long namespaces, pid_t *pid, struct err *e);
 
 /* Ends the process if it still runs, and waits for it; *status is as waitpid(2) has it. */
 void vmguest_end(struct vmguest *g, int *status);

@@ -106,6 +106,17 @@ static int panicked(const struct vmverdict *v, const struct vmsession_end *end, 
 	return err_set(e, 0, "the machine's kernel panicked %s: %s", when(end), line);
 }
 
+/* A machine that dies before the guest says a word. */
+static int died_at_boot(const struct vmverdict *v, const char *line, struct err *e)
+{
+	return err_set(
+		e, 0,
+		"the machine ended while it booted: it may have too little memory "
+		"(--memory, %u MiB now), or the kernel does not suit it (--kernel); the last "
+		"it printed: %s",
+		v->memory, line);
+}
+
 /* The monitor ended before the machine did anything: it says why. */
 static int not_started(const struct vmverdict *v, const struct vmsession_end *end, struct err *e)
 {
@@ -127,12 +138,14 @@ static int died(const struct vmverdict *v, const struct vmsession_end *end, stru
 	if (panic)
 		return panicked(v, end, panic, e);
 	if (WIFSIGNALED(end->wait_status))
-		return err_set(e, 0, "%s was ended by signal %d (%s) %s", what,
+		return err_set(e, 0, "%s was ended by signal %d (%s) %s%s", what,
 			       WTERMSIG(end->wait_status), strsignal(WTERMSIG(end->wait_status)),
-			       when(end));
+			       when(end), v->kvm ? " (--engine tcg does without KVM)" : "");
 	if (v->machine && end->state == VMSESSION_STARTED && WEXITSTATUS(end->wait_status))
 		return not_started(v, end, e);
 	AUTO_FREE char *line = last_line(end);
+	if (v->machine && end->state == VMSESSION_STARTED)
+		return died_at_boot(v, line, e);
 	return err_set(e, 0, "%s ended without a result %s; the last it printed: %s", what,
 		       when(end), line);
 }

@@ -16,6 +16,7 @@ enum vmverdict_status { VMVERDICT_LATE = 124, VMVERDICT_FAILED = 125 };
 struct vmverdict {
 	bool machine; /* a virtual machine, whose monitor tells by its status that the guest is done
 		       */
+	bool kvm;
 	const char *engine;
 	unsigned memory, disk; /* MiB */
 	unsigned boot_timeout, timeout;

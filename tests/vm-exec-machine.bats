@@ -1,0 +1,160 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# vm-exec in virtual machines, emulated ones: two or three seconds each, so there are few.
+load helper
+load vm
+
+setup() {
+  setup_path
+  needs busybox qemu-system-x86_64
+  make_base
+  make_empty
+  cat base.stream empty.stream >input
+}
+
+# run_script LINE… > LAYER-STREAM, OPTIONS the options
+run_script() {
+  script "$@" >script
+  vm-exec --engine tcg "${options[@]}" --script script <input
+}
+
+# fails_script STATUS MESSAGE LINE…
+fails_script() {
+  local status=$1 message=$2
+  shift 2
+  script "$@" >script
+  fails "$status" "$message" vm-exec --engine tcg "${options[@]}" --script script <input
+  [ -z "$(left_behind)" ]
+}
+
+options=()
+
+@test "everything a file can be comes back, devices as well" {
+  { cat base.stream; stream_of dev/ 'dev/base!5,1'; stream_of 'node!1,3' home/ home/kept; } >input
+  mkdir tools
+  echo brought >tools/file
+  options=(--mount "$PWD/tools:/opt/tools" --env WHO=world)
+  run_script 'echo data >/made' 'chown 5:4000000000 /made' 'chmod 4751 /made' 'ln /made /again' \
+    'mknod /block b 7 9' 'mkfifo -m 600 /pipe' 'rm -r /etc' 'rm -r /data' 'mkdir -p /data/new' \
+    'ln -s ../made /data/link' 'touch "/$(printf "\377\nx")"' 'cat /opt/tools/file' \
+    'echo hello $WHO' 'pwd; id -u; hostname; ls /dev | paste -sd " " -; cat' \
+    '! touch /opt/tools/x 2>/dev/null' '! ip link set lo down || ip link | grep -c UP >&2 || :' \
+    >out 2>log
+  listing <out >found
+  lines '-4751 5:4000000000 5 1 again' 'b0644 0:0 7,9 1 block' 'd0755 0:0 0 1 data' \
+    '-0000 0:0 0 1 data/.wh..wh..opq' 'l0777 0:0 0 1 data/link > ../made' \
+    'd0755 0:0 0 1 data/new' '-0000 0:0 0 1 .wh.etc' 'd0755 0:0 0 1 home' \
+    '-0755 0:0 5 1 home/kept' 'h4751 5:4000000000 0 1 made > again' 'c0755 0:0 1,3 1 node' \
+    'p0600 0:0 0 1 pipe' '-0644 0:0 0 1 \\xff\\nx' | LC_ALL=C sort >want
+  LC_ALL=C sort found | same want /dev/stdin
+  lines brought 'hello world' / 0 localhost \
+    'fd full null ptmx pts random shm stderr stdin stdout tty urandom zero' 0 >want
+  same want log
+  [ -z "$(left_behind)" ]
+}
+
+@test "the bytes are those of the other engine, and of another run" {
+  local lines=('mkdir /x' 'for i in 1 2 3; do date >/x/$i; : >/x/$i; done' 'rm /etc/motd' 'rm -r /data/sub')
+  run_script "${lines[@]}" >one
+  run_script "${lines[@]}" >two
+  same one two
+  vm-exec --engine userns --script script <input >three
+  same one three
+}
+
+@test "auto says which engine it takes" {
+  script true >script
+  vm-exec --script script <input >out 2>err
+  [ ! -s err ] || grep -q '^vm-exec: warning: no KVM (.*): the machine is emulated (tcg), which is slower$' err
+  [ -s out ]
+}
+
+@test "the script's status, its output as it comes, and a time limit" {
+  options=(--timeout 2)
+  fails_script 124 "$(lines begun 'vm-exec: timed out after 2 s (--timeout)')" \
+    'echo begun' 'trap "" TERM INT' 'while :; do sleep 1; done'
+  options=()
+  fails_script 7 "$(lines out err)" 'echo out' 'echo err >&2' 'sleep 1000 &' 'exit 7'
+}
+
+@test "a panic, and a script that ends its machine" {
+  fails_script 125 'vm-exec: the machine'\''s kernel panicked while the script ran, or the layer was packed: Kernel panic - not syncing: sysrq triggered crash' \
+    'echo c >/proc/sysrq-trigger'
+  fails_script 130 '' 'poweroff -f' 'sleep 10'
+}
+
+@test "a memory hog, and a machine with too little memory" {
+  options=(--memory 192)
+  fails_script 137 "$(lines Killed 'vm-exec: warning: the machine ran out of memory: --memory sets its size')" \
+    'tail /dev/zero'
+  options=(--memory 64)
+  fails_script 125 "vm-exec: the machine ended while it booted: it may have too little memory (--memory, 64 MiB now), or the kernel does not suit it (--kernel); the last it printed: nothing" true
+}
+
+@test "a full disk, in the script and before it" {
+  options=(--disk 8)
+  fails_script 1 'cat: write error: No space left on device' 'cat /dev/zero >/big'
+  head -c 9000000 /dev/zero >base/data/big
+  { layer_of base; cat empty.stream; } >input
+  fails_script 125 "vm-exec: lower.tar: cannot write 'data/big': No space left on device: --disk (8 MiB now) sets its size" true
+}
+
+@test "the host's disk is full: what is lost is not sent" {
+  needs_root
+  mkdir small
+  mount -t tmpfs -o size=24m small small
+  export TMPDIR=$PWD/small
+  script 'head -c 60000000 /dev/zero >/big' 'sync' 'rm /big' >script
+  fails 125 "vm-exec: the disk lost data: Input/output error: is the host's disk full? (TMPDIR can name another directory)" \
+    vm-exec --engine tcg --script script <input || bad=1
+  unset TMPDIR
+  umount small
+  [ -z "${bad:-}" ]
+}
+
+@test "no kernel, a wrong one, no modules, no QEMU" {
+  options=(--kernel "$PWD/none")
+  fails_script 125 "vm-exec: cannot open '$PWD/none': No such file or directory" true
+  options=(--kernel "$PWD/input")
+  fails_script 125 "vm-exec: the kernel '$PWD/input' does not say its version: --modules can name the directory of its modules" true
+  options=(--kernel "$PWD/input" --modules "$(echo /lib/modules/*/modules.dep | sed 's,/modules.dep.*,,')")
+  fails_script 125 "vm-exec: cannot start the machine (tcg): --kernel can name another: 'qemu: linux kernel too old to load a ram disk'" true
+  mkdir modules
+  : >modules/modules.dep
+  : >modules/modules.builtin
+  options=(--modules "$PWD/modules")
+  script true >script
+  vm-exec --engine tcg "${options[@]}" --script script <input 2>err || [ $? = 125 ]
+  grep -q "^vm-exec: the kernel '/.*' has no module 'virtio_mmio' in '$PWD/modules' (--kernel and --modules can name others)$" err
+  options=(--memory 1000000)
+  fails_script 125 "vm-exec: cannot start the machine (tcg): --memory can ask for less: 'qemu-system-x86_64: cannot set up guest memory 'microvm.ram': Cannot allocate memory'" true
+  mkdir path
+  fails 125 "vm-exec: cannot start the machine (tcg): 'cannot run 'qemu-system-x86_64': it is not installed, or not on PATH'" \
+    env PATH="$PWD/path" "$BUILD/bin/vm-exec" --engine tcg --script script <input
+}
+
+@test "a hang at boot" {
+  options=(--boot-timeout 1 --memory 1024)
+  head -c 100000000 /dev/zero >padding
+  options+=(--initrd padding)
+  fails_script 125 "vm-exec: the machine did not boot within 1 s (--boot-timeout, --engine, --kernel can help); its console's last line: nothing" true
+}
+
+@test "QEMU is killed while it boots, and while the script runs" {
+  local pid qemu status i
+  script 'echo begun' 'sleep 100' >script
+  for when in booted ran; do
+    vm-exec --engine tcg --script script <input >out 2>err 3>&- &
+    pid=$!
+    for i in $(seq 400); do
+      qemu=$(pgrep -P $pid -f layerpipe) && { [ $when = booted ] || grep -q begun err; } && break
+      sleep 0.05
+    done
+    kill -9 "$qemu"
+    status=0
+    wait $pid || status=$?
+    [ $status = 125 ] && [ ! -s out ]
+    grep -q "^vm-exec: the virtual machine was ended by signal 9 (Killed) while .*$when" err
+    [ -z "$(left_behind)" ]
+  done
+}
