@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # Images on top of images: what fromImage means to each pipeline that takes one. T19 and so on are
-# the cases of nixpkgs' own tests; tests/e2e/bases.bats has those that need a client.
+# the cases of nixpkgs' own tests; tests/e2e/from-image.bats has those that need a client.
 # shellcheck disable=SC2030,SC2031,SC2154 # a test is a subshell; run sets stderr
 load helper
 
