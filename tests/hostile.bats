@@ -130,3 +130,10 @@ each() {
   ONLY='@(oci|symlink|size|digest|layer|Config)-*' each open image merge
   LONG=1 each layers merge
 }
+
+@test "images on top of them" {
+  on_top() { refuses "image-layers: $1: $2" build-image --name new --from-image "$1" --output new; }
+  streamed() { refuses "image-layers: $1: $2" stream-layered-image --name new --from-image "$1"; }
+  ONLY='@(*-cut|*-up|digest-*)' each layers on_top
+  ONLY='@(layer-*-cut|symlink-*|size-*)' each open image layers streamed
+}
