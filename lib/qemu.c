@@ -127,13 +127,15 @@ static void add_devices(struct arguments *a, const struct qemu *q, const struct 
 
 /* In the new process. What is wrong is said where QEMU says it. */
 static _Noreturn void become_qemu(const struct qemu *q, const struct vmguest_ends *ends,
-				  char *const *argv)
+				  pid_t parent, char *const *argv)
 {
 	const int inherited[] = { q->kernel,     q->initrd, q->job,       q->disk,
 				  ends->control, ends->log, ends->result, ends->console };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC),
 	    messages = fcntl(ends->console, F_DUPFD, 3);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent) /* it was gone before */
+		_exit(1);
 	for (size_t i = 0; i < sizeof inherited / sizeof *inherited; i++)
 		(void)fcntl(inherited[i], F_SETFD, 0);
 	if (null < 0 || messages < 0 || dup2(null, STDIN_FILENO) < 0 ||
@@ -150,14 +152,14 @@ int qemu_start(const struct qemu *q, struct vmguest *g, struct err *e)
 {
 	AUTO_VMGUEST_ENDS struct vmguest_ends ends = VMGUEST_NO_ENDS;
 	struct arguments a = { 0 };
-	pid_t pid;
+	pid_t parent = getpid(), pid;
 	if (vmguest_channels(g, &ends, e) < 0)
 		return -1;
 	add_machine(&a, q);
 	add_devices(&a, q, &ends);
 	int r = vmguest_fork(g, 0, &pid, e);
 	if (r == 0 && pid == 0)
-		become_qemu(q, &ends, a.list);
+		become_qemu(q, &ends, parent, a.list);
 	for (size_t i = 0; i < a.n; i++)
 		free(a.list[i]);
 	free(a.list);

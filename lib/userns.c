@@ -59,15 +59,17 @@ static void put_in_place(const struct vmguest_ends *ends, int fd, int place)
 		give_up(ends, "start", GUEST_USERNS);
 }
 
-/* go: a byte comes when the namespace has its users. */
-static _Noreturn void become_guest(const struct userns *u, const struct vmguest_ends *given, int go)
+/* A byte comes from go when the namespace has its users; its end, where we are gone before. */
+static _Noreturn void become_guest(const struct userns *u, const struct vmguest_ends *given,
+				   const int go[2])
 {
 	AUTO_FREE char *disk = xasprintf("size=%uM,mode=755", u->disk);
 	char byte, name[] = GUEST_USERNS, *env[] = { NULL };
 	char *const argv[] = { name, disk, NULL };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (null < 0 || read(go, &byte, 1) != 1)
+	close(go[1]);
+	if (null < 0 || read(go[0], &byte, 1) != 1)
 		_exit(125);
 	null = move(u, given, null);
 	int program = move(u, given, u->program), job = move(u, given, u->job);
@@ -99,8 +101,8 @@ static int not_allowed(struct err *e)
 		       "user namespaces are not allowed here (--engine tcg needs none)");
 }
 
-static int start(const struct userns *u, struct vmguest *g, const struct vmguest_ends *ends, int go,
-		 struct err *e)
+static int start(const struct userns *u, struct vmguest *g, const struct vmguest_ends *ends,
+		 const int go[2], struct err *e)
 {
 	unsigned long namespaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
 				   CLONE_NEWNET | CLONE_NEWUTS;
@@ -120,7 +122,7 @@ int userns_start(const struct userns *u, struct vmguest *g, struct err *e)
 		return -1;
 	if (pipe2(go, O_CLOEXEC) < 0)
 		return err_set(e, errno, "cannot make a channel");
-	int r = start(u, g, &ends, go[0], e);
+	int r = start(u, g, &ends, go, e);
 	if (r == 0 && write(go[1], "", 1) != 1)
 		r = err_set(e, errno, "cannot start the guest");
 	close(go[0]);

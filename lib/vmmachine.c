@@ -35,7 +35,7 @@ static int read_program(int fd, struct buf *b, struct err *e)
 static int put_modules(struct initramfs *i, const struct vmkernel *k, struct err *e)
 {
 	AUTO_BUF struct buf module = { 0 };
-	const char *dir = GUEST_MODULES + 1;
+	const char *dir = &GUEST_MODULES[1];
 	if (initramfs_dir(i, dir, e) < 0)
 		return -1;
 	for (size_t n = 0; n < k->n; n++) {
@@ -67,7 +67,7 @@ static int put_initramfs(const struct vmmachine *m, const struct vmkernel *k, st
 	if (m->initrd && put_initrd(m->initrd, o, e) < 0)
 		return -1;
 	if (read_program(m->program, &program, e) < 0 ||
-	    initramfs_file(&i, GUEST_INIT + 1, program.s, program.len, e) < 0 ||
+	    initramfs_file(&i, &GUEST_INIT[1], program.s, program.len, e) < 0 ||
 	    initramfs_dir(&i, "dev", e) < 0 || initramfs_device(&i, "dev/console", 5, 1, e) < 0 ||
 	    put_modules(&i, k, e) < 0 || initramfs_end(&i, e) < 0)
 		return -1;

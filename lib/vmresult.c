@@ -159,7 +159,8 @@ static int read_items(struct layer *l, struct err *e)
 	if (event != TARREAD_EOF)
 		return tarread_err(l->tar, e, "expected the end of the layer");
 	for (size_t i = 0; i < l->n; i++)
-		l->items[i].tar.xattrs = l->xattrs + l->items[i].xattrs;
+		if (l->items[i].tar.nxattrs)
+			l->items[i].tar.xattrs = &l->xattrs[l->items[i].xattrs];
 	return 0;
 }
 
