@@ -146,7 +146,7 @@ options=()
   for when in booted ran; do
     vm-exec --engine tcg --script script <input >out 2>err 3>&- &
     pid=$!
-    for i in $(seq 400); do
+    for _ in $(seq 400); do
       qemu=$(pgrep -P $pid -f layerpipe) && { [ $when = booted ] || grep -q begun err; } && break
       sleep 0.05
     done
