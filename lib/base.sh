@@ -84,7 +84,7 @@ base_read() {
 
 base_layer() { [ $base_layers = 0 ] || base_read; }
 
-base_holds() { [ $base_layers = 0 ] || base_read --store-paths --store-dir "${attr[storeDir]}"; }
+base_holds() { base_read --store-paths --store-dir "${attr[storeDir]}"; }
 
 base_files() {
   : >"$work/base.files"
@@ -98,23 +98,20 @@ base_config() {
   [ "${attr[inheritConfig]}" = false ] || all=1
   awk -v all=$all -v architecture="${attr[architecture]}" -f "$share/inherit.awk" \
     pass=1 "$work/config" pass=2 "$work/base.config" >"$work/inherited"
-  config=$work/inherited.now
-  without_history "$work/inherited" >"$config"
-  image_check fromImage
   config=$work/config.image
   cat "$work/inherited" "$work/config" >"$config"
+  image_check fromImage
   base_platform
 }
-
-# History tells of layers, which are not there yet.
-without_history() { sed '/^history\t/d' "$1"; }
 
 # Whether the image says that it is for the machine that its base is for.
 base_platform() {
   local option=() of_base of_image
   [ -z "${attr[architecture]}" ] || option=(--architecture "${attr[architecture]}")
-  { without_history "$work/base.config" | config-json; without_history "$config" | config-json "${option[@]}"; } |
-    jq -r '"\(.os)/\(.architecture)"' >"$work/platforms"
+  {
+    sed '/^history\t/d' "$work/base.config" | config-json
+    sed '/^history\t/d' "$config" | config-json "${option[@]}"
+  } | jq -r '"\(.os)/\(.architecture)"' >"$work/platforms"
   { read -r of_base && read -r of_image; } <"$work/platforms"
   [ "$of_base" = "$of_image" ] ||
     message "warning: the image is for $of_image, but its base for $of_base"

@@ -67,6 +67,7 @@ store_plan() {
 
 # What the base holds whole, as the sizes tell, needs no layer. What only it refers to stays.
 closure_without_base() {
+  [ "$base_layers" != 0 ] || return 0
   base_holds >"$work/base.paths"
   awk -v FS='\t' -v OFS='\t' '
     pass == 1 { size[$1] = $2; next }

@@ -433,6 +433,8 @@ bad_option() {
   fails 1 'stream-layered-image: contents: '"'a\\x0ab'"' does not exist' stream --contents $'a\nb'
   run -0 stream-layered-image --version
   [[ $output =~ ^'stream-layered-image (layerpipe) '[0-9.]+$ ]]
+  run -1 bash -c 'stream-layered-image --name x >&-'
+  [ "$output" = "stream-layered-image: cannot write '<stdout>': Bad file descriptor" ]
   run -1 bash -c 'stream-layered-image --help >/dev/full'
   [ "$output" = "stream-layered-image: cannot write '<stdout>': No space left on device" ]
 }
