@@ -13,11 +13,11 @@
 . "$share/base.sh"
 . "$share/closure.sh"
 . "$share/commands.sh"
+. "$share/asroot.sh"
 
 onelayer_start() {
   image_start "$@"
-  [ -z "${attr[runAsRoot]}" ] ||
-    fail 'runAsRoot: not supported yet: nothing here runs a VM; extraCommands runs without root'
+  as_root_needs
   old_contents
   contents_find copyToRoot
 }
@@ -34,9 +34,10 @@ onelayer_image() {
   image_config
   base_open
   base_config
+  base_files
+  closure_open
   root_lines
   store_lines
-  base_files
   layer_lines >"$work/layer"
   stages base_layer own_layer | image_write --expect-layers $((base_layers + 1)) "$@"
 }
@@ -58,7 +59,12 @@ root_lines() {
   done
   root_trees "${trees[@]:-$work/tree}" >"$work/copied"
   store_modes 0555 <"$work/copied" >"$work/root"
-  if [ -n "${attr[extraCommands]}" ]; then
+  if [ -n "${attr[runAsRoot]}" ]; then
+    as_root
+    [ -z "${attr[extraCommands]}" ] || run extraCommands as_faker "$BASH"
+    as_faker tree-list "$work/tree" >"$work/root"
+    base_onto=() # the script saw the base, and put its files where they belong
+  elif [ -n "${attr[extraCommands]}" ]; then
     unpack "$work/root" "$work/tree"
     run extraCommands "$BASH"
     tree-list --owner "$owner" "$work/tree" >"$work/root"
@@ -74,11 +80,14 @@ root_trees() {
   fi
 }
 
+# root_mentions FILE: the store paths that it mentions, and $work/root
+root_mentions() {
+  layer-tar --bare --mtree "$work/root" | reference-scan --graph "$work/candidates" -- "$1" -
+}
+
 # The closure of what configuration and root mention, at its place.
 store_lines() {
-  closure_open
-  layer-tar --bare --mtree "$work/root" |
-    reference-scan --graph "$work/candidates" -- "$work/config" - >"$work/mentioned"
+  root_mentions "$work/config" >"$work/mentioned"
   closure_cut <"$work/mentioned"
   cut -f 1 "$work/graph" | tr '\n' '\0' |
     xargs -0r tree-list --in-place --root-dir "${attr[rootDir]:-/}" --owner 0:0:root:root -- >"$work/store" ||

@@ -273,10 +273,9 @@ END
 }
 
 @test "mistakes" {
-  fails 1 'build-image: runAsRoot: not supported yet: nothing here runs a VM; extraCommands runs without root' image --run-as-root true
   fails 1 "build-image: copyToRoot: 'root/nix/store/x' does not exist" image --copy-to-root /nix/store/x
   fails 1 "tree-list: cannot open directory 'root$conf': Not a directory" image --copy-to-root "$conf"
-  fails 2 "build-image: --disk-size: expected a number from 1 to 9999999999, found '0' (see 'build-image --help')" image --disk-size 0
+  fails 2 "build-image: --disk-size: expected a number from 1 to 1048576, found '0' (see 'build-image --help')" image --disk-size 0
   fails 2 "build-image: unknown option '--max-layers' (see 'build-image --help')" image --max-layers 3
   fails 1 'build-image: config: Cmd: expected a list of strings, found a string' image --config <(echo '{"Cmd": "sh"}')
   mkdir -p a b/x && touch a/x
