@@ -141,7 +141,7 @@ options=()
 }
 
 @test "QEMU is killed while it boots, and while the script runs" {
-  local pid qemu status i
+  local pid qemu status
   script 'echo begun' 'sleep 100' >script
   for when in booted ran; do
     vm-exec --engine tcg --script script <input >out 2>err 3>&- &
