@@ -12,9 +12,9 @@
  * on store contents: level 5 takes 0.29 to 0.35 of its time but can be 0.15 % larger
  * with blocks of 1 MiB, 0.05 % with 2 MiB, as fewer matches are lost at their
  * borders; level 6 is 0.75 % smaller than that but slower by a quarter. So one block in
- * eight is written at level 6.
+ * sixteen is written at level 6.
  */
-enum { LEVEL = 5, THOROUGH_LEVEL = 6, THOROUGH_EVERY = 8, BLOCK = 2 << 20 };
+enum { LEVEL = 5, THOROUGH_LEVEL = 6, THOROUGH_EVERY = 16, BLOCK = 2 << 20 };
 
 /* Memory: two blocks a slot at the worst, so below 32 MiB with any number of cores. */
 enum { MAX_JOBS = 4, SPARE = 2 };
