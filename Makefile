@@ -40,7 +40,8 @@ JQ_HEADERS = $(patsubst lib/%.jq,$(BUILD)/gen/%.jq.h,$(wildcard lib/*.jq))
 FUZZERS   = $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(wildcard tests/fuzz/*.c))
 FUZZ_OBJS = $(patsubst lib/%.c,$(FUZZ)/lib/%.o,$(wildcard lib/*.c))
 GUEST     = $(BUILD)/libexec/layerpipe/guest
-GUEST_LIB = err esc intern keyhash mem num source tar tarread walk
+GUEST_LIB = err esc intern keyhash mem num source tar \
+            tarread tarread_member tarread_pax walk
 GUEST_OBJS = $(patsubst %.c,$(BUILD)/static/%.o,$(wildcard guest/*.c) $(GUEST_LIB:%=lib/%.c))
 UNITS     = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 
