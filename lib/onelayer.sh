@@ -18,6 +18,7 @@
 onelayer_start() {
   image_start "$@"
   as_root_needs
+  need xargs "$tool"
   old_contents
   contents_find copyToRoot
 }

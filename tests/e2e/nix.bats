@@ -82,6 +82,33 @@ END
   same want "$CLOSURE/root$image"
 }
 
+@test "build-image in a builder, on top of an image that another one made" {
+  cat >image.nix <<END
+let
+  closure = import $TOP/tests/e2e/closure.nix { busyboxDir = $CLOSURE/busybox; sourceDir = $CLOSURE/source; };
+  image = pipeline: roots: attributes: derivation (attributes // {
+    name = "image.tar.gz";
+    system = builtins.currentSystem;
+    __structuredAttrs = true;
+    exportReferencesGraph.closure = roots;
+    PATH = "$BUILD/bin:/usr/bin:/bin";
+    builder = "/bin/bash";
+    args = [ "-ec" ''
+      . .attrs.sh; export PATH
+      \${pipeline} --attrs .attrs.json --output "''\${outputs[out]}"
+    '' ];
+  });
+  base = image "build-layered-image" [ closure.hello ] { imageName = "base"; contents = [ closure.hello ]; };
+in image "build-image" [ closure.app ] { imageName = "app"; tag = "built"; copyToRoot = closure.app; fromImage = base; }
+END
+  NIX_CONFIG=${NIX_CONFIG/extra-sandbox-paths =/extra-sandbox-paths = $BUILD}
+  image=$(nix-build --no-out-link image.nix 2>log) || { cat log && return 1; }
+  args=(--closure "$CLOSURE/closure.json" --root-dir "$CLOSURE/root" --quiet)
+  build-layered-image --name base --contents "$(path hello)" --output base "${args[@]}"
+  build-image --name app --tag built --copy-to-root "$(path app)" --from-image base --output want "${args[@]}"
+  same want "$CLOSURE/root$image"
+}
+
 @test "nix-store --dump-db" {
   cut -f 1 expected | xargs nix-store --dump-db >db
   closure-graph <db >graph
