@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # Closures as Nix itself hands them out: every form tells the same graph.
+# shellcheck disable=SC2030,SC2031 # a test is a subshell
 load ../helper
 load closure
 
