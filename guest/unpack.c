@@ -202,10 +202,10 @@ static int write_contents(struct state *s, int fd, struct err *e)
 	return 0;
 }
 
-static int make_file(struct state *s, struct err *e)
+static int make_file(struct state *s, const struct tar_entry *t, struct err *e)
 {
 	int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	AUTO_CLOSE int fd = openat(s->dir, s->name, flags, 0600);
+	AUTO_CLOSE int fd = openat(s->dir, s->name, flags, t->mode & 0777);
 	if (fd < 0)
 		return failed(s, "make", e);
 	return write_contents(s, fd, e);
@@ -250,7 +250,7 @@ static int make(struct state *s, const struct tar_entry *t, struct err *e)
 {
 	switch ((int)t->type) {
 	case TAR_FILE:
-		return make_file(s, e);
+		return make_file(s, t, e);
 	case TAR_DIR:
 		return make_dir(s, e);
 	case TAR_HARDLINK:
@@ -297,7 +297,8 @@ static int set_attributes(struct state *s, const struct tar_entry *t, struct err
 	/* the owner first: a new one takes set-ID bits and capabilities away */
 	if (set_owner(s, t, e) < 0)
 		return -1;
-	if (t->type != TAR_SYMLINK && fchmodat(s->dir, s->name, t->mode, 0) < 0)
+	bool has_mode = t->type == TAR_SYMLINK || (t->type == TAR_FILE && t->mode <= 0777);
+	if (!has_mode && fchmodat(s->dir, s->name, t->mode, 0) < 0)
 		return failed(s, "set the mode of", e);
 	if (set_xattrs(s, t, e) < 0)
 		return -1;

@@ -1,0 +1,117 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Images that a script had a hand in, on top of one that docker built and saved, run by docker and
+# podman; in namespaces, and as a virtual machine makes them.
+load ../helper
+load ../vm
+load clients
+
+setup_file() {
+  setup_path
+  needs_root
+  needs dockerd docker podman busybox jq qemu-system-x86_64
+  export BASES=$BATS_FILE_TMPDIR/bases
+  mkdir "$BASES"
+  clients_start "$BATS_FILE_TMPDIR/clients"
+  docker_start
+  cd "$BASES" || return
+  make_image
+}
+
+teardown_file() { clients_stop; }
+
+# base.tar: several layers, with whiteouts, a replaced directory, a name with spaces
+make_image() {
+  mkdir -p base/etc
+  echo root:x:0:0::/:/bin/sh >base/etc/passwd
+  echo root:x:0: >base/etc/group
+  make_base
+  image-assemble --name ours --tag t <base.stream | docker load --quiet
+  mkdir context
+  cat >context/Dockerfile <<'E'
+FROM ours:t
+RUN mkdir '/a name' && echo kept >'/a name/with spaces' && echo gone >/gone && echo old >/data/old
+RUN rm /gone && rm -r /data && mkdir /data && echo new >/data/new
+RUN ln /data/new /data/again && chmod 4711 /bin/busybox && chown -R 5:6 '/a name'
+CMD ["ls", "/data"]
+E
+  DOCKER_BUILDKIT=0 docker build --quiet --network none --cgroup-parent "/layerpipe-$CLIENTS_INIT" \
+    --tag base:1 context
+  docker save -o base.tar base:1
+}
+
+# engines COMMAND…: once in namespaces, once in a machine
+engines() {
+  local engine
+  for engine in userns tcg; do
+    echo "with $engine"
+    "$@"
+  done
+}
+
+# on IMAGE LINE… > IMAGE: with the layer that a script makes on top, by $engine
+on() {
+  local image=$1
+  shift
+  script "$@" >script
+  make_empty
+  { image-layers "$image"; cat empty.stream; } | vm-exec --engine "$engine" --script script >top.stream
+  image-layers --config "$image" >config
+  { image-layers "$image"; cat top.stream; } |
+    image-assemble --name on --tag "$engine" --config config
+}
+
+# runs IMAGE WANT COMMAND…: docker and podman say the same
+runs() {
+  local image=$1 want=$2
+  shift 2
+  docker load --quiet -i "$image" >loaded
+  [ "$(docker_run "$(sed -n 's/^Loaded image: //p' loaded)" "$@")" = "$want" ]
+  podman load --quiet -i "$PWD/$image" >loaded
+  [ "$(podman_run "$(sed -n 's/^Loaded image: //p' loaded)" "$@")" = "$want" ]
+}
+
+order() {
+  on "$BASES/base.tar" 'echo -n a >>/layer-order' >1.tar
+  on 1.tar 'echo -n b >>/layer-order' >2.tar
+  on 2.tar 'echo -n c >>/layer-order' >3.tar
+  runs 3.tar abc cat /layer-order
+}
+@test "T25 three scripts, each on what the one before made" { engines order; }
+
+repeated() {
+  image-layers "$BASES/base.tar" >all
+  { cat all all; stream_of data/.wh.new; } | image-assemble --name twice --tag 1 >twice.tar
+  on twice.tar 'cat "/a name/with spaces" >/found' 'echo x >/data/x' '! test -e /data/new' \
+    '! test -e /gone' >out.tar
+  runs out.tar "$(printf 'again\nx\nkept')" sh -c 'ls /data; cat /found'
+}
+@test "T26 layers that are there twice" { engines repeated; }
+
+data() {
+  on "$BASES/base.tar" 'mkdir -p /store' 'touch /example-file' 'rm /etc/motd' \
+    'echo alice:x:1000:1000::/home/alice:/bin/sh >>/etc/passwd' 'mkdir -p /home/alice' \
+    'chown alice:1000 /home/alice' \
+    'test "$(stat -c %u:%g:%a "/a name" /bin/busybox | paste -sd " " -)" = "5:6:755 0:0:4711"' >out.tar
+  runs out.tar "$(printf '/example-file\n/store\n1000:1000')" \
+    sh -c 'ls -d /store /example-file; stat -c %u:%g /home/alice; test ! -e /etc/motd'
+}
+@test "T29 a directory, a file, a user" { engines data; }
+
+@test "T30 what looks like shell is not read twice" {
+  engine=userns
+  # shellcheck disable=SC2016 # as it stands
+  on "$BASES/base.tar" 'echo '\''echo "runAsRoot has (quotes) and $(dollars)"'\'' >"/out (1)"' 'cat "/out (1)"' >out.tar
+  # shellcheck disable=SC2016
+  runs out.tar 'echo "runAsRoot has (quotes) and $(dollars)"' cat '/out (1)'
+}
+
+deep() {
+  local i
+  for i in $(seq 124); do stream_of "deep/$i" "deep/.wh.$((i - 1))" "shallow/$i"; done >many
+  { cat "$BASES/base.stream" many; } | image-assemble --name deep --tag 1 >deep.tar
+  on deep.tar 'ls /deep >/found' 'ls /shallow | wc -l >>/found' >out.tar
+  [ "$(image-layers --list out.tar | wc -l)" = 126 ]
+  runs out.tar "$(printf '124\n124')" cat /found
+}
+@test "126 layers" { engines deep; }
