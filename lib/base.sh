@@ -45,7 +45,7 @@ base_find() {
 # base_compressor FILE: the program that decompresses it, by what the file begins with
 base_compressor() {
   [ -f "$1" ] || return 0
-  case $(od -An -N 6 -t x1 -- "$1" | tr -d ' \n') in
+  case $(od -An -N 6 -t x1 -- "$1" 2>/dev/null | tr -d ' \n') in
     1f8b*) echo gzip ;;
     28b52ffd*) echo zstd ;;
     fd377a585a00) echo xz ;;
@@ -57,10 +57,11 @@ base_decompress() {
   local most reason status=0
   most=$(stat -L -c %s -- "$2")
   most=$((most * 200 > 1 << 30 ? most * 200 : 1 << 30))
-  "$1" -dcq <"$2" 2>"$work/base.err" | head -c $((most + 1)) >"$3" || status=$?
+  reason=$({ "$1" -dcq <"$2" | head -c $((most + 1)) >"$3"; } 2>&1) || status=$?
   [ "$(stat -c %s "$3")" -le $most ] ||
     fail "fromImage: '$base_name' grows to more than $most bytes: taken for a bomb"
-  reason=$(tail -n 1 "$work/base.err" | sed 's/ *$//')
+  reason=${reason##*$'\n'}
+  reason=${reason%"${reason##*[! ]}"}
   [ $status = 0 ] || fail "fromImage: cannot decompress '$base_name': ${reason##*: }"
 }
 
@@ -76,8 +77,7 @@ base_choose() {
 # base_read OPTION…: image-layers on the base, which its messages call by the user's name for it
 base_read() {
   local status=0 said
-  image-layers "$@" "${base[@]}" 2>"$work/base.err" || status=$?
-  said=$(<"$work/base.err")
+  { said=$(image-layers "$@" "${base[@]}" 2>&1 >&3 3>&-) || status=$?; } 3>&1
   [ -z "$said" ] || printf '%s\n' "${said//"${base[-1]}"/"$base_name"}" >&2
   return $status
 }

@@ -96,7 +96,7 @@ assemble() {
   local options=(--name "${attr[name]}" --created "${attr[created]}" --config "$config")
   [ -z "${attr[tag]}" ] || options+=(--tag "${attr[tag]}")
   [ -z "${attr[architecture]}" ] || options+=(--architecture "${attr[architecture]}")
-  image-assemble "${options[@]}" "$@"
+  as_caller image-assemble "${options[@]}" "$@"
 }
 
 # A stage that fails, be it after its last byte, is followed by what is no layer stream: so
@@ -119,7 +119,6 @@ stages() {
 
 image_write() {
   local mode
-  [ -e /dev/fd/1 ] || fail "cannot write '<stdout>': Bad file descriptor"
   mode=$(progress)
   if [ "$mode" = bar ]; then
     assemble --progress bar "$@"

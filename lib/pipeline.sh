@@ -4,6 +4,7 @@
 #
 #   pipeline_start TOOL ARGUMENT…   reads the attributes; afterwards
 #   $work                           a directory that is removed at the end
+#   as_caller COMMAND…              runs what writes the caller's file: with the caller's umask
 
 # shellcheck source=/dev/null
 . "$share/message.sh"
@@ -12,14 +13,29 @@
 pipeline_start() {
   tool=$1
   shift
+  caller_umask=$(umask)
   umask 022
   unset CDPATH BASH_ENV ENV TAR_OPTIONS GREP_OPTIONS
   export LC_ALL=C PATH=$here:$PATH
-  work=$(mktemp -d -t layerpipe.XXXXXX) || fail 'cannot make a temporary directory'
+  standard_streams
+  work=$(mktemp -d -t layerpipe.XXXXXX 2>&1) ||
+    fail "cannot make a temporary directory in '${TMPDIR:-/tmp}': ${work##*: }"
+  [[ $work == /* ]] || work=$PWD/$work
   trap pipeline_end EXIT
   need jq "$tool"
   attributes_read "$@"
 }
+
+# Where one is closed, some file or pipe would take its number, as bash's own of the script does.
+standard_streams() {
+  is_open 0 || exec </dev/null
+  is_open 2 || exec 2>/dev/null
+  is_open 1 || fail "cannot write '<stdout>': Bad file descriptor"
+}
+
+is_open() { [ -e "/dev/fd/$1" ] && [ ! "/dev/fd/$1" -ef "$0" ]; }
+
+as_caller() (umask "$caller_umask" && exec "$@")
 
 # User commands may leave directories that nobody can write to.
 pipeline_end() {
@@ -29,8 +45,10 @@ pipeline_end() {
 
 # copy_input FILE TO: "-" is standard input
 copy_input() {
-  local reason
-  reason=$(cat -- "$1" 2>&1 >"$2") || fail "cannot read '$1': ${reason##*: }"
+  local reason verb=read
+  reason=$(cat -- "$1" 2>&1 >"$2") && return
+  [[ $reason != 'cat: write error: '* ]] || verb=copy
+  fail "cannot $verb '$1': ${reason##*: }"
 }
 
 # json NAME FILE JQ-ARGUMENT…: runs jq over FILE, which messages call NAME

@@ -1,0 +1,102 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# What every pipeline promises, wherever and however it runs. One without a row in the table fails.
+# shellcheck disable=SC2030,SC2031 # a test is a subshell
+load helper
+
+# row PIPELINE: how to call it; it writes what is there afterwards, or its standard output
+row() {
+  case $1 in
+    build-image) args=(--name x --from-image base --copy-to-root tree --output out/it) ;;
+    build-layered-image) args=(--name x --from-image base --contents tree --output out/it) ;;
+    stream-layered-image) args=(--name x --from-image base --contents tree) ;;
+    export-image) args=(--from-image base --output out/it) ;;
+    bin-sh | usr-bin-env) args=(--program tree/program --output out/it) ;;
+    ca-certificates) args=(--bundle bundle --output out/it) ;;
+    fake-nss) args=(--output out/it) ;;
+    shadow-setup) args=() ;;
+    *) return 1 ;;
+  esac
+}
+
+pipelines() { find "$TOP/pipelines" -type f ! -name '*.nix' -printf '%f\n' | sort; }
+images() { pipelines | grep image; }
+
+setup() {
+  setup_path
+  mkdir tree bottom
+  echo program >tree/program
+  chmod 755 tree/program
+  echo bottom >bottom/file
+  printf -- '-----BEGIN CERTIFICATE-----\n' >bundle
+  tree-list --owner 0:0 bottom | layer-tar --mtree - | image-assemble --name base --output base
+}
+
+# calls PIPELINE COMMAND…: runs the pipeline with the command in front
+calls() {
+  local pipeline=$1
+  shift
+  row "$pipeline" || { echo "$pipeline has no row"; return 1; }
+  rm -rf out
+  mkdir out
+  "$@" "$pipeline" "${args[@]}" >said 2>err
+}
+
+# The pipeline's result as one checksum.
+result() { { tar -C out --sort=name --mtime=@0 -cf - . && cat said; } | sha256sum; }
+
+@test "closed streams" {
+  local pipeline want
+  for pipeline in $(pipelines); do
+    calls "$pipeline" && want=$(result)
+    calls "$pipeline" bash -c 'exec "$@" <&-' _ && [ "$(result)" = "$want" ]
+    calls "$pipeline" bash -c 'exec "$@" 2>&-' _ && [ "$(result)" = "$want" ]
+    calls "$pipeline" bash -c 'exec "$@" <&- 2>&-' _ && [ "$(result)" = "$want" ]
+    run -1 calls "$pipeline" bash -c 'exec "$@" >&-' _
+    [ "$(<err)" = "$pipeline: cannot write '<stdout>': Bad file descriptor" ]
+    [ -z "$(ls -A out)" ]
+  done
+}
+
+@test "temporary directories: a relative one, one with a = or odd bytes, none" {
+  local pipeline want place
+  for pipeline in $(pipelines); do
+    calls "$pipeline" && want=$(result)
+    for place in 'a=b' "$PWD/"$'new \$(x)\nline\n'; do
+      mkdir -p "$place"
+      calls "$pipeline" env TMPDIR="$place" && [ "$(result)" = "$want" ]
+      [ -z "$(ls -A "$place")" ]
+    done
+    run -1 calls "$pipeline" env TMPDIR=bundle
+    [ "$(<err)" = "$pipeline: cannot make a temporary directory in 'bundle': Not a directory" ]
+  done
+  TMPDIR=a=b build-image --name x --copy-to-root tree --output it --quiet --extra-commands 'echo made >made'
+}
+
+@test "what the caller gets has the modes that the caller's umask says" {
+  local pipeline
+  for pipeline in $(images); do
+    (umask 027 && calls "$pipeline")
+    [ ! -e out/it ] || [ "$(stat -c %a out/it)" = 640 ]
+  done
+}
+
+# bounded COMMAND…: where nothing can be written but to pipes
+bounded() { (trap '' XFSZ && ulimit -f 0 && "$@" 2>&1 >/dev/null) | cat; return "${PIPESTATUS[0]}"; }
+
+@test "where nothing can be written there is a message, and nothing is left" {
+  local pipeline
+  gzip -k base
+  mkdir out
+  for pipeline in $(images); do
+    row "$pipeline"
+    run -1 bounded "$pipeline" "${args[@]}"
+    [[ ${lines[-1]} == *': File too large' ]]
+    [ -z "$(ls -A out)" ]
+  done
+  run -1 bounded build-image --name x --from-image base.gz
+  [ "$output" = "build-image: fromImage: cannot decompress 'base.gz': File too large" ]
+  # shellcheck disable=SC2016 # the other shell's
+  run -1 bash -c 'share=$1 tool=x && . "$share/pipeline.sh" && copy_input bundle /dev/full' _ "$TOP/lib"
+  [ "$output" = "x: cannot copy 'bundle': No space left on device" ]
+}
