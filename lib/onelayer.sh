@@ -34,6 +34,7 @@ old_contents() {
 onelayer_image() {
   image_config
   base_open
+  layers_warn
   base_config
   base_files
   closure_open
@@ -41,6 +42,11 @@ onelayer_image() {
   store_lines
   layer_lines >"$work/layer"
   stages base_layer own_layer | image_write --expect-layers $((base_layers + 1)) "$@"
+}
+
+# nixpkgs has no limit here.
+layers_warn() {
+  ((base_layers < 125)) || message "warning: the image has $((base_layers + 1)) layers: docker and others refuse more than 125"
 }
 
 own_layer() {

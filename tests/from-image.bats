@@ -81,6 +81,17 @@ image() {
   [ "$(diffids child | wc -l)" = 5 ]
 }
 
+@test "build-image: more layers than docker takes are a warning" {
+  mkdir dirs dirs/{1..125}
+  image base /dev/null dirs/*
+  run -0 build full --from-image base
+  [ "$output" = 'build-image: warning: the image has 126 layers: docker and others refuse more than 125' ]
+  rm -r dirs/1
+  image base /dev/null dirs/*
+  run -0 build full --from-image base
+  [ -z "$output" ] && [ "$(diffids full | wc -l)" = 125 ]
+}
+
 @test "T22, T24: three images stacked: each above its base, each base layer once, nothing unpacked" {
   needs_root
   mkdir small data
