@@ -72,6 +72,7 @@ stream_of() {
 
 # left_behind: what a run must not leave: processes, mounts, files in TMPDIR
 left_behind() {
+  needs pgrep
   pgrep -a -f '^layerpipe-guest|^qemu-system.*layerpipe' || :
   grep -E 'overlay.*lowerdir=/lower' /proc/mounts || :
   find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'layerpipe-*' || :
