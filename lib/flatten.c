@@ -20,7 +20,8 @@ struct place {
 	uint64_t start;
 	int fd;
 	uint64_t offset;
-	char *name; /* what messages call the file; owned */
+	char *name;              /* what messages call the file; owned */
+	struct timespec written; /* when it was written last, before it was read */
 };
 
 struct flatten {
@@ -95,6 +96,12 @@ static int skip_layer(struct source *source, uint64_t len, struct err *e)
 	return 0;
 }
 
+static struct timespec last_written(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 ? st.st_mtim : (struct timespec){ 0 };
+}
+
 /* Lays a layer on top that lies in the file at the offset; fd -1: it can be read but now. */
 static int add(struct flatten *f, struct source *from, int fd, uint64_t offset, const char *name,
 	       struct err *e)
@@ -109,7 +116,8 @@ static int add(struct flatten *f, struct source *from, int fd, uint64_t offset, 
 		name = "<spool>";
 	}
 	f->places = mem_grow(f->places, &f->places_cap, f->nplaces + 1, sizeof *f->places);
-	f->places[f->nplaces++] = (struct place){ f->size, fd, offset, xstrdup(name) };
+	f->places[f->nplaces++] =
+		(struct place){ f->size, fd, offset, xstrdup(name), last_written(fd) };
 	if (layertree_add(f->tree, &l.source, f->size, e) < 0)
 		return -1;
 	f->size += l.size;
@@ -210,7 +218,7 @@ int flatten_image(struct flatten *f, const struct image *i, struct err *e)
 		bool plain = l->compression == COMPRESS_NONE;
 		if (image_layer_open(i, n, &r, e) < 0 ||
 		    add(f, image_layer_source(r), plain ? l->blob.fd : -1, l->blob.offset,
-			l->blob.name, e) < 0)
+			image_layer_source(r)->name, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -294,11 +302,25 @@ static int write_entry(const struct layertree_entry *entry, void *writing, struc
 	return entry->tar.size ? copy_contents(w, entry->offset, entry->tar.size, e) : 0;
 }
 
+/* What was read first, and compared with digests, is what was written now. */
+static int check_written(const struct flatten *f, struct err *e)
+{
+	for (size_t i = 0; i < f->nplaces; i++) {
+		const struct place *p = &f->places[i];
+		struct timespec now = last_written(p->fd), then = p->written;
+		if (p->fd != f->spool && (now.tv_sec != then.tv_sec || now.tv_nsec != then.tv_nsec))
+			return err_set(e, 0, "%s: it changed while it was read", p->name);
+	}
+	return 0;
+}
+
 int flatten_write(const struct flatten *f, struct out *o, struct err *e)
 {
 	struct writing w = { .f = f, .out = o };
 	uint64_t start = o->written;
 	int result = layertree_each(f->tree, write_entry, &w, e);
 	buf_free(&w.header);
-	return result < 0 ? -1 : out_write(o, tar_zeros, tar_trailer(o->written - start), e);
+	if (result < 0 || check_written(f, e) < 0)
+		return -1;
+	return out_write(o, tar_zeros, tar_trailer(o->written - start), e);
 }

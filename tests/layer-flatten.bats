@@ -264,3 +264,21 @@ No such file or directory" layer-flatten --from-image images/gz.tar
   fails 2 "layer-flatten: --image goes with --from-image only (see 'layer-flatten --help')" \
     layer-flatten --image a:1 </dev/null
 }
+
+@test "a file that changes between the first and the second reading" {
+  local change message
+  truncate -s 5000000 large
+  layer 1.tar './large type=file contents=large'
+  make-stream 1.tar >layers
+  image-assemble <layers >image.tar
+  for change in 'printf x | dd of=FILE bs=1 seek=3000000 conv=notrunc status=none' 'truncate -s 4000000 FILE'; do
+    message='it changed while it was read'
+    [[ $change != truncate* ]] || message='it became shorter while it was read'
+    cp image.tar changed.tar
+    fails 1 "layer-flatten: changed.tar: layer 1 ($(diffid 1.tar)): $message" \
+      meanwhile "${change/FILE/changed.tar}" layer-flatten --from-image changed.tar
+    cp layers changed
+    fails 1 "layer-flatten: <stdin>: $message" \
+      meanwhile "${change/FILE/changed}" layer-flatten <changed
+  done
+}
