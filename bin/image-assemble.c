@@ -253,7 +253,7 @@ int main(int argc, char **argv)
 	cli_start(&cli);
 	for (int opt; (opt = cli_option(&cli, argc, argv)) != -1;)
 		option(opt, &s);
-	cli_operands(&cli, argc, 0, 0);
+	cli_operands(&cli, argc, argv, 0, 0);
 	check(&s);
 	if (s.output)
 		cli_stdout(&standard);

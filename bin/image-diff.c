@@ -63,7 +63,7 @@ static struct options parse_options(int argc, char **argv)
 	struct options o = { .write = isatty(STDOUT_FILENO) ? diffreport_text : diffreport_tsv };
 	for (int opt; (opt = cli_option(&cli, argc, argv)) != -1;)
 		set_option(&o, opt);
-	cli_operands(&cli, argc, 2, 2);
+	cli_operands(&cli, argc, argv, 2, 2);
 	o.a = argv[optind];
 	o.b = argv[optind + 1];
 	if (strcmp(o.a, "-") == 0 && strcmp(o.b, "-") == 0)

@@ -114,7 +114,7 @@ int main(int argc, char **argv)
 	cli_start(&cli);
 	for (int opt; (opt = cli_option(&cli, argc, argv)) != -1;)
 		option(opt, &s);
-	cli_operands(&cli, argc, 0, 1);
+	cli_operands(&cli, argc, argv, 0, 1);
 	check(&s);
 	if (s.mode == STREAM)
 		cli_stdout_binary(&cli, &o);

@@ -100,7 +100,7 @@ int main(int argc, char **argv)
 	cli_start(&cli);
 	for (int opt; (opt = cli_option(&cli, argc, argv)) != -1;)
 		read_option(opt, &s);
-	cli_operands(&cli, argc, 0, 0);
+	cli_operands(&cli, argc, argv, 0, 0);
 	if (s.image && !s.file)
 		cli_usage(&cli, "--image goes with --from-image only");
 	if (s.output)

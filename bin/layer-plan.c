@@ -46,8 +46,7 @@ static const struct cli cli = {
 		"\n"
 		"      --max-layers N      layers the image may have, 2 to 128 (100)\n"
 		"      --reserve N         so many of them are not for store paths (0)\n"
-		"      --strategy NAME     how to choose: popularity (the default), size-first,\n"
-		"                          update-cost\n"
+		"      --strategy NAME     popularity, size-first or update-cost (popularity)\n"
 		"      --pipeline FILE     choose as the layeringPipeline in this JSON file does\n"
 		"      --group FILE        paths that go together or alone\n"
 		"      --weights FILE      how often each path changes\n"
@@ -181,7 +180,7 @@ int main(int argc, char **argv)
 	cli_start(&cli);
 	while ((opt = cli_option(&cli, argc, argv)) != -1)
 		set_option(&s, opt);
-	cli_operands(&cli, argc, 0, 1);
+	cli_operands(&cli, argc, argv, 0, 1);
 	check_strategy(&s);
 	count_layers(&s);
 	struct planner_file graph = open_file(optind < argc ? argv[optind] : "-");

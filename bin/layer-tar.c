@@ -213,7 +213,7 @@ int main(int argc, char **argv)
 		cli_usage(&cli, "--onto goes with --mtree only");
 	if (opt.onto && strcmp(opt.mtree, "-") == 0 && strcmp(opt.onto, "-") == 0)
 		cli_usage(&cli, "--mtree and --onto cannot both be standard input");
-	cli_operands(&cli, argc, 0, 0);
+	cli_operands(&cli, argc, argv, 0, 0);
 	cli_stdout_binary(&cli, &o);
 	if ((opt.mtree ? run_mtree(&opt, &o, &e) : run_plan(&opt, &o, &e)) < 0)
 		return cli_fail(&cli, &e);

@@ -64,7 +64,7 @@ static void option(int opt, struct settings *s)
 static void operands(int argc, char **argv, struct settings *s)
 {
 	bool standard = false;
-	cli_operands(&cli, argc, 1, INT_MAX);
+	cli_operands(&cli, argc, argv, 1, INT_MAX);
 	s->images = argv + optind;
 	s->nimages = argc - optind;
 	for (int i = 0; i < s->nimages; i++) {

@@ -90,7 +90,7 @@ static struct options parse_options(int argc, char **argv)
 	struct options o = { .write = planreport_text };
 	for (int opt; (opt = cli_option(&cli, argc, argv)) != -1;)
 		set_option(&o, opt);
-	cli_operands(&cli, argc, 0, 1);
+	cli_operands(&cli, argc, argv, 0, 1);
 	o.plan = optind < argc ? argv[optind] : "-";
 	if (!o.graph)
 		cli_usage(&cli, "--graph is missing: what the plan is of");

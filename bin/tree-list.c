@@ -135,7 +135,7 @@ int main(int argc, char **argv)
 	while ((c = cli_option(&cli, argc, argv)) != -1)
 		read_option(c, &opt);
 	check_options(&opt);
-	cli_operands(&cli, argc, 1, argc);
+	cli_operands(&cli, argc, argv, 1, argc);
 	cli_stdout(&o);
 	if (treelist_write(&opt, argv + optind, argc - optind, &o, &e) < 0)
 		return cli_fail(&cli, &e);

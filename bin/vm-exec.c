@@ -229,7 +229,7 @@ int main(int argc, char **argv)
 	cli_statuses(VMVERDICT_FAILED, VMVERDICT_FAILED);
 	while ((c = cli_option(&cli, argc, argv)) != -1)
 		read_option(c, &v);
-	cli_operands(&cli, argc, 0, 0);
+	cli_operands(&cli, argc, argv, 0, 0);
 	if (!v.job.script)
 		cli_usage(&cli, "--script is missing");
 	set_defaults(&v);

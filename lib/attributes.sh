@@ -55,7 +55,7 @@ attributes_options() {
       --*)
         option=${1%%=*}
         name=${attr_of_option[$option]-}
-        [ -n "$name" ] || usage "unknown option '$option'"
+        [ -n "$name" ] || attributes_unknown "$option"
         if [[ $1 == *=* ]]; then
           value=${1#*=}
         elif [ "${attr_type[$name]}" = flag ]; then
@@ -72,7 +72,16 @@ attributes_options() {
     esac
     shift
   done
-  [ $# = 0 ] || usage "too many operands: expected at most 0, found $#"
+  [ $# = 0 ] || usage "too many operands: expected options only, found '$1'"
+}
+
+# attributes_unknown OPTION: no option, but perhaps an attribute, as Nix spells it
+attributes_unknown() {
+  local option
+  for option in "${!attr_of_option[@]}"; do
+    [ "--${attr_of_option[$option]}" != "$1" ] || usage "unknown option '$1': did you mean $option?"
+  done
+  usage "unknown option '$1'"
 }
 
 # attributes_set OPTION NAME VALUE: takes what an option says

@@ -27,7 +27,7 @@ base_find() {
   base_name=$(escaped "$file")
   [ "$file" != - ] || base_name='<stdin>'
   if [ "$file" != - ] && [ ! -e "$file" ]; then
-    fail "fromImage: '$file' does not exist"
+    fail "fromImage: '$file' does not exist: expected the file of an image"
   elif [ ! -d "$file" ] && [ ! -f "$file" ]; then
     copy_input "$file" "$work/base"
     file=$work/base

@@ -118,11 +118,14 @@ void cli_usage(const struct cli *cli, const char *fmt, ...)
 	exit(usage_status);
 }
 
-void cli_operands(const struct cli *cli, int argc, int min, int max)
+void cli_operands(const struct cli *cli, int argc, char **argv, int min, int max)
 {
 	int n = argc - optind;
 	if (n < min)
 		cli_usage(cli, "an operand is missing");
+	if (n > 0 && max == 0)
+		cli_usage(cli, "too many operands: expected options only, found '%s'",
+			  argv[optind]);
 	if (n > max)
 		cli_usage(cli, "too many operands: expected at most %d, found %d", max, n);
 }

@@ -60,7 +60,7 @@ _Noreturn void cli_usage(const struct cli *cli, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* Exits 2 unless the number of operands left is from min to max. */
-void cli_operands(const struct cli *cli, int argc, int min, int max);
+void cli_operands(const struct cli *cli, int argc, char **argv, int min, int max);
 
 /* Prints "TOOL: MESSAGE" for the error. Returns the status: "return cli_fail(&cli, &e);". */
 int cli_fail(const struct cli *cli, const struct err *e);

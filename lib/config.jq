@@ -21,8 +21,10 @@ def kinds: {
   AttachStderr: "boolean", Tty: "boolean", OpenStdin: "boolean", StdinOnce: "boolean",
   NetworkDisabled: "boolean"};
 
-# A key goes through as JSON unless it is one of the above in other letters.
+# A key goes through as JSON unless it is one of the above in other letters, or this is the
+# configuration of a whole image.
 def other($key):
+  if $key == "config" then bad("unknown key \"config\": expected the map that it stands for") else . end |
   first(kinds | keys[] | select(ascii_downcase == ($key | ascii_downcase))) // null
   | if . then bad("unknown key \($key | shown): did you mean \(.)?") else $key end;
 

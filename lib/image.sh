@@ -48,6 +48,7 @@ contents_find() {
       content=$(realpath -m -- "$content")
     fi
     [ -e "$file" ] || [ -L "$file" ] || fail "$1: '$file' does not exist"
+    [ -L "$file" ] || [ ! -f "$file" ] || fail "$1: '$file' is a file: expected a directory of what goes into the root"
     contents+=("$content")
   done
 }

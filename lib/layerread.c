@@ -142,6 +142,34 @@ static int read_about(struct layerread *r, struct err *e)
 	return 0;
 }
 
+/* Whether a member is one that images have beside their layers. */
+static bool is_of_image(const char *name)
+{
+	static const char *const last[] = { ".json", "/VERSION", "oci-layout" };
+	size_t len = strlen(name);
+	for (size_t i = 0; i < sizeof last / sizeof *last; i++) {
+		size_t n = strlen(last[i]);
+		if (len >= n && strcmp(name + len - n, last[i]) == 0)
+			return true;
+	}
+	return strncmp(name, "blobs/", strlen("blobs/")) == 0;
+}
+
+static int check_size(struct layerread *r, const struct tar_entry *t, struct err *e)
+{
+	if (r->layer.diffid || (t->size > 0 && t->size % TAR_BLOCK == 0))
+		return 0;
+	if (is_of_image(t->name))
+		return tarread_err(r->tar, e,
+				   "'%s' is part of an image: expected layers, which image-layers"
+				   " takes out of it",
+				   t->name);
+	return tarread_err(r->tar, e,
+			   "layer '%s' has %" PRIu64
+			   " bytes: expected an uncompressed tar, a multiple of %d",
+			   t->name, t->size, TAR_BLOCK);
+}
+
 static int read_member(struct layerread *r, const struct layerread_layer **layer, struct err *e)
 {
 	const struct tar_entry *t = tarread_entry(r->tar);
@@ -162,11 +190,8 @@ static int read_member(struct layerread *r, const struct layerread_layer **layer
 	r->layer = (struct layerread_layer){ .name = t->name, .size = t->size };
 	if (read_about(r, e) < 0)
 		return -1;
-	if (!r->layer.diffid && (t->size == 0 || t->size % TAR_BLOCK != 0))
-		return tarread_err(r->tar, e,
-				   "layer '%s' has %" PRIu64
-				   " bytes: expected an uncompressed tar, a multiple of %d",
-				   t->name, t->size, TAR_BLOCK);
+	if (check_size(r, t, e) < 0)
+		return -1;
 	*layer = &r->layer;
 	return 0;
 }

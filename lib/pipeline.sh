@@ -48,6 +48,7 @@ copy_input() {
   local reason verb=read
   reason=$(cat -- "$1" 2>&1 >"$2") && return
   [[ $reason != 'cat: write error: '* ]] || verb=copy
+  [[ $1 != '{'* ]] || reason='expected the name of a file, found JSON'
   fail "cannot $verb '$1': ${reason##*: }"
 }
 

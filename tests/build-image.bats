@@ -274,9 +274,17 @@ END
 
 @test "mistakes" {
   fails 1 "build-image: copyToRoot: 'root/nix/store/x' does not exist" image --copy-to-root /nix/store/x
-  fails 1 "tree-list: cannot open directory 'root$conf': Not a directory" image --copy-to-root "$conf"
+  fails 1 "build-image: copyToRoot: 'root$conf' is a file: expected a directory of what goes into the root" image --copy-to-root "$conf"
   fails 2 "build-image: --disk-size: expected a number from 1 to 1048576, found '0' (see 'build-image --help')" image --disk-size 0
   fails 2 "build-image: unknown option '--max-layers' (see 'build-image --help')" image --max-layers 3
+  fails 2 "build-image: unknown option '--copyToRoot': did you mean --copy-to-root? (see 'build-image --help')" \
+    image --copyToRoot "$hello"
+  fails 2 "build-image: too many operands: expected options only, found 'data' (see 'build-image --help')" \
+    image --extra-commands mkdir data
+  fails 1 "build-image: copyToRoot: 'graph' is a file: expected a directory of what goes into the root" \
+    image --copy-to-root graph
+  fails 1 "build-image: cannot read '{\"Cmd\": []}': expected the name of a file, found JSON" image --config '{"Cmd": []}'
+  fails 1 "build-image: cannot read '{}': expected the name of a file, found JSON" image --attrs '{}'
   fails 1 'build-image: config: Cmd: expected a list of strings, found a string' image --config <(echo '{"Cmd": "sh"}')
   mkdir -p a b/x && touch a/x
   fails 1 "tree-list: cannot merge 'a/x', a file, and 'b/x', a directory" image --copy-to-root a --copy-to-root b

@@ -197,7 +197,7 @@ image() {
   head -c 20000 base >cut.tar
   mkdir empty
   : >nothing
-  fails 1 "build-image: fromImage: 'none' does not exist" build x --from-image none
+  fails 1 "build-image: fromImage: 'none' does not exist: expected the file of an image" build x --from-image none
   fails 1 "build-image: fromImage: cannot decompress 'cut.gz': unexpected end of file" build x --from-image cut.gz
   run -1 --separate-stderr build x --from-image cut.zst
   [[ ${#stderr_lines[@]} = 1 && $stderr == "build-image: fromImage: cannot decompress 'cut.zst': "* ]]

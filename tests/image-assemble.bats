@@ -496,7 +496,7 @@ EOF
   fails 2 "image-assemble: --progress: 'x': expected auto, bar, lines or none $hint" image-assemble --progress x
   fails 2 "image-assemble: --config: standard input carries the layers: expected a file $hint" image-assemble --config -
   fails 2 "image-assemble: --max-layers: '0': expected a number from 1 to 4294967295 $hint" image-assemble --max-layers 0
-  fails 2 "image-assemble: too many operands: expected at most 0, found 1 $hint" image-assemble x
+  fails 2 "image-assemble: too many operands: expected options only, found 'x' $hint" image-assemble x
   fails 2 "image-assemble: refusing to write binary data to a terminal: redirect the output $hint" \
     bash -c 'script -qec "image-assemble 2>err" /dev/null </dev/null >/dev/null; s=$?; cat err >&2; exit $s'
 }

@@ -43,6 +43,11 @@ help_options() { "$1" --help | grep -oE '^ +(-h, )?--[a-z-]+' | grep -oE -- '--[
   complete image-assemble "" --progress >offered
   printf '%s\n' auto bar lines none >want
   same want offered
+  printf '%s\n' popularity size-first update-cost >want
+  for tool in layer-plan stream-layered-image; do
+    complete "$tool" "" --strategy | sort >offered
+    same want offered
+  done
 }
 
 # MODULE for each module of lib/; a name with _ is a part of the module before it, and ustar.h is

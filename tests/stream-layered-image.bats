@@ -231,7 +231,8 @@ registration() {
 @test "a path that is not in the closure is named; a file is no tree" {
   grep -v "^$hello" graph | grep -v "^$link" >less
   fails 1 "closure-graph: root '$hello' is not in the closure" stream --closure less --contents "$hello"
-  fails 1 "tree-list: cannot open directory '$conf': Not a directory" stream --contents "$conf"
+  fails 1 "stream-layered-image: contents: 'root$conf' is a file: expected a directory of what goes into the root" \
+    stream --contents "$conf"
 }
 
 # --- layers ---
@@ -427,8 +428,8 @@ bad_option() {
   bad_option '--max-layers: expected a number from 2 to 128, found '"'2+2'" --name x --max-layers=2+2
   bad_option '--enable-fakechroot: expected true or false, found '"'no'" --name x --enable-fakechroot=no
   bad_option '--contents: expected a list of paths, found '"''" --name x --contents=
-  bad_option 'too many operands: expected at most 0, found 2' --name x -- --help y
-  fails 1 "stream-layered-image: fromImage: 'base.tar' does not exist" stream --from-image base.tar
+  bad_option "too many operands: expected options only, found '--help'" --name x -- --help y
+  fails 1 "stream-layered-image: fromImage: 'base.tar' does not exist: expected the file of an image" stream --from-image base.tar
   fails 1 "stream-layered-image: contents: 'root/nix/store/x' does not exist" stream --contents /nix/store/x
   fails 1 'stream-layered-image: contents: '"'a\\x0ab'"' does not exist' stream --contents $'a\nb'
   run -0 stream-layered-image --version
@@ -447,6 +448,7 @@ bad_config() {
 @test "config is checked before anything is built: the key and what it should be" {
   bad_config '{"Cmd": "sh"}' 'Cmd: expected a list of strings, found a string'
   bad_config '{"cmd": ["sh"]}' 'unknown key "cmd": did you mean Cmd?'
+  bad_config '{"os": "linux", "config": {}}' 'unknown key "config": expected the map that it stands for'
   bad_config '{"Entrypoint": ["sh", 1]}' 'Entrypoint: expected a list of strings, found a number in it'
   bad_config '{"Env": {"A": "b"}}' 'Env: expected a list of strings, found a map'
   bad_config '{"Env": ["A"]}' "Env: expected NAME=VALUE in UTF-8, with a name before the =, found 'A'"
