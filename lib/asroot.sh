@@ -2,9 +2,9 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # $tool, $share, $work, attr: from beside
 # runAsRoot: a script as root over the layers of the base and the contents of the new one.
 #
-#   as_root      $work/tree: what the script made of $work/root, with $work/owners for fakeroot;
-#                whiteouts are files, as in a layer
-#   as_faker COMMAND…   runs a command as the fake root of that tree
+#   as_root      $work/listed: what the script made of $work/root, and extraCommands of that, as
+#                layerpipe-mtree(5) lines, with the files in $work/tree; whiteouts are files, as in
+#                a layer. $work/after: all files of the image after the script
 
 # Before anything is built.
 as_root_needs() { [ -z "${attr[runAsRoot]}" ] || need fakeroot runAsRoot; }
@@ -15,38 +15,77 @@ as_root() {
   printf '%s\n' "${attr[runAsRoot]}" >"$work/script"
   as_root_store
   as_root_shell
+  base_layer >/dev/null # before anything runs: is it undamaged?
   stages base_layer contents_layer | vm-exec "${options[@]}" >"$work/changed" || status=$?
   case $status in
     0) ;;
     124 | 125) exit 1 ;; # vm-exec has said why
-    *) [ -e "$work/failed" ] || message "runAsRoot: the commands failed with status $status" && exit 1 ;;
+    *) [ -e "$work/failed" ] || fail "runAsRoot: the commands failed with status $status"; exit 1 ;;
   esac
-  : >"$work/owners"
-  tar -xO --warning=no-unknown-keyword -f "$work/changed" |
-    as_faker tar -xp --xattrs --xattrs-include='*' --same-owner -C "$work/tree"
-  rm "$work/changed"
+  as_root_image | image-layers --files - >"$work/after"
+  as_faker as_root_tree
+  as_root_attributes
 }
 
 contents_layer() { layer-tar --mtree "$work/root" "${base_onto[@]}"; }
 
-as_faker() { FAKEROOTDONTTRYCHOWN=1 fakeroot -i "$work/owners" -s "$work/owners" -- "$@"; }
+as_root_image() { stages base_layer changed_layer | image-assemble --name x --tag x --progress none; }
+changed_layer() { cat "$work/changed"; }
 
-# What the script and the contents mention of the store is there, as it is under Nix.
+# as_faker FUNCTION: as a fake root, who knows owners, modes and devices as long as this takes
+as_faker() {
+  { declare -p attr tool work && declare -f && echo "$1"; } >"$work/faker"
+  FAKEROOTDONTTRYCHOWN=1 fakeroot -- "$BASH" -euo pipefail "$work/faker"
+}
+
+as_root_tree() {
+  tar -xO --warning=no-unknown-keyword -f "$work/changed" | tar -xp --same-owner -C "$work/tree"
+  rm "$work/changed"
+  [ -z "${attr[extraCommands]}" ] || run extraCommands "$BASH"
+  tree-list "$work/tree" >"$work/tree.listed"
+}
+
+# Extended attributes are not in the tree, as fakeroot takes a new file that has some for one of no
+# kind. They stay with the names that they had after the script.
+as_root_attributes() {
+  awk '
+    FNR == NR { if (match($0, / xattr\..*/)) attributes[$1] = substr($0, RSTART); next }
+    / type=(file|dir) / && !/ xattr\./ && $1 in attributes { $0 = $0 attributes[$1] }
+    { print }
+  ' "$work/after" "$work/tree.listed" >"$work/listed"
+}
+
+# What the script and the contents mention of the store is there, as it is under Nix. A link cannot
+# be mounted: what it leads to stands in its place.
 as_root_store() {
-  local path
+  local path file
   root_mentions "$work/script" >"$work/mentioned"
   closure_cut <"$work/mentioned"
   while IFS=$'\t' read -r path _; do
-    options+=(--mount "${attr[rootDir]}$path:$path")
+    file=$(as_root_follow "$path")
+    [ -e "$file" ] || continue
+    options+=(--mount "$file:$path")
     as_root_path+=("$path")
   done <"$work/graph"
+}
+
+# as_root_follow PATH: where it lies; links in a chroot store lead from its root
+as_root_follow() {
+  local path=$1 target i
+  for ((i = 0; i < 40; i++)); do
+    [ -L "${attr[rootDir]}$path" ] || break
+    target=$(readlink -- "${attr[rootDir]}$path")
+    [[ $target == /* ]] || target=${path%/*}/$target
+    path=$target
+  done
+  printf '%s\n' "${attr[rootDir]}$path"
 }
 
 # The shell that the first line names; else the image's, or a bash of these store paths.
 as_root_shell() {
   local path first
   IFS= read -r first <"$work/script" || :
-  if [[ $first =~ ^#!\ *(/[^[:space:]]+) ]]; then
+  if [[ $first =~ ^#!\ *(/[^[:space:]]+) && ${BASH_REMATCH[1]} != */env ]]; then
     options+=(--shell "${BASH_REMATCH[1]}")
     return
   fi

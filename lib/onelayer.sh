@@ -68,9 +68,8 @@ root_lines() {
   store_modes 0555 <"$work/copied" >"$work/root"
   if [ -n "${attr[runAsRoot]}" ]; then
     as_root
-    [ -z "${attr[extraCommands]}" ] || run extraCommands as_faker "$BASH"
-    as_faker tree-list "$work/tree" >"$work/root"
-    base_onto=() # the script saw the base, and put its files where they belong
+    mv "$work/listed" "$work/root"
+    base_onto=(--onto "$work/after") # which has what the script made of the base's links
   elif [ -n "${attr[extraCommands]}" ]; then
     unpack "$work/root" "$work/tree"
     run extraCommands "$BASH"

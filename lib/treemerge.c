@@ -224,6 +224,8 @@ static int place(struct treemerge *m, struct walk *w, const struct walk_entry *e
 		return err_set(e, errno, "cannot read '%s'", entry->path);
 	if (S_ISSOCK(f.st.st_mode))
 		return err_set(e, 0, "'%s' is a socket: an image cannot hold one", entry->path);
+	if (!(f.st.st_mode & S_IFMT)) /* so fakeroot(1) shows some files with attributes */
+		return err_set(e, 0, "'%s' is neither a file nor anything else", entry->path);
 	if (S_ISDIR(f.st.st_mode) != (entry->type == DT_DIR))
 		return walk_changed(entry->path, e);
 	if (m->opt->follow_dirlinks && S_ISLNK(f.st.st_mode) && treemerge_leads_to_dir(m, f.host))

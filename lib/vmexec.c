@@ -124,6 +124,10 @@ static int judge(const struct run *r, const struct vmsession_end *end, int *stat
 					   .timeout = r->v->timeout };
 	if (vmverdict(&verdict, end, status, e) < 0)
 		return -1;
+	if (*status == VMVERDICT_LATE || *status == VMVERDICT_FAILED) {
+		AUTO_FREE char *text = xasprintf("the script itself ended with %d", *status);
+		r->v->note(text);
+	}
 	if (*status && vmverdict_was_short_of_memory(end))
 		r->v->note("the machine ran out of memory: --memory sets its size");
 	return 0;
