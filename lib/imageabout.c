@@ -9,6 +9,7 @@
 
 #include "source.h"
 #include "spool.h"
+#include "tar.h"
 
 enum { CHUNK = 64 << 10 };
 
@@ -16,12 +17,17 @@ enum { CHUNK = 64 << 10 };
 
 static const char list_start[] = "sha256:";
 
-/* Whether the file begins like a layer list, as no image does. */
+/*
+ * Whether the file begins like a layer list. An archive may do so, too: kaniko and crane name the
+ * first member by a digest; but zeros follow there.
+ */
 static bool is_list(int fd)
 {
-	char start[sizeof list_start - 1];
+	char start[TAR_BLOCK];
 	ssize_t n = pread(fd, start, sizeof start, lseek(fd, 0, SEEK_CUR));
-	return n == sizeof start && memcmp(start, list_start, sizeof start) == 0;
+	return n >= (ssize_t)sizeof list_start - 1 &&
+	       memcmp(start, list_start, sizeof list_start - 1) == 0 &&
+	       !memchr(start, '\0', (size_t)n);
 }
 
 static void use_list(struct imageabout *about)

@@ -172,6 +172,14 @@ figures() { image-diff "$@" | cut -f 1,4-9; }
   image-diff <(cat 1.tar) <(cat 2.tar.gz) | same want /dev/stdin
 }
 
+@test "an image as crane and kaniko write it, which begins like a list" {
+  "$TOP/tests/fixtures/make-images" images
+  [ "$(head -c 7 images/crane.tar)" = sha256: ]
+  image-diff images/plain.tar images/crane.tar | cut -f 1-3 >found
+  image-diff images/plain.tar images/plain.tar | cut -f 1-3 >want
+  same found want
+}
+
 @test "an OCI layout with compressed layers: bytes as stored, and as tars" {
   needs skopeo
   make_image hello:1 >1.tar

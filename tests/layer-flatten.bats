@@ -282,3 +282,13 @@ No such file or directory" layer-flatten --from-image images/gz.tar
       meanwhile "${change/FILE/changed}" layer-flatten <changed
   done
 }
+
+@test "an error in the middle of a layer while its digest is reckoned beside" {
+  mkdir many
+  (cd many && touch {1..300} && head -c 3000000 /dev/zero >large && tar -cf ../many.tar {1..300} ./300 large)
+  make-stream many.tar,diffid="$(diffid many.tar)" >layers
+  for _ in {1..20}; do
+    fails 1 "layer-flatten: <stdin>: layer 1 ('layer-0001.tar'): header at byte 153600: './300' stands twice in one layer" \
+      layer-flatten <layers
+  done
+}
