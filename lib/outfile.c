@@ -63,7 +63,7 @@ static int resolve(const char *path, char **real, struct err *e)
 	struct stat st;
 	if (lstat(path, &st) < 0) {
 		*real = xstrdup(path);
-		return errno == ENOENT ? 0 : err_set(e, errno, "cannot write '%s'", path);
+		return errno == ENOENT && *path ? 0 : err_set(e, errno, "cannot write '%s'", path);
 	}
 	*real = S_ISLNK(st.st_mode) ? realpath(path, NULL) : xstrdup(path);
 	if (!*real || stat(*real, &st) < 0)

@@ -258,6 +258,7 @@ No such file or directory" layer-flatten --from-image images/gz.tar
   [ "$(cat flat)" = old ]
   fails 1 "layer-flatten: cannot create 'missing/flat': No such file or directory" \
     layer-flatten --output missing/flat <layers
+  fails 1 "layer-flatten: cannot write '': No such file or directory" layer-flatten --output '' <layers
 }
 
 @test "--image needs an image" {
