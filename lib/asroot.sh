@@ -16,7 +16,7 @@ as_root() {
   as_root_store
   as_root_shell
   base_layer >/dev/null # before anything runs: is it undamaged?
-  stages base_layer contents_layer | vm-exec "${options[@]}" >"$work/changed" || status=$?
+  as_root_run || status=$?
   case $status in
     0) ;;
     124 | 125) exit 1 ;; # vm-exec has said why
@@ -25,6 +25,18 @@ as_root() {
   as_root_image | image-layers --files - >"$work/after"
   as_faker as_root_tree
   as_root_attributes
+}
+
+# Without job control, what is waited for would outlive a build that is killed.
+as_root_run() {
+  local status=0
+  stages base_layer contents_layer | vm-exec "${options[@]}" >"$work/changed" &
+  as_root_vm=$!
+  trap 'kill "$as_root_vm" 2>/dev/null; pipeline_end' EXIT
+  wait "$as_root_vm" || status=$?
+  wait # for the stages
+  trap pipeline_end EXIT
+  return "$status"
 }
 
 contents_layer() { layer-tar --mtree "$work/root" "${base_onto[@]}"; }
@@ -39,8 +51,10 @@ as_faker() {
 }
 
 as_root_tree() {
-  tar -xO --warning=no-unknown-keyword -f "$work/changed" | tar -xp --same-owner -C "$work/tree"
+  local quiet=--warning=no-unknown-keyword
+  tar -xO $quiet -f "$work/changed" | tar -xp $quiet --same-owner -C "$work/tree"
   rm "$work/changed"
+  LD_PRELOAD='' chmod -R u+rwX -- "$work/tree" # of no concern to the fake root, who may read all
   [ -z "${attr[extraCommands]}" ] || run extraCommands "$BASH"
   tree-list "$work/tree" >"$work/tree.listed"
 }
