@@ -10,7 +10,7 @@
 #   base_files       $work/base.files: its file tree, as layerpipe-mtree(5) lines
 #   ${base_onto[@]}  layer-tar's options for a layer on top of these files
 
-base_layers=0 base_name='' base=() base_onto=()
+base_layers=0 base_name='' base_opened='' base=() base_onto=()
 
 base_open() {
   [ -n "${attr[fromImage]}" ] || return 0
@@ -40,7 +40,11 @@ base_find() {
     file=$work/base.tar
   fi
   base=(-- "$file")
+  base_opened=$(base_file)
 }
+
+# Which file it is, and when it was written: several stages read it.
+base_file() { stat -L -c '%d %i %s %y' -- "${base[-1]}"; }
 
 # base_compressor FILE: the program that decompresses it, by what the file begins with
 base_compressor() {
@@ -82,7 +86,11 @@ base_read() {
   return $status
 }
 
-base_layer() { [ $base_layers = 0 ] || base_read; }
+base_layer() {
+  [ $base_layers != 0 ] || return 0
+  base_read || return
+  [ "$(base_file)" = "$base_opened" ] || fail "fromImage: '$base_name' changed while it was read"
+}
 
 base_holds() { base_read --store-paths --store-dir "${attr[storeDir]}"; }
 

@@ -100,13 +100,13 @@ assemble() {
   as_caller image-assemble "${options[@]}" "$@"
 }
 
-# A stage that fails, be it after its last byte, is followed by what is no layer stream: so
+# A stage that fails or exits, be it after its last byte, is followed by what is no layer stream: so
 # image-assemble fails too, before it writes the manifest.
 stages() {
   local stage status
   for stage; do
     status=0
-    "$stage" || status=$?
+    ("$stage") || status=$?
     case $status in
       0) continue ;;
       1 | 2) : >"$work/failed" ;; # it has said why

@@ -229,6 +229,19 @@ image() {
   run ! grep -a manifest.json x
 }
 
+@test "a base that is written to, or replaced, between the stages that read it" {
+  local change tool
+  stream other --contents "$shell"
+  for change in 'touch base' 'cp -p other base.new; mv base.new base'; do
+    for tool in build-image build-layered-image; do
+      stream base --contents "$shell"
+      fails 1 "$tool: fromImage: 'base' changed while it was read" \
+        "$tool" --name child "${options[@]}" --from-image base --output child --extra-commands "cd '$PWD'; $change"
+      [ ! -e child ]
+    done
+  done
+}
+
 @test "a bomb is not unpacked" {
   head -c 3000000 /dev/zero | gzip >bomb.gz
   cp -a "$BUILD/bin" "$BUILD/share" .
