@@ -32,7 +32,7 @@ as_root_run() {
   local status=0
   stages base_layer contents_layer | vm-exec "${options[@]}" >"$work/changed" &
   as_root_vm=$!
-  trap 'kill "$as_root_vm" 2>/dev/null; pipeline_end' EXIT
+  trap 'kill "$as_root_vm" 2>/dev/null || :; pipeline_end' EXIT
   wait "$as_root_vm" || status=$?
   wait # for the stages
   trap pipeline_end EXIT

@@ -70,10 +70,21 @@ stream_of() {
   rm layer.tar
 }
 
+# ours PID: whether a process is of the programs under test, not of another run beside this one
+ours() {
+  case $(readlink "/proc/$1/exe") in
+    */qemu-system-*) grep -qxz "BUILD=$BUILD" "/proc/$1/environ" ;;
+    *) [[ $(readlink "/proc/$1/exe") == "$BUILD"/* ]] ;;
+  esac
+}
+
 # left_behind: what a run must not leave: processes, mounts, files in TMPDIR
 left_behind() {
+  local pid
   needs pgrep
-  pgrep -a -f '^layerpipe-guest|^qemu-system.*layerpipe' || :
+  for pid in $(pgrep -f '^layerpipe-guest|^qemu-system.*layerpipe'); do
+    ! ours "$pid" || echo "$pid"
+  done
   grep -E 'overlay.*lowerdir=/lower' /proc/mounts || :
   find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'layerpipe-*' || :
 }
