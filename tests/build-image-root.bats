@@ -414,25 +414,34 @@ deep() {
   done
 }
 
-@test "an interrupted build leaves nothing" {
-  mkdir tmp
-  export TMPDIR=$PWD/tmp
-  sleep="sleep $((100000 + BASHPID))"
-  build --run-as-root "echo begun; $sleep" 2>err 3>&- &
+# interrupted COMMAND…: runs it on the process group of a build whose script runs; nothing is left
+interrupted() {
+  local sleep pid status=0
+  sleep="sleep $((BASHPID % 1000 + 60)).$RANDOM"
+  setsid build-image --name x --engine userns --from-image base.tar --output image --quiet \
+    --run-as-root "echo begun; $sleep" >printed 2>err 3>&- &
   pid=$!
   for _ in $(seq 200); do
     ! grep -q begun err || break
     sleep 0.05
   done
-  pgrep -f "$sleep" >/dev/null
-  child=$(pgrep -P "$pid" -f build-image || echo "$pid")
-  kill -TERM "$child"
+  pgrep -f "layerpipe-guest|$sleep" >/dev/null
+  "$@" "$pid"
   wait "$pid" || status=$?
-  [ "${status:-0}" != 0 ]
+  [ "$status" != 0 ]
   for _ in $(seq 100); do
     pgrep -f "$sleep" >left || break
     sleep 0.05
   done
-  [ ! -e image ] && [ -z "$(ls -A tmp)" ]
-  [ ! -s left ]
+  [ ! -e image ] && [ -z "$(ls -A tmp)" ] && [ ! -s left ]
+}
+
+@test "an interrupted build leaves nothing" {
+  mkdir tmp
+  export TMPDIR=$PWD/tmp
+  interrupted kill -TERM
+  group() { kill -TERM -- "-$1"; }
+  interrupted group
+  vm() { pkill -KILL -f "vm-exec.*--script $TMPDIR/"; }
+  interrupted vm
 }
