@@ -108,10 +108,10 @@ data() {
 
 deep() {
   local i
-  for i in $(seq 124); do stream_of "deep/$i" "deep/.wh.$((i - 1))" "shallow/$i"; done >many
+  for i in $(seq 123); do stream_of "deep/$i" "deep/.wh.$((i - 1))" "shallow/$i"; done >many
   { cat "$BASES/base.stream" many; } | image-assemble --name deep --tag 1 >deep.tar
   on deep.tar 'ls /deep >/found' 'ls /shallow | wc -l >>/found' >out.tar
-  [ "$(image-layers --list out.tar | wc -l)" = 126 ]
-  runs out.tar "$(printf '124\n124')" cat /found
+  [ "$(image-layers --list out.tar | wc -l)" = 125 ]
+  runs out.tar "$(printf '123\n123')" cat /found
 }
-@test "126 layers" { engines deep; }
+@test "125 layers, as many as docker takes" { engines deep; }
