@@ -9,7 +9,7 @@
 
 /*
  * Levels and block are a measured choice, against pigz -nT (level 6 of zlib)
- * on store contents: level 5 takes 0.29 to 0.35 of its time but can be 0.15 % larger
+ * on store contents: level 5 takes 0.3 of its processor time but can be 0.15 % larger
  * with blocks of 1 MiB, 0.05 % with 2 MiB, as fewer matches are lost at their
  * borders; level 6 is 0.75 % smaller than that but slower by a quarter. So one block in
  * sixteen is written at level 6.
