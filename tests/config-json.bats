@@ -165,3 +165,17 @@ END
   run -1 env PATH="$PWD/bin" config-json conf
   [[ $output == "config-json: conf:1: json X: "*jq* ]]
 }
+
+@test "numbers that JSON does not have are refused, whichever jq reads them" {
+  local value status
+  for value in nan NaN -NaN Infinity -Infinity 1e1000; do
+    status=0
+    lines "json\tX\t[{\"a\": $value}]" | config-json >out 2>err || status=$?
+    echo "$value: $status $(cat err)"
+    [ "$status" = 1 ]
+    [ ! -s out ]
+    # versions of jq differ in which of these they read at all
+    grep -Eqx 'config-json: <stdin>:1: json X: (cannot parse JSON: .+|expected numbers that JSON .+)' err
+    [ "$(wc -l <err)" = 1 ]
+  done
+}
