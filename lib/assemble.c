@@ -300,7 +300,7 @@ int assemble_docker(const struct assemble_streams *s, const struct assemble_opti
 {
 	struct archive a = { .s = s,
 			     .in = layerread_new(s->in, s->in_name),
-			     .hashing = hashing_new(),
+			     .hashing = hashing_new(!compress_has_threads(s->archive)),
 			     .out = { .to = s->archive },
 			     .layers = layers };
 	int status = take_layers(&a, o, e);

@@ -9,9 +9,10 @@
  *
  * gz: blocks of 2 MiB, each a gzip member of its own (RFC 1952 has them read
  * as one), levels 5 and 6 of libdeflate, no name, no time. zstd: one frame, level 3,
- * with checksum, jobs of 1.5 MiB.
+ * with checksum, jobs of 2 MiB.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "err.h"
@@ -31,6 +32,9 @@ struct compress;
  */
 MUST_USE int compress_new(enum compress_kind kind, unsigned jobs, struct out *o,
 			  struct compress **c, struct err *e);
+
+/* Whether compressing keeps cores busy by itself. */
+bool compress_has_threads(const struct compress *c);
 
 MUST_USE int compress_write(struct compress *c, const void *data, size_t len, struct err *e);
 

@@ -196,7 +196,7 @@ int flatten_stream(struct flatten *f, int in, const char *name, struct err *e)
 {
 	AUTO_LAYERREAD struct layerread *reader = layerread_new(in, name);
 	/* the last one made is freed first: it may still read what the other holds */
-	AUTO_HASHING struct hashing *hashing = hashing_new();
+	AUTO_HASHING struct hashing *hashing = hashing_new(true);
 	off_t start = position(in);
 	for (;;) {
 		const struct layerread_layer *layer;

@@ -2,7 +2,6 @@
 #include "hashing.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 
 #include "mem.h"
 
@@ -38,13 +37,13 @@ static void *work(void *arg)
 	return NULL;
 }
 
-struct hashing *hashing_new(void)
+struct hashing *hashing_new(bool threaded)
 {
 	struct hashing *h = xcalloc(1, sizeof *h);
 	h->digest = digest_new();
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_cond_init(&h->change, NULL);
-	h->threaded = pthread_create(&h->thread, NULL, work, h) == 0;
+	h->threaded = threaded && pthread_create(&h->thread, NULL, work, h) == 0;
 	return h;
 }
 

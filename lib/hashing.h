@@ -2,16 +2,20 @@
 #ifndef LAYERPIPE_HASHING_H
 #define LAYERPIPE_HASHING_H
 
-/* SHA-256 in a thread beside the caller's, so that hashing and copying overlap. */
+/* SHA-256, where asked for in a thread beside the caller's, so that hashing and copying overlap. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "digest.h"
 
 struct hashing;
 
-/* Where no thread can be started the caller's does the work. */
-struct hashing *hashing_new(void);
+/*
+ * threaded: not where other threads keep all cores busy, as waiting for this one then costs more
+ * than it saves. Where no thread can be started the caller's does the work.
+ */
+struct hashing *hashing_new(bool threaded);
 void hashing_free(struct hashing *h);
 
 /*

@@ -83,7 +83,7 @@ struct hashsource *hashsource_new(struct source *from)
 	if (from->skip)
 		h->source.skip = skip_hashed;
 	h->from = from;
-	h->hashing = hashing_new();
+	h->hashing = hashing_new(true);
 	h->chunks = h->next = xmalloc(2 * (size_t)CHUNK);
 	return h;
 }

@@ -7,11 +7,11 @@
 #include "tap.h"
 
 /* Pieces of all sizes, small and large in turn, two buffers as a reader has them. */
-int main(void)
+static void check(bool threaded)
 {
 	enum { ROUNDS = 400, SIZE = 100000 };
 	AUTO_DIGEST struct digest *plain = digest_new();
-	struct hashing *h = hashing_new();
+	struct hashing *h = hashing_new(threaded);
 	AUTO_FREE char *buffers = xcalloc(2, SIZE);
 	char want[DIGEST_HEX_LEN + 1], got[DIGEST_HEX_LEN + 1];
 	hashing_hex(h, got);
@@ -29,5 +29,11 @@ int main(void)
 		STREQ(got, want);
 	}
 	hashing_free(h);
+}
+
+int main(void)
+{
+	check(true);
+	check(false);
 	return TAP_END;
 }
