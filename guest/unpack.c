@@ -27,7 +27,9 @@ struct state {
 	struct buf path;   /* of the current entry: "" or names with single slashes */
 	const char *name;  /* its last part; "." for the root */
 	int dir;           /* where that is */
+	bool set_gid;      /* what is made in dir gets its group */
 	struct buf parent; /* the path of dir */
+	int file;          /* the current entry, if it is a regular file; -1 */
 	struct dir_time *times;
 	size_t ntimes, times_cap;
 	struct intern strings;
@@ -119,20 +121,31 @@ static int open_dir(struct state *s, const char *path, int *dir, struct err *e)
 	return failed(s, "make", e);
 }
 
+static void leave_dir(struct state *s)
+{
+	if (s->dir >= 0)
+		close(s->dir);
+	s->dir = -1;
+}
+
 /* Sets dir and name for the path; the directory of the entry before is kept open. */
 static int find_place(struct state *s, struct err *e)
 {
 	const char *slash = strrchr(s->path.s, '/');
 	size_t len = slash ? (size_t)(slash - s->path.s) : 0;
+	struct stat st;
 	s->name = slash ? slash + 1 : *s->path.s ? s->path.s : ".";
 	if (s->dir >= 0 && s->parent.len == len && memcmp(s->parent.s, s->path.s, len) == 0)
 		return 0;
-	if (s->dir >= 0)
-		close(s->dir);
-	s->dir = -1;
+	leave_dir(s);
 	buf_clear(&s->parent);
 	buf_add(&s->parent, s->path.s, len);
-	return open_dir(s, s->parent.s, &s->dir, e);
+	if (open_dir(s, s->parent.s, &s->dir, e) < 0)
+		return -1;
+	if (fstat(s->dir, &st) < 0)
+		return failed(s, "make", e);
+	s->set_gid = st.st_mode & S_ISGID;
+	return 0;
 }
 
 /* --- whiteouts --- */
@@ -172,21 +185,6 @@ static int read_whiteout(struct state *s, bool *done, struct err *e)
 	return hide(s, s->name + sizeof prefix - 1, e);
 }
 
-/* Something has the name already: unless both are directories, it must be a whiteout. */
-static int make_room(struct state *s, const struct tar_entry *t, bool *hidden, struct err *e)
-{
-	struct stat st;
-	*hidden = false;
-	if (fstatat(s->dir, s->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : failed(s, "make", e);
-	if (t->type == TAR_DIR && S_ISDIR(st.st_mode))
-		return 0;
-	*hidden = s->u->opaque && overlay_is_whiteout(&st);
-	if (!*hidden)
-		return err_set(e, 0, "'%s' is there twice", s->path.s);
-	return unlinkat(s->dir, s->name, 0) < 0 ? failed(s, "make", e) : 0;
-}
-
 /* --- what an entry is --- */
 
 static int write_contents(struct state *s, int fd, struct err *e)
@@ -205,10 +203,10 @@ static int write_contents(struct state *s, int fd, struct err *e)
 static int make_file(struct state *s, const struct tar_entry *t, struct err *e)
 {
 	int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-	AUTO_CLOSE int fd = openat(s->dir, s->name, flags, t->mode & 0777);
-	if (fd < 0)
+	s->file = openat(s->dir, s->name, flags, t->mode & 0777);
+	if (s->file < 0)
 		return failed(s, "make", e);
-	return write_contents(s, fd, e);
+	return write_contents(s, s->file, e);
 }
 
 static int make_hard_link(struct state *s, const struct tar_entry *t, struct err *e)
@@ -239,14 +237,14 @@ static int make_node(struct state *s, const struct tar_entry *t, struct err *e)
 
 static int make_dir(struct state *s, struct err *e)
 {
-	bool root = strcmp(s->name, ".") == 0;
-	if (!root && mkdirat(s->dir, s->name, 0700) < 0 && errno != EEXIST)
-		return failed(s, "make", e);
-	s->u->has_root = s->u->has_root || root;
-	return 0;
+	if (strcmp(s->name, ".") == 0) {
+		s->u->has_root = true;
+		return 0;
+	}
+	return mkdirat(s->dir, s->name, 0700) < 0 ? failed(s, "make", e) : 0;
 }
 
-static int make(struct state *s, const struct tar_entry *t, struct err *e)
+static int make_new(struct state *s, const struct tar_entry *t, struct err *e)
 {
 	switch ((int)t->type) {
 	case TAR_FILE:
@@ -262,13 +260,49 @@ static int make(struct state *s, const struct tar_entry *t, struct err *e)
 	}
 }
 
+/* Something has the name already: unless both are directories, it must be a whiteout. */
+static int make_again(struct state *s, const struct tar_entry *t, bool *hidden, struct err *e)
+{
+	struct stat st;
+	if (fstatat(s->dir, s->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return failed(s, "make", e);
+	if (t->type == TAR_DIR && S_ISDIR(st.st_mode))
+		return 0;
+	*hidden = s->u->opaque && overlay_is_whiteout(&st);
+	if (!*hidden)
+		return err_set(e, 0, "'%s' is there twice", s->path.s);
+	if (unlinkat(s->dir, s->name, 0) < 0)
+		return failed(s, "make", e);
+	return make_new(s, t, e);
+}
+
+/* Most names are new, and nobody looks for them first. *hidden: it was a whiteout before. */
+static int make(struct state *s, const struct tar_entry *t, bool *hidden, struct err *e)
+{
+	*hidden = false;
+	if (make_new(s, t, e) == 0)
+		return 0;
+	if (e->code != EEXIST)
+		return -1;
+	err_clear(e);
+	return make_again(s, t, hidden, e);
+}
+
 /* --- its attributes --- */
+
+static int change_owner(const struct state *s, uid_t uid, gid_t gid)
+{
+	if (s->file < 0)
+		return fchownat(s->dir, s->name, uid, gid, AT_SYMLINK_NOFOLLOW);
+	/* it is root's as it is made */
+	return uid || gid || s->set_gid ? fchown(s->file, uid, gid) : 0;
+}
 
 static int set_owner(const struct state *s, const struct tar_entry *t, struct err *e)
 {
 	if (t->uid >= UINT32_MAX || t->gid >= UINT32_MAX)
 		errno = EINVAL;
-	else if (fchownat(s->dir, s->name, (uid_t)t->uid, (gid_t)t->gid, AT_SYMLINK_NOFOLLOW) == 0)
+	else if (change_owner(s, (uid_t)t->uid, (gid_t)t->gid) == 0)
 		return 0;
 	return err_set(e, errno, "cannot give '%s' to %" PRIu64 ":%" PRIu64,
 		       s->path.len ? s->path.s : ".", t->uid, t->gid);
@@ -289,9 +323,21 @@ static int set_xattrs(const struct state *s, const struct tar_entry *t, struct e
 	return 0;
 }
 
-static int set_attributes(struct state *s, const struct tar_entry *t, struct err *e)
+static int set_time(struct state *s, const struct tar_entry *t, struct err *e)
 {
 	struct timespec times[2] = { { .tv_sec = t->mtime }, { .tv_sec = t->mtime } };
+	int r = 0;
+	if (t->type == TAR_DIR)
+		remember_time(s, s->path.s, t->mtime);
+	else if (s->file >= 0)
+		r = futimens(s->file, times);
+	else
+		r = utimensat(s->dir, s->name, times, AT_SYMLINK_NOFOLLOW);
+	return r < 0 ? failed(s, "set the time of", e) : 0;
+}
+
+static int set_attributes(struct state *s, const struct tar_entry *t, struct err *e)
+{
 	if (t->type == TAR_HARDLINK)
 		return 0;
 	/* the owner first: a new one takes set-ID bits and capabilities away */
@@ -302,11 +348,7 @@ static int set_attributes(struct state *s, const struct tar_entry *t, struct err
 		return failed(s, "set the mode of", e);
 	if (set_xattrs(s, t, e) < 0)
 		return -1;
-	if (t->type == TAR_DIR)
-		remember_time(s, s->path.s, t->mtime);
-	else if (utimensat(s->dir, s->name, times, AT_SYMLINK_NOFOLLOW) < 0)
-		return failed(s, "set the time of", e);
-	return 0;
+	return set_time(s, t, e);
 }
 
 int unpack_like(int from, int to, struct err *e)
@@ -337,20 +379,10 @@ static void leave_out(struct state *s)
 		s->first_left_out = xstrdup(s->path.s);
 }
 
-static int unpack_entry(struct state *s, const struct tar_entry *t, struct err *e)
+static int unpack_member(struct state *s, const struct tar_entry *t, struct err *e)
 {
-	bool done, hidden;
-	if (clean(&s->path, t->name, e) < 0)
-		return -1;
-	if (!*s->path.s && t->type != TAR_DIR)
-		return err_set(e, 0, "the root is no directory");
-	if (find_place(s, e) < 0 || read_whiteout(s, &done, e) < 0)
-		return -1;
-	if (done)
-		return 0;
-	if (make_room(s, t, &hidden, e) < 0)
-		return -1;
-	if (make(s, t, e) < 0) {
+	bool hidden;
+	if (make(s, t, &hidden, e) < 0) {
 		if (!s->u->lenient || !is_device(t) || e->code != EPERM)
 			return -1;
 		err_clear(e);
@@ -360,6 +392,27 @@ static int unpack_entry(struct state *s, const struct tar_entry *t, struct err *
 	if (hidden && t->type == TAR_DIR && mark_opaque(s, s->dir, s->name, e) < 0)
 		return -1;
 	return set_attributes(s, t, e);
+}
+
+static int unpack_entry(struct state *s, const struct tar_entry *t, struct err *e)
+{
+	bool done;
+	if (clean(&s->path, t->name, e) < 0)
+		return -1;
+	if (!*s->path.s && t->type != TAR_DIR)
+		return err_set(e, 0, "the root is no directory");
+	if (find_place(s, e) < 0 || read_whiteout(s, &done, e) < 0)
+		return -1;
+	if (done)
+		return 0;
+	int r = unpack_member(s, t, e);
+	if (s->file >= 0)
+		close(s->file);
+	s->file = -1;
+	/* what is known of it is no longer true */
+	if (strcmp(s->name, ".") == 0)
+		leave_dir(s);
+	return r;
 }
 
 static int set_times(const struct state *s, struct err *e)
@@ -391,15 +444,14 @@ static int unpack_all(struct state *s, struct err *e)
 int unpack_tar(struct unpack *u, struct source *tar, struct err *e)
 {
 	AUTO_TARREAD struct tarread *reader = tarread_from(tar);
-	struct state s = { .u = u, .tar = reader, .dir = -1 };
+	struct state s = { .u = u, .tar = reader, .dir = -1, .file = -1 };
 	int r = unpack_all(&s, e);
 	if (s.left_out)
 		channel_say(u->channels,
 			    "note %" PRIu64 " devices of the base, '%s' the first, are left out: "
 			    "only a virtual machine can make them",
 			    s.left_out, s.first_left_out);
-	if (s.dir >= 0)
-		close(s.dir);
+	leave_dir(&s);
 	buf_free(&s.path);
 	buf_free(&s.parent);
 	free(s.times);
