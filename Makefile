@@ -113,7 +113,7 @@ $(BUILD)/unit/%: tests/unit/%.c tests/unit/tap.h $(BUILD)/liblayerpipe.a
 # fuzz targets: the library once more, by clang
 $(FUZZ)/lib/%.o: lib/%.c | $(JQ_HEADERS)
 	@mkdir -p $(@D)
-	clang $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O1 $(SANITIZE) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+	clang -DTARREAD_CHUNK=2048 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O1 $(SANITIZE) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
 $(FUZZ)/lib.a: $(FUZZ_OBJS)
 	@rm -f $@
