@@ -39,6 +39,7 @@ LIB_OBJS  = $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
 JQ_HEADERS = $(patsubst lib/%.jq,$(BUILD)/gen/%.jq.h,$(wildcard lib/*.jq))
 FUZZERS   = $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(wildcard tests/fuzz/*.c))
 FUZZ_OBJS = $(patsubst lib/%.c,$(FUZZ)/lib/%.o,$(wildcard lib/*.c))
+FUZZ_GUEST = $(patsubst %,$(FUZZ)/guest/%.o,attributes below channel overlay unpack)
 GUEST     = $(BUILD)/libexec/layerpipe/guest
 GUEST_LIB = err esc intern keyhash mem num source tar \
             tarread tarread_member tarread_pax walk
@@ -110,20 +111,23 @@ $(BUILD)/unit/%: tests/unit/%.c tests/unit/tap.h $(BUILD)/liblayerpipe.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liblayerpipe.a $(ALL_LIBS)
 
-# fuzz targets: the library once more, by clang
-$(FUZZ)/lib/%.o: lib/%.c | $(JQ_HEADERS)
+# fuzz targets: the library once more, by clang, and of the guest what unpacks
+$(FUZZ)/%.o: %.c | $(JQ_HEADERS)
 	@mkdir -p $(@D)
-	clang -DTARREAD_CHUNK=2048 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O1 $(SANITIZE) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+	clang -Iguest -DTARREAD_CHUNK=2048 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O1 $(SANITIZE) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
 $(FUZZ)/lib.a: $(FUZZ_OBJS)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
+$(FUZZ)/unpack: $(FUZZ_GUEST)
+
 $(FUZZERS): $(FUZZ)/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(FUZZ)/lib.a
 	@mkdir -p $(@D)
-	clang $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O1 $(SANITIZE) -fsanitize=fuzzer -o $@ $< $(FUZZ)/lib.a $(ALL_LIBS)
+	clang $(ALL_CPPFLAGS) -Iguest $(ALL_CFLAGS) -O1 $(SANITIZE) -fsanitize=fuzzer -o $@ $< $(filter %.o,$^) \
+	  $(FUZZ)/lib.a $(ALL_LIBS)
 
--include $(wildcard $(BUILD)/lib/*.d $(BUILD)/obj/*.d $(BUILD)/static/*/*.d $(FUZZ)/lib/*.d)
+-include $(wildcard $(BUILD)/lib/*.d $(BUILD)/obj/*.d $(BUILD)/static/*/*.d $(FUZZ)/*/*.d)
 
 # --- testing ---
 
