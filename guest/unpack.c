@@ -78,7 +78,8 @@ static int like_base(struct state *s, const char *path, int fd, struct err *e)
 	AUTO_CLOSE int base = s->u->base < 0 ? -1 : below_dir(s->u->base, path);
 	if (base < 0) {
 		remember_time(s, path, 0);
-		return fchmod(fd, 0755) < 0 ? failed(s, "make", e) : 0;
+		/* the group is that of a set-group-ID parent otherwise */
+		return fchown(fd, 0, 0) < 0 || fchmod(fd, 0755) < 0 ? failed(s, "make", e) : 0;
 	}
 	if (fstat(base, &st) < 0)
 		return failed(s, "make", e);

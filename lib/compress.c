@@ -12,7 +12,7 @@
  * part of the one before again, of a sixteenth of the window's size: more costs time and saves
  * little.
  */
-enum { ZSTD_LEVEL = 3, ZSTD_JOB = 2 << 20, ZSTD_OVERLAP = 5, ZSTD_MAX_JOBS = 3 };
+enum { ZSTD_LEVEL = 3, ZSTD_JOB = 3 << 19, ZSTD_OVERLAP = 5, ZSTD_MAX_JOBS = 3 };
 
 struct compress {
 	enum compress_kind kind;

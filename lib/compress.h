@@ -9,7 +9,7 @@
  *
  * gz: blocks of 2 MiB, each a gzip member of its own (RFC 1952 has them read
  * as one), levels 5 and 6 of libdeflate, no name, no time. zstd: one frame, level 3,
- * with checksum, jobs of 2 MiB.
+ * with checksum, jobs of 1.5 MiB.
  */
 
 #include <stdbool.h>

@@ -17,7 +17,7 @@
 enum { LEVEL = 5, THOROUGH_LEVEL = 6, THOROUGH_EVERY = 16, BLOCK = 2 << 20 };
 
 /* Memory: two blocks a slot at the worst, so below 32 MiB with any number of cores. */
-enum { MAX_JOBS = 4, SPARE = 2 };
+enum { MAX_JOBS = 3, SPARE = 2 };
 
 enum state { FREE, READY, BUSY, DONE };
 

@@ -395,6 +395,22 @@ END
   "$stream" "big.tar,key=$key" top.tar >s
 }
 
+@test "gz and zstd: memory stays below 32 MiB, however many threads are allowed" {
+  [ -z "${SANITIZED:-}" ] || return 0 # those programs need more
+  head -c 120000000 /dev/urandom >random
+  tar -cf layer.tar random
+  tar -cf s layer.tar
+  for kind in gz zstd; do
+    python3 - "$kind" <<'EOF'
+import resource, subprocess, sys
+subprocess.run(["image-assemble", "--name", "a", "--tag", "b", "--jobs", "8", "--compressor", sys.argv[1]],
+               stdin=open("s"), stdout=subprocess.DEVNULL, check=True)
+found = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+assert found < 32 << 10, found
+EOF
+  done
+}
+
 @test "gz and zstd: other programs read them, and the bytes do not depend on threads or pieces" {
   needs gzip zstd
   big_stream

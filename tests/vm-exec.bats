@@ -180,6 +180,22 @@ refuses_layer() {
   same want found
 }
 
+@test "a parent that no layer names is root's, also below a set-group-ID directory" {
+  python3 - <<'EOF'
+import io, tarfile
+with tarfile.open("whole.tar", "w") as tar:
+    for name, kind, mode in ("shared", tarfile.DIRTYPE, 0o2755), ("shared/sub/file", tarfile.REGTYPE, 0o644):
+        t = tarfile.TarInfo(name)
+        t.type, t.mode, t.uid, t.gid, t.mtime = kind, mode, 7, 8, 1
+        tar.addfile(t, io.BytesIO())
+EOF
+  { cat base.stream; tar -c whole.tar; } >input
+  run_script true >out
+  listing <out | grep shared >found
+  lines 'd2755 7:8 0 1 shared' 'd0755 0:0 0 1 shared/sub' '-0644 7:8 0 1 shared/sub/file' >want
+  same want found
+}
+
 @test "many layers, one twice, hidden and seen again" {
   local i
   for i in $(seq 60); do stream_of "count/$i" "count/.wh.$((i - 1))"; done >many
