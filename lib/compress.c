@@ -8,7 +8,7 @@
 #include "gzpool.h"
 
 /*
- * Smaller jobs than the library's 8 MiB hold memory below 32 MiB, for 1 % more bytes. Each reads a
+ * Smaller jobs than the library's 8 MiB hold memory below 32 MiB, for 1.5 % more bytes. Each reads a
  * part of the one before again, of a sixteenth of the window's size: more costs time and saves
  * little.
  */

@@ -396,7 +396,7 @@ END
 }
 
 @test "gz and zstd: memory stays below 32 MiB, however many threads are allowed" {
-  [ -z "${SANITIZED:-}" ] || return 0 # those programs need more
+  [ "${SANITIZED:-0}" != 1 ] || skip 'the sanitizers need more'
   head -c 120000000 /dev/urandom >random
   tar -cf layer.tar random
   tar -cf s layer.tar
