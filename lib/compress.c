@@ -8,8 +8,8 @@
 #include "gzpool.h"
 
 /*
- * Smaller jobs than the library's 8 MiB hold memory below 32 MiB, for 1.5 % more bytes. Each reads a
- * part of the one before again, of a sixteenth of the window's size: more costs time and saves
+ * Smaller jobs than the library's 8 MiB hold memory below 32 MiB, for 1.5 % more bytes. Each reads
+ * a part of the one before again, of a sixteenth of the window's size: more costs time and saves
  * little.
  */
 enum { ZSTD_LEVEL = 3, ZSTD_JOB = 3 << 19, ZSTD_OVERLAP = 5, ZSTD_MAX_JOBS = 3 };
