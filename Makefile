@@ -39,9 +39,9 @@ LIB_OBJS  = $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
 JQ_HEADERS = $(patsubst lib/%.jq,$(BUILD)/gen/%.jq.h,$(wildcard lib/*.jq))
 FUZZERS   = $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(wildcard tests/fuzz/*.c))
 FUZZ_OBJS = $(patsubst lib/%.c,$(FUZZ)/lib/%.o,$(wildcard lib/*.c))
-FUZZ_GUEST = $(patsubst %,$(FUZZ)/guest/%.o,attributes below channel overlay unpack)
+FUZZ_GUEST = $(patsubst %,$(FUZZ)/guest/%.o,attributes below channel unpack)
 GUEST     = $(BUILD)/libexec/layerpipe/guest
-GUEST_LIB = err esc intern keyhash mem num source tar \
+GUEST_LIB = err esc intern keyhash mem num overlay source tar \
             tarread tarread_member tarread_pax walk
 GUEST_OBJS = $(patsubst %.c,$(BUILD)/static/%.o,$(wildcard guest/*.c) $(GUEST_LIB:%=lib/%.c))
 UNITS     = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))

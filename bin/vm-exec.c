@@ -16,7 +16,7 @@ static const char help[] =
 	"      --script FILE             what to run, by a shell of the image\n"
 	"      --engine KIND             auto, kvm, tcg or userns (auto)\n"
 	"      --memory MB               memory of the virtual machine (512)\n"
-	"      --disk MB                 room for the layers and what the script writes (1024)\n"
+	"      --disk MB                 room for the new layer and what the script writes (1024)\n"
 	"      --timeout S               end the script after S seconds, with status 124 (0: "
 	"never)\n"
 	"      --boot-timeout S          give up on a machine that does not boot (30)\n"

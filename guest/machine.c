@@ -104,18 +104,32 @@ int machine_boot(struct channels *c, struct err *e)
 	return open_device("block", "serial", GUEST_DISK_JOB, O_RDONLY, &c->job, e);
 }
 
+static int mount_disk(const char *serial, const char *dir, const char *type, unsigned long flags,
+		      struct err *e)
+{
+	AUTO_FREE char *disk = find_device("block", "serial", serial);
+	if (!disk)
+		return err_set(e, 0, "the machine has no device '%s'", serial);
+	if (mount(disk, dir, type, flags, NULL) < 0)
+		return err_set(e, errno, "cannot mount the disk '%s'", serial);
+	return 0;
+}
+
 int machine_enter(struct place *p, struct err *e)
 {
-	AUTO_FREE char *disk = find_device("block", "serial", GUEST_DISK_WORK);
 	p->opaque = "trusted.overlay.opaque";
-	if (!disk)
-		return err_set(e, 0, "the machine has no device '%s'", GUEST_DISK_WORK);
-	if (mkdir("/disk", 0755) < 0 || mount(disk, "/disk", "ext4", MS_NOATIME, NULL) < 0 ||
-	    chdir("/disk") < 0 || (rmdir("lost+found") < 0 && errno != ENOENT))
-		return err_set(e, errno, "cannot mount the working disk");
+	if (mkdir("/disk", 0755) < 0)
+		return err_set(e, errno, "cannot make '/disk'");
+	if (mount_disk(GUEST_DISK_WORK, "/disk", "ext4", MS_NOATIME, e) < 0)
+		return -1;
+	if (chdir("/disk") < 0 || (rmdir("lost+found") < 0 && errno != ENOENT))
+		return err_set(e, errno, "cannot use the working disk");
+	if (place_make(false, e) < 0 ||
+	    mount_disk(GUEST_DISK_BASE, "." PLACE_LOWER, "erofs", MS_RDONLY, e) < 0)
+		return -1;
 	if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
 		return err_set(e, errno, "cannot change the root directory");
-	return place_make(false, e);
+	return 0;
 }
 
 void machine_exit(void)

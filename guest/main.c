@@ -49,9 +49,10 @@ static int unpack_layers(struct run *r, struct err *e)
 	r->upper = open(PLACE_UPPER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (lower < 0 || r->upper < 0)
 		return err_set(e, errno, "cannot open '%s'", PLACE_LOWER);
-	struct unpack base = { .root = lower, .base = -1, .lenient = r->place.userns };
+	struct unpack base = { .root = lower, .base = -1, .lenient = true };
 	struct unpack layer = { .root = r->upper, .base = lower, .opaque = r->place.opaque };
-	if (unpack(r, GUEST_LOWER, &base, e) < 0 || unpack(r, GUEST_UPPER, &layer, e) < 0)
+	if ((r->place.userns && unpack(r, GUEST_LOWER, &base, e) < 0) ||
+	    unpack(r, GUEST_UPPER, &layer, e) < 0)
 		return -1;
 	r->has_root = layer.has_root;
 	return fstat(r->upper, &r->root) < 0 ? err_set(e, errno, "cannot open '%s'", PLACE_UPPER)

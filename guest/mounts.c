@@ -11,6 +11,7 @@
 
 #include "below.h"
 #include "overlay.h"
+#include "unpack.h"
 
 /* --- places to mount on --- */
 
@@ -29,23 +30,82 @@ static bool make_last(int dir, const char *name, bool is_dir, mode_t mode)
 	return fd >= 0;
 }
 
-/* Makes what is missing of the path. Where a link is on the way, nothing: it may lead to it. */
-static void make_place(struct helpers *h, int lower, const char *path, bool is_dir, mode_t mode)
+/* The same directory in the lower layers and among the places; -1 where there is none. */
+struct pair {
+	int lower, places;
+};
+
+static void leave(struct pair *p)
 {
-	AUTO_CLOSE int at = below_dir(lower, "");
+	if (p->lower >= 0)
+		close(p->lower);
+	if (p->places >= 0)
+		close(p->places);
+}
+
+/* A directory that is over one of the lower layers must look like it. */
+static bool copy_time(const struct pair *p)
+{
+	struct stat st;
+	if (p->lower < 0)
+		return true;
+	return fstat(p->lower, &st) == 0 &&
+	       futimens(p->places, (struct timespec[]){ st.st_mtim, st.st_mtim }) == 0;
+}
+
+static bool look_alike(const struct pair *p)
+{
+	struct err e = { 0 };
+	bool done = unpack_like(p->lower, p->places, &e) == 0;
+	err_clear(&e);
+	return done && copy_time(p);
+}
+
+/* Goes into a directory of the path, which is made if it is missing: then *made. */
+static bool go_down(struct pair *p, const char *name, bool *made)
+{
+	struct pair next = { -1, -1 };
+	bool new = mkdirat(p->places, name, 0755) == 0;
+	if (p->lower >= 0)
+		next.lower = below_dir(p->lower, name);
+	bool is_lower = next.lower >= 0, missing = !is_lower && (p->lower < 0 || errno == ENOENT);
+	next.places = below_dir(p->places, name);
+	bool fits = next.places >= 0 && (missing || (is_lower && (!new || look_alike(&next))));
+	if (new && !fits)
+		unlinkat(p->places, name, AT_REMOVEDIR);
+	fits = copy_time(p) && fits;
+	leave(p);
+	*p = next;
+	*made = new &&missing;
+	return fits;
+}
+
+/* Makes what is missing of the path. Where a link is on the way, nothing: it may lead to it. */
+static void make_place(struct helpers *h, const char *path, bool is_dir, mode_t mode)
+{
+	struct pair at = { open(PLACE_LOWER, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+			   open(PLACE_PLACES, O_RDONLY | O_DIRECTORY | O_CLOEXEC) };
 	const char *p = path + strspn(path, "/"), *start = p;
-	while (at >= 0 && *p) {
+	struct stat st;
+	bool goes_on = at.lower >= 0 && at.places >= 0;
+	while (goes_on && *p) {
 		size_t len = strcspn(p, "/");
 		AUTO_FREE char *name = xstrndup(p, len);
+		bool made;
 		p += len;
 		const char *rest = p + strspn(p, "/");
-		if (*rest ? make_last(at, name, true, 0755) : make_last(at, name, is_dir, mode))
+		goes_on = *rest;
+		if (*rest)
+			goes_on = go_down(&at, name, &made);
+		else
+			made = (at.lower < 0 ||
+				fstatat(at.lower, name, &st, AT_SYMLINK_NOFOLLOW) < 0) &&
+			       make_last(at.places, name, is_dir, mode) && copy_time(&at);
+		if (made)
 			keep(h, start, (size_t)(p - start));
-		int next = *rest ? below_dir(at, name) : -1;
-		close(at);
-		at = next;
 		p = rest;
 	}
+	leave(&at);
 }
 
 static int is_dir(int mount, bool *dir, struct err *e)
@@ -60,17 +120,14 @@ static int is_dir(int mount, bool *dir, struct err *e)
 int mounts_prepare(const struct job *j, const struct place *p, struct helpers *h, struct err *e)
 {
 	static const char *const dirs[] = { "/dev", "/proc", "/sys" };
-	AUTO_CLOSE int lower = open(PLACE_LOWER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (lower < 0)
-		return err_set(e, errno, "cannot open '%s'", PLACE_LOWER);
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
-		make_place(h, lower, dirs[i], true, 0755);
-	make_place(h, lower, "/tmp", true, 01777);
+		make_place(h, dirs[i], true, 0755);
+	make_place(h, "/tmp", true, 01777);
 	for (size_t i = 0; i < p->nmounts; i++) {
 		bool dir = true;
 		if (is_dir(p->mounts[i], &dir, e) < 0)
 			return -1;
-		make_place(h, lower, j->mounts.list[2 * i + 1], dir, 0755);
+		make_place(h, j->mounts.list[2 * i + 1], dir, 0755);
 	}
 	return 0;
 }
@@ -99,11 +156,14 @@ void mounts_forget(const struct helpers *h)
 
 static int mount_overlay(const struct place *p, struct err *e)
 {
-	/* what a layer can say: no redirects, no metadata alone, no marks on new directories */
-	AUTO_FREE char *options =
-		xasprintf("lowerdir=%s,upperdir=%s,workdir=%s,"
-			  "redirect_dir=nofollow,index=off,metacopy=off,xino=off%s",
-			  PLACE_LOWER, PLACE_UPPER, PLACE_WORK, p->userns ? ",userxattr" : "");
+	/*
+	 * What a layer can say: no redirects, no metadata alone, no marks on new directories. All
+	 * seems one file system, whatever disk it lies on.
+	 */
+	AUTO_FREE char *options = xasprintf(
+		"lowerdir=%s:%s,upperdir=%s,workdir=%s,"
+		"redirect_dir=nofollow,index=off,metacopy=off,xino=auto%s",
+		PLACE_PLACES, PLACE_LOWER, PLACE_UPPER, PLACE_WORK, p->userns ? ",userxattr" : "");
 	if (mount("overlay", PLACE_MERGED, "overlay", 0, options) < 0)
 		return err_set(e, errno, "cannot mount an overlay file system");
 	return 0;

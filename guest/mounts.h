@@ -10,8 +10,8 @@
 #include "place.h"
 
 /*
- * Directories and files to mount on that the layers lack, made in the lower
- * directory before it is used; owned. Starts as { 0 }.
+ * Directories and files to mount on that the layers lack, made in a layer of
+ * their own between lower and upper; owned. Starts as { 0 }.
  */
 struct helpers {
 	char **paths; /* relative, a directory before what is in it */
@@ -25,7 +25,7 @@ MUST_USE int mounts_prepare(const struct job *j, const struct place *p, struct h
 void mounts_forget(const struct helpers *h);
 
 /*
- * Lays upper over lower, mounts all there is to mount in it, and makes it the
+ * Lays upper over places over lower, mounts all there is to mount in it, and makes it the
  * root; for a process in its own mount and process namespaces.
  */
 MUST_USE int mounts_enter(const struct job *j, const struct place *p, struct err *e);

@@ -6,9 +6,10 @@
  * What vm-exec and its guest (guest/) say to each other.
  *
  * The job is a tar in this order: GUEST_MOUNTS, GUEST_ENVIRONMENT,
- * GUEST_SHELL, GUEST_SCRIPT, GUEST_LOWER, GUEST_UPPER, and one GUEST_MOUNT for
- * each mount where the guest cannot reach the host's files. The first three
- * are strings, each with its NUL.
+ * GUEST_SHELL, GUEST_SCRIPT, GUEST_LOWER, GUEST_UPPER, GUEST_MOUNT. The first
+ * three are strings, each with its NUL. A machine has the layers below as a
+ * disk, an EROFS, and no GUEST_LOWER; where there is no machine, there is no
+ * GUEST_MOUNT, of which a machine has one for each mount.
  *
  * The guest writes lines on its control channel: "boot" as soon as it can;
  * "note TEXT"; "run" when the script begins; then either "done STATUS BYTES",
@@ -40,6 +41,7 @@ enum guest_fd {
 
 /* Serial numbers of the machine's disks. */
 #define GUEST_DISK_JOB  "job"
+#define GUEST_DISK_BASE "base"
 #define GUEST_DISK_WORK "work"
 
 /* argv[0] of the guest: the init of a machine, or in namespaces of the host. */

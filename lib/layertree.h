@@ -65,6 +65,7 @@ struct layertree_entry {
 	struct tar_entry tar; /* name and link as they stand in a tar of "./" names; see below */
 	uint64_t offset;      /* of its contents, base included; 0 unless it is TAR_FILE */
 	uint32_t layer;       /* the layer that has the name, from 0 */
+	uint32_t file;        /* a number that names of one file share; not of a directory */
 };
 
 /*

@@ -76,6 +76,7 @@ static void fill(struct visit *v, uint32_t node, bool links)
 		.tar = layertree_entry_of(t, &t->files[file]),
 		.offset = t->files[file].offset,
 		.layer = layer ? layer - 1 : 0,
+		.file = file,
 	};
 	v->entry.tar.name = v->path.s;
 	if (links)

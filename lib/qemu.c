@@ -113,6 +113,7 @@ static void add_port(struct arguments *a, const char *name, int fd)
 static void add_devices(struct arguments *a, const struct qemu *q, const struct vmguest_ends *ends)
 {
 	add_disk(a, GUEST_DISK_JOB, q->job, "readonly=on");
+	add_disk(a, GUEST_DISK_BASE, q->base, "readonly=on");
 	/* errors are told to the guest, which fails; else the machine would wait for ever */
 	add_disk(a, GUEST_DISK_WORK, q->disk,
 		 "cache=unsafe,discard=unmap,werror=report,rerror=report");
@@ -129,7 +130,7 @@ static void add_devices(struct arguments *a, const struct qemu *q, const struct 
 static _Noreturn void become_qemu(const struct qemu *q, const struct vmguest_ends *ends,
 				  pid_t parent, char *const *argv)
 {
-	const int inherited[] = { q->kernel,     q->initrd, q->job,       q->disk,
+	const int inherited[] = { q->kernel,     q->initrd, q->job,       q->base,      q->disk,
 				  ends->control, ends->log, ends->result, ends->console };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC),
 	    messages = fcntl(ends->console, F_DUPFD, 3);

@@ -17,6 +17,7 @@ struct qemu {
 	int kernel;      /* files */
 	int initrd;
 	int job;
+	int base;
 	int disk;
 };
 

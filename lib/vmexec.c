@@ -25,6 +25,7 @@ struct run {
 	enum vmexec_engine engine;
 	int program; /* the guest */
 	int job;
+	int base;   /* a machine's disk */
 	int result; /* a spool */
 	struct vmtimes times;
 };
@@ -92,7 +93,8 @@ static int start(const struct run *r, struct vmguest *g, struct err *e)
 				     .initrd = r->v->initrd,
 				     .modules = r->v->modules,
 				     .program = r->program,
-				     .job = r->job };
+				     .job = r->job,
+				     .base = r->base };
 	return vmmachine_start(&m, g, e);
 }
 
@@ -189,18 +191,19 @@ static int run_and_write(struct run *r, struct out *o, int *status, struct err *
 int vmexec_run(const struct vmexec *v, int layers, const char *name, struct out *o, int *status,
 	       struct err *e)
 {
-	AUTO_CLOSE int program = -1, job = -1, result = -1;
+	AUTO_CLOSE int program = -1, job = -1, base = -1, result = -1;
 	struct run run = { .v = v };
 	struct vmjob todo = v->job;
 	*status = VMVERDICT_FAILED;
 	choose_engine(&run);
-	todo.carry_mounts = run.engine != VMEXEC_USERNS;
+	todo.machine = run.engine != VMEXEC_USERNS;
 	if (open_guest(&program, e) < 0 || spool_open(&result, e) < 0)
 		return -1;
-	int r = vmjob_write(&todo, layers, name, &job, &run.times, e);
+	int r = vmjob_write(&todo, layers, name, &job, &base, &run.times, e);
 	if (r == 0) {
 		run.program = program;
 		run.job = job;
+		run.base = base;
 		run.result = result;
 		r = run_and_write(&run, o, status, e);
 	}

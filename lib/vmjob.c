@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "digest.h"
+#include "erofs.h"
 #include "guestproto.h"
 #include "layerread.h"
 #include "layertree.h"
@@ -195,6 +196,8 @@ static int put_entry(const struct layertree_entry *entry, void *context, struct 
 static int put_lower(struct state *s, struct err *e)
 {
 	uint64_t start;
+	if (s->job->machine)
+		return 0;
 	if (begin_member(s, &start, e) < 0 || layertree_each(s->tree, put_entry, s, e) < 0 ||
 	    out_write(&s->out, tar_zeros, (size_t)2 * TAR_BLOCK, e) < 0)
 		return -1;
@@ -218,7 +221,7 @@ static int put_upper(struct state *s, struct err *e)
 static int put_mounts(struct state *s, struct err *e)
 {
 	const struct vmjob_strings *m = &s->job->mounts;
-	for (size_t i = 0; s->job->carry_mounts && i < m->n; i += 2) {
+	for (size_t i = 0; s->job->machine && i < m->n; i += 2) {
 		uint64_t start;
 		if (begin_member(s, &start, e) < 0 || vmmount_write(m->list[i], &s->out, e) < 0 ||
 		    end_member(s, GUEST_MOUNT, start, e) < 0)
@@ -239,30 +242,65 @@ static int put_all(struct state *s, struct err *e)
 	return out_flush(&s->out, e);
 }
 
-int vmjob_write(const struct vmjob *j, int layers, const char *name, int *job,
-		struct vmtimes *times, struct err *e)
+/* What the layers below make, as a disk. */
+static int write_base(const struct state *s, int *base, struct err *e)
 {
-	AUTO_LAYERTREE struct layertree *tree = layertree_new();
 	AUTO_CLOSE int fd = -1;
-	struct state s = { .job = j, .tree = tree, .layers = -1 };
+	struct out o;
 	if (spool_open(&fd, e) < 0)
 		return -1;
-	out_init(&s.out, fd, "a temporary file");
-	int r = spool_layers(&s, layers, name, e);
+	out_init(&o, fd, "a temporary file");
+	int r = erofs_write(s->tree, s->layers, &o, e);
 	if (r == 0)
-		r = read_layers(&s, times, e);
-	if (r == 0)
-		r = put_all(&s, e);
-	if (r == 0)
-		r = spool_rewind(fd, e);
-	out_drop(&s.out);
-	if (s.layers >= 0)
-		close(s.layers);
-	free(s.ends);
-	buf_free(&s.header);
+		r = out_flush(&o, e);
+	out_drop(&o);
 	if (r < 0)
+		return -1;
+	*base = fd;
+	fd = -1;
+	return 0;
+}
+
+static int write_job(struct state *s, int *job, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+	if (spool_open(&fd, e) < 0)
+		return -1;
+	out_init(&s->out, fd, "a temporary file");
+	int r = put_all(s, e);
+	out_drop(&s->out);
+	if (r < 0 || spool_rewind(fd, e) < 0)
 		return -1;
 	*job = fd;
 	fd = -1;
 	return 0;
+}
+
+static int write_all(struct state *s, int *job, int *base, struct err *e)
+{
+	AUTO_CLOSE int disk = -1;
+	if (s->job->machine && write_base(s, &disk, e) < 0)
+		return -1;
+	if (write_job(s, job, e) < 0)
+		return -1;
+	*base = disk;
+	disk = -1;
+	return 0;
+}
+
+int vmjob_write(const struct vmjob *j, int layers, const char *name, int *job, int *base,
+		struct vmtimes *times, struct err *e)
+{
+	AUTO_LAYERTREE struct layertree *tree = layertree_new();
+	struct state s = { .job = j, .tree = tree, .layers = -1 };
+	int r = spool_layers(&s, layers, name, e);
+	if (r == 0)
+		r = read_layers(&s, times, e);
+	if (r == 0)
+		r = write_all(&s, job, base, e);
+	if (s.layers >= 0)
+		close(s.layers);
+	free(s.ends);
+	buf_free(&s.header);
+	return r;
 }

@@ -27,15 +27,16 @@ struct vmjob {
 	struct vmjob_strings environment;
 	struct vmjob_strings shells;
 	const char *script; /* a file */
-	bool carry_mounts;  /* the guest cannot reach the host's files: put them in */
+	bool machine;       /* the guest has disks, and reaches no file of the host */
 };
 
 /*
  * Reads the script, and layers from a layer stream, of which at least one is
  * expected; checks the digests that the stream gives. Flattens all but the
- * last. *job is a file without a name, to be read from its start; close it.
+ * last. *job and, for a machine, *base are files without names, to be read
+ * from their starts; close them.
  */
-MUST_USE int vmjob_write(const struct vmjob *j, int layers, const char *name, int *job,
+MUST_USE int vmjob_write(const struct vmjob *j, int layers, const char *name, int *job, int *base,
 			 struct vmtimes *times, struct err *e);
 
 #endif

@@ -20,7 +20,7 @@ static const struct {
 } wanted[] = {
 	{ "virtio_mmio", false },   { "virtio_blk", false }, { "virtio_console", false },
 	{ "crc32c_generic", true }, /* which ext4 asks for by another name */
-	{ "ext4", false },          { "overlay", false },
+	{ "ext4", false },          { "erofs", false },      { "overlay", false },
 };
 
 static int read_all(int fd, const char *path, size_t most, struct buf *b, struct err *e)

@@ -143,6 +143,7 @@ int vmmachine_start(const struct vmmachine *m, struct vmguest *g, struct err *e)
 				.kernel = kernel,
 				.initrd = initrd,
 				.job = m->job,
+				.base = m->base,
 				.disk = disk };
 	return qemu_start(&q, g, e);
 }

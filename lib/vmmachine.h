@@ -16,7 +16,7 @@ struct vmmachine {
 	unsigned memory, disk;                 /* MiB */
 	const char *kernel, *initrd, *modules; /* files and a directory, each may be NULL */
 	int program;                           /* the guest */
-	int job;                               /* a file */
+	int job, base;                         /* files */
 };
 
 MUST_USE int vmmachine_start(const struct vmmachine *m, struct vmguest *g, struct err *e);

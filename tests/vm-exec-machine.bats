@@ -95,8 +95,14 @@ options=()
   options=(--disk 8)
   fails_script 1 'cat: write error: No space left on device' 'cat /dev/zero >/big'
   head -c 9000000 /dev/zero >base/data/big
-  { layer_of base; cat empty.stream; } >input
-  fails_script 125 "vm-exec: lower.tar: cannot write 'data/big': No space left on device: --disk (8 MiB now) sets its size" true
+  layer_of base >big.stream
+  cat big.stream big.stream >input
+  fails_script 125 "vm-exec: upper.tar: cannot write 'data/big': No space left on device: --disk (8 MiB now) sets its size" true
+  # layers below take no room there
+  cat big.stream empty.stream >input
+  script 'wc -c </data/big >/size' >script
+  vm-exec --engine tcg "${options[@]}" --script script <input >out
+  [ "$(tar -xOf out layer-0001.tar | tar -xO size)" = 9000000 ]
 }
 
 @test "the host's disk is full: what is lost is not sent" {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef GUEST_OVERLAY_H
-#define GUEST_OVERLAY_H
+#ifndef LAYERPIPE_OVERLAY_H
+#define LAYERPIPE_OVERLAY_H
 
 /* How the kernel's overlay file system keeps what a layer says with names. */
 

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_EROFS_H
+#define LAYERPIPE_EROFS_H
+
+/*
+ * Writes a file tree as a file system that the kernel can mount, read-only:
+ * EROFS, uncompressed, in blocks of 4 KiB; Linux 5.4 and later, fs/erofs/erofs_fs.h.
+ */
+
+#include "err.h"
+#include "layertree.h"
+#include "mem.h"
+#include "out.h"
+
+/*
+ * Names of one file share an inode; times are in whole seconds. layers is a
+ * file, borrowed, where the contents of files lie at the tree's offsets.
+ * It is written in order, in whole blocks; o must be at its beginning. The
+ * overlay file system's own attributes are left out.
+ *
+ * What the kernel could not give back is an error with its errno where it has
+ * one: a name above 255 bytes, a symbolic link to nothing or to more than
+ * 4095 bytes, owners or device numbers above 32 bits, attributes the kernel has no
+ * place for.
+ */
+MUST_USE int erofs_write(const struct layertree *t, int layers, struct out *o, struct err *e);
+
+#endif
