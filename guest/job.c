@@ -64,6 +64,7 @@ int job_open(struct job *j, int fd, struct err *e)
 {
 	j->tar = tarread_new(fd, "job");
 	if (read_strings(j, GUEST_MOUNTS, &j->mounts, e) < 0 ||
+	    read_strings(j, GUEST_PLACES, &j->places, e) < 0 ||
 	    read_strings(j, GUEST_ENVIRONMENT, &j->environment, e) < 0 ||
 	    read_strings(j, GUEST_SHELL, &j->shell, e) < 0)
 		return -1;

@@ -20,6 +20,7 @@ struct job_strings {
 /* Starts as { .script = -1 }. */
 struct job {
 	struct job_strings mounts;
+	struct job_strings places;
 	struct job_strings environment;
 	struct job_strings shell;
 	int script; /* a memfd */

@@ -27,7 +27,6 @@ struct run {
 	struct channels channels;
 	struct job job;
 	struct place place;
-	struct helpers helpers;
 	struct stat root; /* the upper directory before the script */
 	bool has_root;    /* the layer has an entry for it */
 	int upper;
@@ -89,7 +88,7 @@ static int send_layer(struct run *r, uint64_t *size, struct err *e)
 {
 	struct stat st;
 	struct pack p = { .root = r->upper, .opaque = r->place.opaque, .channels = &r->channels };
-	mounts_forget(&r->helpers);
+	mounts_forget(&r->job);
 	/* what the disk lost on the way would be read back as something else */
 	if (syncfs(r->upper) < 0)
 		return err_set(e, errno, "the disk lost data");
@@ -108,7 +107,6 @@ static int work(struct run *r, struct err *e)
 	int status;
 	uint64_t size = 0;
 	if (unpack_layers(r, e) < 0 || unpack_mounts(r, e) < 0 ||
-	    mounts_prepare(&r->job, &r->place, &r->helpers, e) < 0 ||
 	    script_run(&r->job, &r->place, &r->channels, &status, e) < 0)
 		return -1;
 	if (status == 0 && send_layer(r, &size, e) < 0)

@@ -67,7 +67,7 @@ static int make_dev(bool bind, struct err *e)
 
 int place_make(bool bind, struct err *e)
 {
-	static const char *const dirs[] = { PLACE_DEV,  PLACE_LOWER,  PLACE_PLACES, PLACE_UPPER,
+	static const char *const dirs[] = { PLACE_DEV,  PLACE_LOWER,  PLACE_UPPER,
 					    PLACE_WORK, PLACE_MERGED, PLACE_MOUNTS };
 	umask(0);
 	for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {

@@ -15,7 +15,6 @@
 
 #define PLACE_DEV    "/dev"
 #define PLACE_LOWER  "/lower"
-#define PLACE_PLACES "/places"
 #define PLACE_UPPER  "/upper"
 #define PLACE_WORK   "/work"
 #define PLACE_MERGED "/merged"

@@ -5,9 +5,9 @@
 /*
  * What vm-exec and its guest (guest/) say to each other.
  *
- * The job is a tar in this order: GUEST_MOUNTS, GUEST_ENVIRONMENT,
- * GUEST_SHELL, GUEST_SCRIPT, GUEST_LOWER, GUEST_UPPER, GUEST_MOUNT. The first
- * three are strings, each with its NUL. A machine has the layers below as a
+ * The job is a tar in this order: GUEST_MOUNTS, GUEST_PLACES,
+ * GUEST_ENVIRONMENT, GUEST_SHELL, GUEST_SCRIPT, GUEST_LOWER, GUEST_UPPER,
+ * GUEST_MOUNT. The first four are strings, each with its NUL. A machine has the layers below as a
  * disk, an EROFS, and no GUEST_LOWER; where there is no machine, there is no
  * GUEST_MOUNT, of which a machine has one for each mount.
  *
@@ -18,7 +18,8 @@
  * tar, goes to the result channel, before "done".
  */
 
-#define GUEST_MOUNTS      "mounts"      /* HOST DIRECTORY and GUEST DIRECTORY, in turn */
+#define GUEST_MOUNTS      "mounts" /* HOST DIRECTORY and GUEST DIRECTORY, in turn */
+#define GUEST_PLACES      "places" /* made in GUEST_LOWER to mount on; relative, parents first */
 #define GUEST_ENVIRONMENT "environment" /* NAME=VALUE */
 #define GUEST_SHELL       "shell"       /* paths to try, in order */
 #define GUEST_SCRIPT      "script"      /* text */

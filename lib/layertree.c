@@ -242,21 +242,41 @@ static int walk_to(struct reading *r, size_t leaf, struct err *e)
 
 /* --- entries --- */
 
-/* The file that a hard link's target is at this point. */
-static int find_target(const struct reading *r, const char *link, uint32_t *file, struct err *e)
+/* The node that is there at this point, TREE_NONE: none is. Each part with its NUL. */
+static uint32_t find_node(const struct layertree *t, const struct buf *parts)
 {
-	const struct layertree *t = r->t;
-	AUTO_BUF struct buf b = { 0 };
 	uint32_t node = TREE_ROOT, floor = 0;
-	if (split(r, link, &b, e) < 0)
-		return -1;
-	for (const char *s = b.s; node != TREE_NONE && s < b.s + b.len; s += strlen(s) + 1) {
+	for (const char *s = parts->s; node != TREE_NONE && s < parts->s + parts->len;
+	     s += strlen(s) + 1) {
 		uint32_t own = t->states[node].floor;
 		floor = own > floor ? own : floor;
 		node = is_dir(t, node) ? tree_find(&t->tree, node, s) : TREE_NONE;
 		if (node != TREE_NONE && !layertree_is_there(&t->states[node], floor))
 			node = TREE_NONE;
 	}
+	return node;
+}
+
+enum layertree_kind layertree_look(const struct layertree *t, const char *path)
+{
+	AUTO_BUF struct buf parts = { 0 };
+	buf_add(&parts, path, strlen(path) + 1);
+	for (char *s = parts.s; (s = strchr(s, '/')); s++)
+		*s = '\0';
+	uint32_t node = find_node(t, &parts);
+	if (node == TREE_NONE)
+		return LAYERTREE_MISSING;
+	return is_dir(t, node) ? LAYERTREE_DIR : LAYERTREE_OTHER;
+}
+
+/* The file that a hard link's target is. */
+static int find_target(const struct reading *r, const char *link, uint32_t *file, struct err *e)
+{
+	const struct layertree *t = r->t;
+	AUTO_BUF struct buf b = { 0 };
+	if (split(r, link, &b, e) < 0)
+		return -1;
+	uint32_t node = find_node(t, &b);
 	if (node == TREE_NONE || is_dir(t, node))
 		return tarread_err(r->tar, e, "'%s' is a hard link to '%s', which %s",
 				   tarread_entry(r->tar)->name, link,

@@ -59,6 +59,11 @@ MUST_USE int layertree_add(struct layertree *t, struct source *s, uint64_t base,
 /* Layers added so far. */
 uint32_t layertree_layers(const struct layertree *t);
 
+/* What a path leads to, names with slashes between them. No link is followed: what is below one, or
+ * below a file, is missing. */
+enum layertree_kind { LAYERTREE_MISSING, LAYERTREE_DIR, LAYERTREE_OTHER };
+enum layertree_kind layertree_look(const struct layertree *t, const char *path);
+
 /* One name of the tree; all borrowed until the next call. */
 struct layertree_entry {
 	const char *path;     /* "." or names with single slashes, no leading "./" */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "digest.h"
@@ -17,6 +18,7 @@
 #include "spool.h"
 #include "tar.h"
 #include "vmmount.h"
+#include "vmplaces.h"
 
 enum { SCRIPT_MAX = 64 << 20, CHUNK = 64 << 10 };
 
@@ -30,6 +32,7 @@ struct state {
 	uint64_t *ends; /* where each ends in it */
 	size_t n, cap;
 	struct layertree *tree; /* all but the last */
+	struct buf places;      /* what is made in it to mount on */
 	struct buf header;
 };
 
@@ -110,6 +113,36 @@ static int read_layers(struct state *s, struct vmtimes *times, struct err *e)
 	if (vmtimes_add_tree(times, s->tree, e) < 0)
 		return -1;
 	return vmtimes_add_layer(times, &part.source, e);
+}
+
+/* Where there is no such file on the host, who reads it says so. */
+static int add_mount_place(struct state *s, const char *host, const char *path, struct err *e)
+{
+	static const struct tar_entry file = { .type = TAR_FILE, .mode = 0644 };
+	static const struct tar_entry directory = { .type = TAR_DIR, .mode = 0755 };
+	struct stat st;
+	if (stat(host, &st) < 0)
+		return 0;
+	return vmplaces_add(s->tree, path, S_ISDIR(st.st_mode) ? &directory : &file, &s->places, e);
+}
+
+static int add_places(struct state *s, struct err *e)
+{
+	static const struct {
+		const char *path;
+		struct tar_entry entry;
+	} always[] = { { "dev", { .type = TAR_DIR, .mode = 0755 } },
+		       { "proc", { .type = TAR_DIR, .mode = 0755 } },
+		       { "sys", { .type = TAR_DIR, .mode = 0755 } },
+		       { "tmp", { .type = TAR_DIR, .mode = 01777 } } };
+	const struct vmjob_strings *m = &s->job->mounts;
+	for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+		if (vmplaces_add(s->tree, always[i].path, &always[i].entry, &s->places, e) < 0)
+			return -1;
+	for (size_t i = 0; i < m->n; i += 2)
+		if (add_mount_place(s, m->list[i], m->list[i + 1], e) < 0)
+			return -1;
+	return 0;
 }
 
 /* --- members of the job --- */
@@ -233,6 +266,7 @@ static int put_mounts(struct state *s, struct err *e)
 static int put_all(struct state *s, struct err *e)
 {
 	if (put_strings(s, GUEST_MOUNTS, &s->job->mounts, e) < 0 ||
+	    put_member(s, GUEST_PLACES, &s->places, e) < 0 ||
 	    put_strings(s, GUEST_ENVIRONMENT, &s->job->environment, e) < 0 ||
 	    put_strings(s, GUEST_SHELL, &s->job->shells, e) < 0 || put_script(s, e) < 0 ||
 	    put_lower(s, e) < 0 || put_upper(s, e) < 0 || put_mounts(s, e) < 0)
@@ -297,10 +331,13 @@ int vmjob_write(const struct vmjob *j, int layers, const char *name, int *job, i
 	if (r == 0)
 		r = read_layers(&s, times, e);
 	if (r == 0)
+		r = add_places(&s, e);
+	if (r == 0)
 		r = write_all(&s, job, base, e);
 	if (s.layers >= 0)
 		close(s.layers);
 	free(s.ends);
 	buf_free(&s.header);
+	buf_free(&s.places);
 	return r;
 }

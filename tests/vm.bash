@@ -85,6 +85,6 @@ left_behind() {
   for pid in $(pgrep -f '^layerpipe-guest|^qemu-system.*layerpipe'); do
     ! ours "$pid" || echo "$pid"
   done
-  grep -E 'overlay.*lowerdir=/places' /proc/mounts || :
+  grep -E 'overlay.*lowerdir=/lower' /proc/mounts || :
   find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'layerpipe-*' || :
 }

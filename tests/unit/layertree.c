@@ -291,6 +291,24 @@ static void many(void)
 	STREQ(names(t), "./@- links/@- target@0 wide/@-");
 }
 
+static void looks(void)
+{
+	AUTO_LAYERTREE struct layertree *t = layertree_new();
+	OK(layertree_look(t, "a") == LAYERTREE_MISSING);
+	STREQ(layer(t, "a/ a/f a/l>f b/c/d x/y/"), "");
+	STREQ(layer(t, ".wh.x z b/.wh.c b/e/ b/e/.wh..wh..opq"), "");
+	OK(layertree_look(t, "a") == LAYERTREE_DIR);
+	OK(layertree_look(t, "a/f") == LAYERTREE_OTHER);
+	OK(layertree_look(t, "a/l") == LAYERTREE_OTHER);
+	OK(layertree_look(t, "a/l/x") == LAYERTREE_MISSING);
+	OK(layertree_look(t, "b") == LAYERTREE_DIR);
+	OK(layertree_look(t, "b/c") == LAYERTREE_MISSING);
+	OK(layertree_look(t, "b/c/d") == LAYERTREE_MISSING);
+	OK(layertree_look(t, "b/e") == LAYERTREE_DIR);
+	OK(layertree_look(t, "x/y") == LAYERTREE_MISSING);
+	OK(layertree_look(t, "z") == LAYERTREE_OTHER);
+}
+
 static void deep(void)
 {
 	enum { N = 3000 };
@@ -338,6 +356,7 @@ int main(void)
 	links();
 	refuses();
 	keeps_attributes();
+	looks();
 	many();
 	deep();
 	missing();
