@@ -8,8 +8,9 @@
  * that knows libdeflate and libzstd.
  *
  * gz: blocks of 2 MiB, each a gzip member of its own (RFC 1952 has them read
- * as one), levels 5 and 6 of libdeflate, no name, no time. zstd: one frame, level 3,
- * with checksum, jobs of 1.5 MiB.
+ * as one), levels 5 and 6 of libdeflate, no name, no time. zstd: blocks of 2 MiB,
+ * each a frame of its own (RFC 8878 has them read as one), level 3 with larger
+ * tables, with checksum and length.
  */
 
 #include <stdbool.h>
