@@ -53,6 +53,33 @@ options=()
   [ -z "$(left_behind)" ]
 }
 
+@test "what lies in the layers below is what the script finds, whatever it is" {
+  needs cc
+  cc -static -o look "$TOP/tests/vm-xattrs.c"
+  python3 "$TOP/tests/vm-tree.py" make
+  { cat base.stream; tar -c one.tar; cat empty.stream; tar -c two.tar; cat empty.stream; } >input
+  options=(--keep-mtime --mount "$PWD/look:/bin/look")
+  run_script 'stat -c "%a %u %g %Y" /' 'find /tree /bin/sh -print0 | xargs -0 stat -c %d | sort -u | wc -l' \
+    'find / -xdev -path "/tree*" -print0 | xargs -0 stat -c "%i %h %f %u %g %s %Y %t %T|%n" >/found' \
+    'find /tree -print0 | look >/attributes' \
+    'cp -a /tree /copy' 'mkdir /moved' 'cd /tree/attributes' \
+    'mv small none bytes names kinds capability acl overlay link long node /moved' 'touch -c dir' >out 2>log
+  lines '751 3 4 77' 1 | same log /dev/stdin
+  layer <out >layer.tar
+  tar -xf layer.tar --warning=no-unknown-keyword found attributes
+  python3 "$TOP/tests/vm-tree.py" check found layer.tar
+  python3 "$TOP/tests/vm-tree.py" attributes attributes
+  python3 "$TOP/tests/vm-tree.py" moved layer.tar
+}
+
+@test "nothing in the layers below, not even a root directory" {
+  cp base.stream input
+  run_script 'stat -c "%a %u %g %Y" /' 'rm -r /data' 'mkdir /data' >one 2>log
+  lines '755 0 0 1' | same log /dev/stdin
+  vm-exec --engine userns --script script <input >two 2>/dev/null
+  same one two
+}
+
 @test "the bytes are those of the other engine, and of another run" {
   local lines=('mkdir /x' 'for i in 1 2 3; do date >/x/$i; : >/x/$i; done' 'rm /etc/motd' 'rm -r /data/sub')
   run_script "${lines[@]}" >one
