@@ -3,74 +3,7 @@
 
 #include <string.h>
 
-#include "fuzz.h"
-
-/*
- * The input is lines. An empty one begins the next layer; any other one is an entry, whose first
- * byte says what it is: a file (f), directory (d), symbolic link (s), hard link (h) or something
- * else (c). The name follows, and behind a tab the target.
- */
-static void add_entry(struct buf *tar, const char *line, size_t len)
-{
-	static const char kinds[] = "fhscbd";
-	AUTO_FREE char *name = xstrndup(line + 1, len - 1);
-	char *tab = strchr(name, '\t');
-	const char *kind = memchr(kinds, line[0], sizeof kinds - 1);
-	struct tar_xattr xattr = { "user.x", name, strlen(name) };
-	if (tab)
-		*tab = '\0';
-	struct tar_entry t = { .type = TAR_FIFO,
-			       .name = name,
-			       .link = tab ? tab + 1 : "",
-			       .uname = "u",
-			       .gname = "g",
-			       .mode = (unsigned)len & 07777,
-			       .mtime = (int64_t)len - 5,
-			       .mtime_nsec = len % 3 ? 0 : 10,
-			       .xattrs = &xattr,
-			       .nxattrs = len % 2 };
-	if (kind)
-		t.type = (enum tar_type)(TAR_FILE + (kind - kinds));
-	t.size = t.type == TAR_FILE ? len : 0;
-	if (*name)
-		tar_header(tar, &t);
-	if (*name && t.size) {
-		buf_add(tar, line, len);
-		buf_add(tar, tar_zeros, tar_padding(len));
-	}
-}
-
-static int add_layer(struct layertree *t, struct buf *tar)
-{
-	struct err e = { 0 };
-	struct source_fd s;
-	buf_add(tar, tar_zeros, (size_t)2 * TAR_BLOCK);
-	AUTO_CLOSE int fd = fuzz_fd(tar->s, tar->len);
-	source_fd(&s, fd, "<fuzz>");
-	int status = layertree_add(t, &s.source, 0, &e);
-	if ((status < 0) != (e.msg != NULL))
-		abort();
-	err_clear(&e);
-	buf_clear(tar);
-	return status;
-}
-
-static int add_layers(struct layertree *t, const char *data, size_t size)
-{
-	AUTO_BUF struct buf tar = { 0 };
-	for (const char *end; size; data = end + 1) {
-		end = memchr(data, '\n', size);
-		if (!end)
-			return add_layer(t, &tar);
-		size_t len = (size_t)(end - data);
-		if (len && !memchr(data, 0, len))
-			add_entry(&tar, data, len);
-		else if (add_layer(t, &tar) < 0)
-			return -1;
-		size -= len + 1;
-	}
-	return add_layer(t, &tar);
-}
+#include "layers.h"
 
 /* What came of the layers, as one layer, and all that is known of it. */
 struct seen {
@@ -116,10 +49,11 @@ static struct seen look(const struct layertree *t)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AUTO_LAYERTREE struct layertree *t = layertree_new(), *again = layertree_new();
-	if (size > 4096 || add_layers(t, (const char *)data, size) < 0)
+	AUTO_BUF struct buf all = { 0 };
+	if (layers_add(t, (const char *)data, size, &all) < 0)
 		return 0;
 	struct seen first = look(t);
-	if (add_layer(again, &first.tar) < 0)
+	if (layers_add_tar(again, &first.tar, &all) < 0)
 		abort();
 	struct seen second = look(again);
 	if (first.listing.len != second.listing.len ||
