@@ -118,26 +118,24 @@ static int read_layers(struct state *s, struct vmtimes *times, struct err *e)
 /* Where there is no such file on the host, who reads it says so. */
 static int add_mount_place(struct state *s, const char *host, const char *path, struct err *e)
 {
-	static const struct tar_entry file = { .type = TAR_FILE, .mode = 0644 };
-	static const struct tar_entry directory = { .type = TAR_DIR, .mode = 0755 };
 	struct stat st;
 	if (stat(host, &st) < 0)
 		return 0;
-	return vmplaces_add(s->tree, path, S_ISDIR(st.st_mode) ? &directory : &file, &s->places, e);
+	bool dir = S_ISDIR(st.st_mode);
+	return vmplaces_add(s->tree, path, dir ? TAR_DIR : TAR_FILE, dir ? 0755 : 0644, &s->places,
+			    e);
 }
 
 static int add_places(struct state *s, struct err *e)
 {
 	static const struct {
 		const char *path;
-		struct tar_entry entry;
-	} always[] = { { "dev", { .type = TAR_DIR, .mode = 0755 } },
-		       { "proc", { .type = TAR_DIR, .mode = 0755 } },
-		       { "sys", { .type = TAR_DIR, .mode = 0755 } },
-		       { "tmp", { .type = TAR_DIR, .mode = 01777 } } };
+		unsigned mode;
+	} always[] = { { "dev", 0755 }, { "proc", 0755 }, { "sys", 0755 }, { "tmp", 01777 } };
 	const struct vmjob_strings *m = &s->job->mounts;
 	for (size_t i = 0; i < sizeof always / sizeof *always; i++)
-		if (vmplaces_add(s->tree, always[i].path, &always[i].entry, &s->places, e) < 0)
+		if (vmplaces_add(s->tree, always[i].path, TAR_DIR, always[i].mode, &s->places, e) <
+		    0)
 			return -1;
 	for (size_t i = 0; i < m->n; i += 2)
 		if (add_mount_place(s, m->list[i], m->list[i + 1], e) < 0)

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "source.h"
-#include "tar.h"
 
 static int add_layer(struct layertree *t, struct buf *tar, struct err *e)
 {
@@ -22,10 +21,9 @@ static int add_layer(struct layertree *t, struct buf *tar, struct err *e)
 	return layertree_add(t, &source.source, 0, e);
 }
 
-int vmplaces_add(struct layertree *t, const char *path, const struct tar_entry *what,
+int vmplaces_add(struct layertree *t, const char *path, enum tar_type type, unsigned mode,
 		 struct buf *made, struct err *e)
 {
-	static const struct tar_entry directory = { .type = TAR_DIR, .mode = 0755 };
 	AUTO_BUF struct buf way = { 0 }, tar = { 0 };
 	for (const char *part = path + strspn(path, "/"); *part;) {
 		size_t len = strcspn(part, "/");
@@ -36,8 +34,9 @@ int vmplaces_add(struct layertree *t, const char *path, const struct tar_entry *
 		if (kind == LAYERTREE_OTHER || strncmp(part, "../", len + 1) == 0)
 			break;
 		if (kind == LAYERTREE_MISSING) {
-			struct tar_entry entry = *rest ? directory : *what;
-			entry.name = way.s;
+			const struct tar_entry entry = { .type = *rest ? TAR_DIR : type,
+							 .name = way.s,
+							 .mode = *rest ? 0755 : mode };
 			tar_header(&tar, &entry);
 			buf_add(made, way.s, way.len + 1);
 		}

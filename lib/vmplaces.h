@@ -7,15 +7,16 @@
 #include "err.h"
 #include "layertree.h"
 #include "mem.h"
+#include "tar.h"
 
 /*
- * Adds what is missing of a path to the tree: directories (0755, 0:0, time 0),
- * and what, an empty file or a directory without a name, as the last part.
- * Nothing is added below a symbolic link, which may lead to the place.
- * Appends the paths of what was added, each with its NUL and a directory
- * before what is in it, to made.
+ * Adds what is missing of a path to the tree, all of it 0:0 and of time 0:
+ * directories of mode 0755, and as the last part a directory (TAR_DIR) or an
+ * empty file (TAR_FILE) of the given mode. Nothing is added below a symbolic
+ * link, which may lead to the place. Appends the paths of what was added, each
+ * with its NUL and a directory before what is in it, to made.
  */
-MUST_USE int vmplaces_add(struct layertree *t, const char *path, const struct tar_entry *what,
+MUST_USE int vmplaces_add(struct layertree *t, const char *path, enum tar_type type, unsigned mode,
 			  struct buf *made, struct err *e);
 
 #endif
