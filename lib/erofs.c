@@ -147,11 +147,9 @@ static enum erofs_type type_of(const struct tar_entry *t)
 static int check(const struct layertree_entry *entry, const char *name, struct err *e)
 {
 	const struct tar_entry *t = &entry->tar;
-	size_t link = t->type == TAR_SYMLINK ? strlen(t->link) : 1;
+	size_t link = t->type == TAR_SYMLINK ? strlen(t->link) : 0;
 	if (strlen(name) > EROFS_NAME_MAX || link > TARGET_MAX)
 		return err_set(e, ENAMETOOLONG, "cannot make '%s'", entry->path);
-	if (link == 0)
-		return err_set(e, ENOENT, "cannot make '%s'", entry->path);
 	if (t->devmajor > MAJOR_MAX || t->devminor > MINOR_MAX)
 		return err_set(e, EINVAL, "cannot make '%s'", entry->path);
 	if (t->uid >= UINT32_MAX || t->gid >= UINT32_MAX)
@@ -382,10 +380,12 @@ static int put_super(struct image *im, struct err *e)
 	return pad_to(im, EROFS_SUPER_AT, e) < 0 ? -1 : out_write(im->out, &super, sizeof super, e);
 }
 
-static int put_image(struct image *im, struct err *e)
+static int put_image(struct image *im, const char *name, struct err *e)
 {
-	if (layertree_each(im->tree, add_entry, im, e) < 0 || find_places(im, e) < 0 ||
-	    put_super(im, e) < 0 || layertree_each(im->tree, put_inode, im, e) < 0)
+	if (layertree_each(im->tree, add_entry, im, e) < 0)
+		return err_wrap(e, "%s", name);
+	if (find_places(im, e) < 0 || put_super(im, e) < 0 ||
+	    layertree_each(im->tree, put_inode, im, e) < 0)
 		return -1;
 	im->at = 0;
 	if (layertree_each(im->tree, put_blocks, im, e) < 0)
@@ -393,10 +393,11 @@ static int put_image(struct image *im, struct err *e)
 	return pad_to(im, (im->start + im->blocks) * EROFS_BLOCK, e);
 }
 
-int erofs_write(const struct layertree *t, int layers, struct out *o, struct err *e)
+int erofs_write(const struct layertree *t, const char *name, int layers, struct out *o,
+		struct err *e)
 {
 	struct image im = { .tree = t, .layers = layers, .out = o };
-	int r = put_image(&im, e);
+	int r = put_image(&im, name, e);
 	free(im.nodes);
 	free(im.dirs);
 	free(im.firsts);

@@ -19,10 +19,11 @@
  * overlay file system's own attributes are left out.
  *
  * What the kernel could not give back is an error with its errno where it has
- * one: a name above 255 bytes, a symbolic link to nothing or to more than
- * 4095 bytes, owners or device numbers above 32 bits, attributes the kernel has no
- * place for.
+ * one, and begins with name: a file's name above 255 bytes, a symbolic link
+ * to more than 4095 bytes, owners or device numbers above 32 bits, attributes
+ * the kernel has no place for.
  */
-MUST_USE int erofs_write(const struct layertree *t, int layers, struct out *o, struct err *e);
+MUST_USE int erofs_write(const struct layertree *t, const char *name, int layers, struct out *o,
+			 struct err *e);
 
 #endif

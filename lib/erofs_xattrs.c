@@ -3,6 +3,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
 #include <stdbool.h>
 #include <string.h>
@@ -10,14 +11,16 @@
 #include "erofs_format.h"
 #include "overlay.h"
 
+static const char user[] = "user.", acl_default[] = "system.posix_acl_default";
+
 /* What names begin with, and the number that stands for it. */
 static const struct prefix {
 	const char *text;
 	uint8_t number;
 	bool whole; /* it is all of the name: a list of access rights, acl(5) */
-} prefixes[] = { { "user.", 1, false },
+} prefixes[] = { { user, 1, false },
 		 { "system.posix_acl_access", 2, true },
-		 { "system.posix_acl_default", 3, true },
+		 { acl_default, 3, true },
 		 { "trusted.", 4, false },
 		 { "security.", 6, false } };
 
@@ -26,19 +29,56 @@ static const struct prefix *find_prefix(const char *name)
 	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
 		const struct prefix *p = &prefixes[i];
 		size_t len = strlen(p->text);
-		if (strncmp(name, p->text, len) == 0 && (name[len] == '\0') == p->whole)
+		if (strncmp(name, p->text, len) == 0 && (!p->whole || !name[len]))
 			return p;
 	}
 	return NULL;
 }
 
+enum {
+	ACL_ALWAYS = ACL_USER_OBJ | ACL_GROUP_OBJ | ACL_OTHER,
+	ACL_NAMED = ACL_USER | ACL_GROUP,
+	ACL_TAGS = ACL_ALWAYS | ACL_NAMED | ACL_MASK,
+	ACL_PERMISSIONS = ACL_READ | ACL_WRITE | ACL_EXECUTE,
+};
+
+/* Whether it can follow one with the tag last: they ascend, and only users and groups recur. */
+static bool is_acl_entry(const struct posix_acl_xattr_entry *entry, unsigned last)
+{
+	unsigned tag = le16toh(entry->e_tag), named = tag & ACL_NAMED;
+	if (!(tag & ACL_TAGS) || tag & (tag - 1) || tag < last || (tag == last && !named))
+		return false;
+	return !(le16toh(entry->e_perm) & ~ACL_PERMISSIONS) &&
+	       !(named && le32toh(entry->e_id) == (uint32_t)ACL_UNDEFINED_ID);
+}
+
+/* Linux, fs/posix_acl.c: posix_acl_from_xattr(), posix_acl_valid(). */
 static bool is_acl(const struct tar_xattr *x)
 {
 	struct posix_acl_xattr_header h;
-	if (x->len < sizeof h || (x->len - sizeof h) % sizeof(struct posix_acl_xattr_entry))
+	struct posix_acl_xattr_entry entry;
+	unsigned last = 0, seen = 0;
+	if (x->len < sizeof h || (x->len - sizeof h) % sizeof entry)
 		return false;
 	memcpy(&h, x->value, sizeof h);
-	return le32toh(h.a_version) == POSIX_ACL_XATTR_VERSION;
+	for (size_t at = sizeof h; at < x->len; at += sizeof entry) {
+		memcpy(&entry, (const char *)x->value + at, sizeof entry);
+		if (!is_acl_entry(&entry, last))
+			return false;
+		last = le16toh(entry.e_tag);
+		seen |= last;
+	}
+	return le32toh(h.a_version) == POSIX_ACL_XATTR_VERSION &&
+	       (seen & ACL_ALWAYS) == ACL_ALWAYS && (seen & ACL_MASK || !(seen & ACL_NAMED));
+}
+
+static int check_acl(const struct tar_entry *entry, const struct tar_xattr *x)
+{
+	if (entry->type == TAR_SYMLINK)
+		return ENOTSUP;
+	if (!is_acl(x))
+		return EINVAL;
+	return strcmp(x->name, acl_default) == 0 && entry->type != TAR_DIR ? EACCES : 0;
 }
 
 /* errno of the kernel, were one to set it. */
@@ -46,14 +86,14 @@ static int check(const struct tar_entry *entry, const struct tar_xattr *x, const
 {
 	if (!p)
 		return ENOTSUP;
-	if (p->whole && entry->type == TAR_SYMLINK)
-		return ENOTSUP;
-	if (p->whole && !is_acl(x))
-		return EINVAL;
-	if (strncmp(x->name, "user.", 5) == 0 && entry->type != TAR_FILE && entry->type != TAR_DIR)
-		return EPERM;
 	if (x->len > EROFS_VALUE_MAX)
 		return E2BIG;
+	if (p->whole)
+		return check_acl(entry, x);
+	if (strcmp(p->text, user) == 0 && entry->type != TAR_FILE && entry->type != TAR_DIR)
+		return EPERM;
+	if (!x->name[strlen(p->text)])
+		return EINVAL;
 	return strlen(x->name) > EROFS_NAME_MAX ? ERANGE : 0;
 }
 
@@ -90,7 +130,7 @@ int erofs_xattrs(struct buf *b, const struct tar_entry *entry, const char *path,
 			buf_add(b, &header, sizeof header);
 		put(b, x, p);
 	}
-	if (b->len - start > EROFS_XATTRS_MAX)
+	if (b->len - start > sizeof header + EROFS_XATTRS_MAX)
 		return err_set(e, E2BIG, "cannot set the attributes of '%s'", path);
 	return 0;
 }

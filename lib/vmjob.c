@@ -282,7 +282,7 @@ static int write_base(const struct state *s, int *base, struct err *e)
 	if (spool_open(&fd, e) < 0)
 		return -1;
 	out_init(&o, fd, "a temporary file");
-	int r = erofs_write(s->tree, s->layers, &o, e);
+	int r = erofs_write(s->tree, GUEST_LOWER, s->layers, &o, e);
 	if (r == 0)
 		r = out_flush(&o, e);
 	out_drop(&o);

@@ -6,8 +6,10 @@ check FOUND LAYER: what a script saw of it, "INODE LINKS TYPE-AND-MODE UID GID S
 MINOR|PATH" in lines, and its copy, "copy" in a layer;
 attributes FOUND: "PATH NAME VALUE" of each extended attribute, all in hexadecimal;
 moved LAYER: the files with attributes that a script moved from there to "moved".
+
+vm-tree.py bad: layers N.tar with what no file system holds, and the message of each, N.err.
 """
-import hashlib, io, random, re, struct, sys, tarfile
+import errno, hashlib, io, os, random, re, struct, sys, tarfile
 
 REG, DIR, SYM, LNK = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
 CHR, BLK, FIFO = tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE
@@ -239,5 +241,58 @@ def check_moved(copy_file):
     same("moved files", n, 11)
 
 
+def raw_acl(*entries, version=2):
+    return struct.pack("<I", version) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+def bad():
+    none, access, default = LAST + 1, "system.posix_acl_access", "system.posix_acl_default"
+    owner, group, others = (1, 6, none), (4, 4, none), (32, 4, none)
+    things = [
+        (errno.ENAMETOOLONG, "make", dict(path="x/" + "n" * 256)),
+        (errno.ENAMETOOLONG, "make", dict(kind=SYM, link="x" * 4096)),
+        (errno.EINVAL, "give", dict(uid=none)),
+        (errno.EINVAL, "give", dict(uid=5, gid=2**40)),
+        (errno.EINVAL, "make", dict(kind=CHR, dev=(4096, 1))),
+        (errno.EINVAL, "make", dict(kind=BLK, dev=(1, 2**20))),
+    ]
+    for code, kind, name, value in [
+        (errno.ENOTSUP, REG, "com.example.x", b"1"),
+        (errno.ENOTSUP, REG, "system.other", b"1"),
+        (errno.ENOTSUP, REG, access + "s", raw_acl(owner, group, others)),
+        (errno.EPERM, SYM, "user.x", b"1"),
+        (errno.EPERM, FIFO, "user.x", b"1"),
+        (errno.EINVAL, REG, "user.", b"1"),
+        (errno.ERANGE, REG, "user." + "n" * 251, b"1"),
+        (errno.E2BIG, REG, "user.x", bytes(65537)),
+        (errno.E2BIG, REG, access, raw_acl(owner, *[(2, 6, 5)] * 8192, group, (16, 7, none), others)),
+        (errno.ENOTSUP, SYM, access, raw_acl(owner, group, others)),
+        (errno.EACCES, REG, default, raw_acl(owner, group, others)),
+        (errno.EINVAL, REG, access, b"\2\0\0"),
+        (errno.EINVAL, REG, access, raw_acl(owner, group, others)[:-1]),
+        (errno.EINVAL, REG, access, raw_acl(owner, group)),
+        (errno.EINVAL, REG, access, raw_acl(owner, (3, 4, none), group, others)),
+        (errno.EINVAL, REG, access, raw_acl(owner, group, others, (64, 4, none))),
+        (errno.EINVAL, REG, access, raw_acl(group, owner, others)),
+        (errno.EINVAL, REG, access, raw_acl(owner, owner, group, others)),
+        (errno.EINVAL, REG, access, raw_acl(owner, (2, 6, 5), group, others)),
+        (errno.EINVAL, REG, access, raw_acl(owner, (2, 6, none), group, (16, 7, none), others)),
+        (errno.EINVAL, REG, access, raw_acl((1, 8, none), group, others)),
+        (errno.EINVAL, DIR, default, raw_acl(owner, group, others, version=3)),
+    ]:
+        things.append((code, f"set '{name}' of", dict(kind=kind, link="y", xattrs={name: value})))
+    things.append((errno.E2BIG, "set the attributes of", dict(xattrs={f"user.{i}": bytes(60000) for i in range(5)})))
+    for number, (code, what, thing) in enumerate(things):
+        entries.clear()
+        add(**{"path": "x/file", **thing})
+        t, data, _ = entries[0]
+        with tarfile.open(f"{number}.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+            tar.addfile(t, io.BytesIO(data))
+        to = f" to {t.uid}:{t.gid}" if what == "give" else ""
+        with open(f"{number}.err", "w") as f:
+            f.write(f"vm-exec: lower.tar: cannot {what} '{t.name}'{to}: {os.strerror(code)}")
+
+
 if __name__ == "__main__":
-    {"make": make, "check": check, "attributes": check_attributes, "moved": check_moved}[sys.argv[1]](*sys.argv[2:])
+    commands = {"make": make, "check": check, "attributes": check_attributes, "moved": check_moved, "bad": bad}
+    commands[sys.argv[1]](*sys.argv[2:])

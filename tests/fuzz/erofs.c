@@ -359,7 +359,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		AUTO_CLOSE int layers = fuzz_fd(im.layers.s, im.layers.len);
 		AUTO_CLOSE int file = fuzz_fd("", 0);
 		out_init(&o, file, "<fuzz>");
-		bool written = erofs_write(t, layers, &o, &e) == 0;
+		bool written = erofs_write(t, "<fuzz>", layers, &o, &e) == 0;
 		must(written == (layertree_each(t, fits, NULL, &e) == 0));
 		must(!written || out_flush(&o, &e) == 0);
 		out_drop(&o);

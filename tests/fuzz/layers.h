@@ -14,13 +14,14 @@
 #include "fuzz.h"
 #include "layertree.h"
 
-enum { LAYERS_INPUT_MAX = 4096, LAYERS_TAR_MAX = 4 << 20, LAYERS_NAME_MAX = 4200 };
+enum { LAYERS_INPUT_MAX = 4096, LAYERS_TAR_MAX = 256 << 10, LAYERS_NAME_MAX = 4200 };
 
 static inline void layers_put(struct buf *tar, const struct tar_entry *t)
 {
 	tar_header(tar, t);
+	char *contents = buf_extend(tar, t->size);
 	for (size_t i = 0; i < t->size; i++)
-		buf_addc(tar, (char)(i * t->size >> 3));
+		contents[i] = (char)(i * t->size >> 3);
 	buf_add(tar, tar_zeros, tar_padding(t->size));
 }
 
@@ -35,11 +36,12 @@ static inline void layers_names(struct buf *tar, const char *dir, unsigned n)
 /* A string, and what it lacks to a length. */
 static inline char *layers_long(const char *s, size_t len)
 {
-	AUTO_BUF struct buf b = { 0 };
-	buf_adds(&b, s);
-	while (b.len < len)
-		buf_addc(&b, 'n');
-	return xstrndup(b.s, b.len);
+	size_t own = strlen(s);
+	char *all = xmalloc((own > len ? own : len) + 1);
+	memset(all, 'n', len);
+	memcpy(all, s, own);
+	all[own > len ? own : len] = '\0';
+	return all;
 }
 
 static inline void layers_entry(struct buf *tar, const char *line, size_t len)
