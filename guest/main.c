@@ -54,6 +54,7 @@ static int unpack_layers(struct run *r, struct err *e)
 	    unpack(r, GUEST_UPPER, &layer, e) < 0)
 		return -1;
 	r->has_root = layer.has_root;
+	mounts_keep(&r->job, r->upper);
 	return fstat(r->upper, &r->root) < 0 ? err_set(e, errno, "cannot open '%s'", PLACE_UPPER)
 					     : 0;
 }
@@ -88,7 +89,7 @@ static int send_layer(struct run *r, uint64_t *size, struct err *e)
 {
 	struct stat st;
 	struct pack p = { .root = r->upper, .opaque = r->place.opaque, .channels = &r->channels };
-	mounts_forget(&r->job);
+	mounts_forget(&r->job, r->upper);
 	/* what the disk lost on the way would be read back as something else */
 	if (syncfs(r->upper) < 0)
 		return err_set(e, errno, "the disk lost data");

@@ -12,23 +12,51 @@
 #include "below.h"
 #include "overlay.h"
 
+/* What the upper directory has under a path, no link followed; *dir is where it lies, or -1. */
+static bool find(int upper, const char *path, int *dir, const char **name, struct stat *st)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *parent = xstrndup(path, slash ? (size_t)(slash - path) : 0);
+	*name = slash ? slash + 1 : path;
+	*dir = below_dir(upper, parent);
+	return *dir >= 0 && fstatat(*dir, *name, st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool has(int upper, const char *path)
+{
+	AUTO_CLOSE int dir = -1;
+	const char *name;
+	struct stat st;
+	return find(upper, path, &dir, &name, &st);
+}
+
+void mounts_keep(struct job *j, int upper)
+{
+	struct job_strings *places = &j->places;
+	size_t n = places->n;
+	places->n = 0;
+	for (size_t i = 0; i < n; i++)
+		if (has(upper, places->list[i]))
+			free(places->list[i]);
+		else
+			places->list[places->n++] = places->list[i];
+}
+
 static void forget(int upper, const char *path)
 {
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	AUTO_FREE char *parent = xstrndup(path, slash ? (size_t)(slash - path) : 0);
-	AUTO_CLOSE int dir = below_dir(upper, parent);
+	AUTO_CLOSE int dir = -1;
+	const char *name;
 	struct stat st;
-	if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (!find(upper, path, &dir, &name, &st))
 		return;
 	/* a directory goes only if it is empty, which is what is wanted */
 	if (S_ISDIR(st.st_mode) || overlay_is_whiteout(&st))
 		unlinkat(dir, name, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0);
 }
 
-void mounts_forget(const struct job *j)
+void mounts_forget(const struct job *j, int upper)
 {
-	AUTO_CLOSE int upper = open(PLACE_UPPER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (size_t i = j->places.n; upper >= 0 && i-- > 0;)
+	for (size_t i = j->places.n; i-- > 0;)
 		forget(upper, j->places.list[i]);
 }
 
@@ -50,10 +78,15 @@ static int mount_overlay(const struct place *p, struct err *e)
 static int attach(int root, int mount, const char *path, struct err *e)
 {
 	AUTO_CLOSE int place = below_place(root, path);
-	if (place < 0 ||
-	    move_mount(mount, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return err_set(e, errno, "cannot mount on '%s' of the image", path);
-	return 0;
+	if (place >= 0 && move_mount(mount, "", place, "",
+				     MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0)
+		return 0;
+	if (place >= 0 && errno == EINVAL)
+		return err_set(e, 0,
+			       "cannot mount on '%s' of the image: a directory needs a directory, "
+			       "a file a file",
+			       path);
+	return err_set(e, errno, "cannot mount on '%s' of the image", path);
 }
 
 /* A new file system of that type; -1 in errno. */

@@ -9,11 +9,15 @@
 #include "mem.h"
 #include "place.h"
 
-/*
- * Takes out of the upper directory what the script left of the places that the
- * layers did not have, unless something is in it.
+/* Before the script: places that the new layer, in the upper directory, has are its own for good.
  */
-void mounts_forget(const struct job *j);
+void mounts_keep(struct job *j, int upper);
+
+/*
+ * After it: takes out of the upper directory what is left of the places that
+ * no layer had, unless something is in it.
+ */
+void mounts_forget(const struct job *j, int upper);
 
 /*
  * Lays upper over lower, mounts all there is to mount in it, and makes it the

@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "erofs_format.h"
 #include "erofs_xattrs.h"
+#include "spool.h"
 
 /*
  * Behind the superblock lie all inodes, each with its attributes and, where a
@@ -288,16 +288,6 @@ static int pad_to(struct image *im, uint64_t place, struct err *e)
 	return out_write(im->out, zeros, place - im->out->written, e);
 }
 
-static int put_file(struct image *im, const struct layertree_entry *entry, struct err *e)
-{
-	uint64_t copied = 0, size = entry->tar.size;
-	if (lseek(im->layers, (off_t)entry->offset, SEEK_SET) < 0)
-		return err_set(e, errno, "cannot read a temporary file");
-	if (out_copy(im->out, im->layers, "a temporary file", size, &copied, e) < 0)
-		return -1;
-	return copied == size ? 0 : err_set(e, 0, "a temporary file was cut short");
-}
-
 static int put_contents(struct image *im, const struct layertree_entry *entry,
 			const struct node *node, struct err *e)
 {
@@ -308,7 +298,7 @@ static int put_contents(struct image *im, const struct layertree_entry *entry,
 	case EROFS_SYMLINK:
 		return out_write(im->out, entry->tar.link, node->size, e);
 	default:
-		return put_file(im, entry, e);
+		return spool_copy(im->layers, entry->offset, node->size, im->out, e);
 	}
 }
 

@@ -5,8 +5,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "out.h"
-
 static const char *directory(void)
 {
 	const char *dir = getenv("TMPDIR");
@@ -44,9 +42,28 @@ int spool_open(int *fd, struct err *e)
 	return 0;
 }
 
+int spool_full(struct err *e)
+{
+	if (e->code != ENOSPC)
+		return -1;
+	errno = ENOSPC;
+	return failed("write", e);
+}
+
 int spool_write(int fd, const void *data, size_t len, struct err *e)
 {
 	return out_write_fd(fd, data, len) < 0 ? failed("write", e) : 0;
+}
+
+int spool_copy(int fd, uint64_t offset, uint64_t size, struct out *o, struct err *e)
+{
+	static const char name[] = "a temporary file";
+	uint64_t copied = 0;
+	if (lseek(fd, (off_t)offset, SEEK_SET) < 0)
+		return failed("read", e);
+	if (out_copy(o, fd, name, size, &copied, e) < 0)
+		return -1;
+	return copied == size ? 0 : err_set(e, 0, "%s was cut short", name);
 }
 
 int spool_rewind(int fd, struct err *e)

@@ -210,17 +210,12 @@ static int put_script(struct state *s, struct err *e)
 static int put_entry(const struct layertree_entry *entry, void *context, struct err *e)
 {
 	struct state *s = context;
-	uint64_t copied = 0, size = entry->tar.type == TAR_FILE ? entry->tar.size : 0;
+	uint64_t size = entry->tar.type == TAR_FILE ? entry->tar.size : 0;
 	buf_clear(&s->header);
 	tar_header(&s->header, &entry->tar);
-	if (out_write(&s->out, s->header.s, s->header.len, e) < 0)
+	if (out_write(&s->out, s->header.s, s->header.len, e) < 0 ||
+	    spool_copy(s->layers, entry->offset, size, &s->out, e) < 0)
 		return -1;
-	if (lseek(s->layers, (off_t)entry->offset, SEEK_SET) < 0)
-		return err_set(e, errno, "cannot read a temporary file");
-	if (out_copy(&s->out, s->layers, "a temporary file", size, &copied, e) < 0)
-		return -1;
-	if (copied != size)
-		return err_set(e, 0, "a temporary file was cut short");
 	return out_write(&s->out, tar_zeros, tar_padding(size), e);
 }
 
@@ -237,15 +232,10 @@ static int put_lower(struct state *s, struct err *e)
 
 static int put_upper(struct state *s, struct err *e)
 {
-	uint64_t copied, from = s->n > 1 ? s->ends[s->n - 2] : 0, size = s->ends[s->n - 1] - from;
+	uint64_t from = s->n > 1 ? s->ends[s->n - 2] : 0, size = s->ends[s->n - 1] - from;
 	uint64_t start;
-	if (lseek(s->layers, (off_t)from, SEEK_SET) < 0)
-		return err_set(e, errno, "cannot read a temporary file");
-	if (begin_member(s, &start, e) < 0 ||
-	    out_copy(&s->out, s->layers, "a temporary file", size, &copied, e) < 0)
+	if (begin_member(s, &start, e) < 0 || spool_copy(s->layers, from, size, &s->out, e) < 0)
 		return -1;
-	if (copied != size)
-		return err_set(e, 0, "a temporary file was cut short");
 	return end_member(s, GUEST_UPPER, start, e);
 }
 
@@ -287,7 +277,7 @@ static int write_base(const struct state *s, int *base, struct err *e)
 		r = out_flush(&o, e);
 	out_drop(&o);
 	if (r < 0)
-		return -1;
+		return spool_full(e);
 	*base = fd;
 	fd = -1;
 	return 0;
@@ -301,7 +291,9 @@ static int write_job(struct state *s, int *job, struct err *e)
 	out_init(&s->out, fd, "a temporary file");
 	int r = put_all(s, e);
 	out_drop(&s->out);
-	if (r < 0 || spool_rewind(fd, e) < 0)
+	if (r < 0)
+		return spool_full(e);
+	if (spool_rewind(fd, e) < 0)
 		return -1;
 	*job = fd;
 	fd = -1;

@@ -10,6 +10,7 @@
 #include "intern.h"
 #include "layerwrite.h"
 #include "mtree.h"
+#include "spool.h"
 #include "tar.h"
 #include "tarread.h"
 
@@ -243,19 +244,12 @@ static uint64_t measure(const struct layer *l)
 static int emit_item(const struct layer *l, const struct item *i, struct buf *header, struct out *o,
 		     struct err *e)
 {
-	uint64_t copied = 0;
 	buf_clear(header);
 	tar_header(header, &i->tar);
 	if (out_write(o, header->s, header->len, e) < 0)
 		return -1;
-	if (i->tar.size == 0)
-		return 0;
-	if (lseek(l->fd, (off_t)i->offset, SEEK_SET) < 0)
-		return err_set(e, errno, "cannot read a temporary file");
-	if (out_copy(o, l->fd, "a temporary file", i->tar.size, &copied, e) < 0)
+	if (i->tar.size && spool_copy(l->fd, i->offset, i->tar.size, o, e) < 0)
 		return -1;
-	if (copied != i->tar.size)
-		return err_set(e, 0, "a temporary file was cut short");
 	return out_write(o, tar_zeros, tar_padding(i->tar.size), e);
 }
 

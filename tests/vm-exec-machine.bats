@@ -104,6 +104,13 @@ options=()
   same one three
 }
 
+@test "--mount: parents look as they did, what the new layer has stays, nothing else comes back" {
+  make_places
+  places_script >script
+  vm-exec --engine tcg "${places[@]}" --script script <input >out 2>log
+  check_places out log
+}
+
 @test "auto takes KVM, or says why not" {
   script 'echo >/made' >script
   vm-exec --script script <input >out 2>err
@@ -145,6 +152,17 @@ options=()
   script 'wc -c </data/big >/size' >script
   vm-exec --engine tcg "${options[@]}" --script script <input >out
   [ "$(tar -xOf out layer-0001.tar | tar -xO size)" = 9000000 ]
+}
+
+@test "the host's disk has no room for the disk of the layers below" {
+  needs_root
+  mkdir small
+  mount -t tmpfs -o size=3m small small
+  export TMPDIR=$PWD/small
+  fails_script 125 "vm-exec: cannot write a temporary file in '$TMPDIR' (TMPDIR can name another directory): No space left on device" true || bad=1
+  unset TMPDIR
+  umount small
+  [ -z "${bad:-}" ]
 }
 
 @test "the host's disk is full: what is lost is not sent" {

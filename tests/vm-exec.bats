@@ -131,6 +131,33 @@ options=()
   [ "$(listing <out)" = '-0644 0:0 23 1 got' ]
 }
 
+@test "--mount: parents look as they did, what the new layer has stays, nothing else comes back" {
+  make_places
+  places_script >script
+  vm-exec --engine userns "${places[@]}" --script script <input >out 2>log
+  check_places out log
+}
+
+# refuses_mount PLACE REASON ENTRY…: such a place, where the new layer has the entries
+refuses_mount() {
+  local place=$1 reason=$2
+  shift 2
+  { cat base.stream; stream_of 'dangling>none' file; stream_of other "$@"; } >input
+  options=(--mount "$PWD/base:$place")
+  fails_script 125 "vm-exec: cannot mount on '$place' of the image: $reason" true
+}
+
+@test "--mount where nothing can be mounted" {
+  refuses_mount /file/x 'Not a directory'
+  refuses_mount /file 'a directory needs a directory, a file a file'
+  refuses_mount /dangling 'No such file or directory'
+  refuses_mount /dangling/x 'No such file or directory'
+  refuses_mount /data/sub 'No such file or directory' .wh.data
+  refuses_mount /data/x 'No such file or directory' data/.wh.x
+  refuses_mount /data/x/y 'No such file or directory' data/.wh..wh..opq
+  refuses_mount /data/x 'Not a directory' data
+}
+
 # refuses_layer MESSAGE ENTRY…: such a layer on top of the base
 refuses_layer() {
   local message=$1
@@ -257,6 +284,17 @@ refuses_input() {
   head -c 9000000 /dev/zero >base/data/big
   { layer_of base; cat empty.stream; } >input
   fails_script 125 "vm-exec: lower.tar: cannot write 'data/big': No space left on device: --disk (8 MiB now) sets its size" true
+}
+
+@test "the host's disk has no room for the job" {
+  needs_root
+  mkdir small
+  mount -t tmpfs -o size=3m small small
+  export TMPDIR=$PWD/small
+  fails_script 125 "vm-exec: cannot write a temporary file in '$TMPDIR' (TMPDIR can name another directory): No space left on device" true || bad=1
+  unset TMPDIR
+  umount small
+  [ -z "${bad:-}" ]
 }
 
 @test "the host's disk is full" {

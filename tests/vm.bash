@@ -70,6 +70,43 @@ stream_of() {
   rm layer.tar
 }
 
+# make_places: input and places, which are options to mount on what the layers have or lack
+make_places() {
+  mkdir -p lower/opt/sub lower/opt/full host/in
+  ln -s full lower/opt/link
+  touch lower/opt/file lower/opt/full/file
+  echo host >host/file
+  chmod 2750 lower/opt/sub
+  {
+    cat base.stream
+    tree-list --owner 7:8 --mtime 1111 lower | sed '/^\.\/opt\/sub /s,$, xattr.user.note=aGVsbG8=,' | layer-tar --mtree -
+    stream_of opt/ opt/mine/ new/ new/mine/ tmp/ etc/.wh.motd etc/ >new.stream
+    cat new.stream
+  } >input
+  places=(--mount "$PWD/host/file:/opt/link/file" --mount "$PWD/host/file:/opt/file" --mount "$PWD/host:/opt/full")
+  for place in /opt/sub/a/b /opt/sub/c /opt/mine /new/mine /new/a /n/a /n/a/in /n//b/c/; do
+    places+=(--mount "$PWD/host:$place")
+  done
+}
+
+# places_script: finds all that make_places tells of
+places_script() {
+  script 'cat /opt/file /opt/sub/a/b/file /opt/sub/c/file /opt/mine/file /new/mine/file /new/a/file' \
+    'cat /opt/link/file /opt/full/file /n/a/file /n/a/in/file /n/b/c/file' \
+    'stat -c "%a %u %g %Y" / /opt/sub' 'chmod 700 /opt/sub' 'rmdir /n/a 2>/dev/null || :' 'test ! -e /etc/motd'
+}
+
+# check_places OUT LOG: what comes of it: parents look as they did, and what the new layer has stays
+check_places() {
+  listing <"$1" >found
+  lines 'd0755 0:0 0 1 etc' '-0000 0:0 0 1 etc/.wh.motd' 'd0755 0:0 0 1 new' 'd0755 0:0 0 1 new/mine' \
+    'd0755 0:0 0 1 opt' 'd0755 0:0 0 1 opt/mine' 'd0700 7:8 0 1111 opt/sub' 'd0755 0:0 0 1 tmp' >want
+  same want found
+  layer <"$1" | grep -aq 'SCHILY.xattr.user.note=hello$'
+  { for _ in $(seq 11); do echo host; done; lines '755 7 8 1111' '2750 7 8 1111'; } >want
+  same want "$2"
+}
+
 # ours PID: whether a process is of the programs under test, not of another run beside this one
 ours() {
   case $(readlink "/proc/$1/exe") in
