@@ -81,16 +81,16 @@ options=()
 }
 
 @test "what no disk can hold is refused before a machine starts, with the other engine's words" {
-  local n=0 status
+  local n status
   python3 "$TOP/tests/vm-tree.py" bad
   script true >script
   for n in $(seq 0 28); do
-    { cat base.stream; tar -c $n.tar; cat empty.stream; } >input
-    fails 125 "$(cat $n.err)" vm-exec --engine tcg --script script <input
-    [ $n -lt 6 ] || continue # the other one leaves out attributes, or has its own limits
+    { cat base.stream; tar -c "$n.tar"; cat empty.stream; } >input
+    fails 125 "$(cat "$n.err")" vm-exec --engine tcg --script script <input
+    [ "$n" -lt 6 ] || continue # the other one leaves out attributes, or has its own limits
     status=0
     vm-exec --engine userns --script script <input 2>err || status=$?
-    [ $status = 125 ] && [[ $(cat err) == "$(cat $n.err)"* ]]
+    [ "$status" = 125 ] && [[ $(cat err) == "$(cat "$n.err")"* ]]
   done
   [ ! -e 29.tar ]
 }
@@ -105,6 +105,7 @@ options=()
 }
 
 @test "--mount: parents look as they did, what the new layer has stays, nothing else comes back" {
+  local places
   make_places
   places_script >script
   vm-exec --engine tcg "${places[@]}" --script script <input >out 2>log
@@ -158,9 +159,7 @@ options=()
   needs_root
   mkdir small
   mount -t tmpfs -o size=3m small small
-  export TMPDIR=$PWD/small
-  fails_script 125 "vm-exec: cannot write a temporary file in '$TMPDIR' (TMPDIR can name another directory): No space left on device" true || bad=1
-  unset TMPDIR
+  TMPDIR=$PWD/small fails_script 125 "vm-exec: cannot write a temporary file in '$PWD/small' (TMPDIR can name another directory): No space left on device" true || bad=1
   umount small
   [ -z "${bad:-}" ]
 }

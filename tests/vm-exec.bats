@@ -132,6 +132,7 @@ options=()
 }
 
 @test "--mount: parents look as they did, what the new layer has stays, nothing else comes back" {
+  local places
   make_places
   places_script >script
   vm-exec --engine userns "${places[@]}" --script script <input >out 2>log
@@ -290,9 +291,7 @@ refuses_input() {
   needs_root
   mkdir small
   mount -t tmpfs -o size=3m small small
-  export TMPDIR=$PWD/small
-  fails_script 125 "vm-exec: cannot write a temporary file in '$TMPDIR' (TMPDIR can name another directory): No space left on device" true || bad=1
-  unset TMPDIR
+  TMPDIR=$PWD/small fails_script 125 "vm-exec: cannot write a temporary file in '$PWD/small' (TMPDIR can name another directory): No space left on device" true || bad=1
   umount small
   [ -z "${bad:-}" ]
 }
