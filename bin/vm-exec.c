@@ -20,6 +20,7 @@ static const char help[] =
 	"      --timeout S               end the script after S seconds, with status 124 (0: "
 	"never)\n"
 	"      --boot-timeout S          give up on a machine that does not boot (30)\n"
+	"      --expect-layers N         refuse any other number of layers\n"
 	"      --mount HOSTDIR:GUESTDIR  what the script shall see of the host, read-only\n"
 	"      --env NAME=VALUE          a variable for the script\n"
 	"      --shell FILE              the shell that runs it (/bin/bash, else /bin/sh)\n"
@@ -39,6 +40,7 @@ enum {
 	DISK,
 	ENGINE,
 	ENV,
+	EXPECT_LAYERS,
 	INITRD,
 	KEEP_MTIME,
 	KERNEL,
@@ -57,6 +59,7 @@ static const struct option longs[] = {
 	{ "disk", required_argument, NULL, DISK },
 	{ "engine", required_argument, NULL, ENGINE },
 	{ "env", required_argument, NULL, ENV },
+	{ "expect-layers", required_argument, NULL, EXPECT_LAYERS },
 	{ "initrd", required_argument, NULL, INITRD },
 	{ "keep-mtime", no_argument, NULL, KEEP_MTIME },
 	{ "kernel", required_argument, NULL, KERNEL },
@@ -162,6 +165,9 @@ static void read_option(int opt, struct vmexec *v)
 		break;
 	case ENV:
 		vmjob_string(&v->job.environment, read_variable());
+		break;
+	case EXPECT_LAYERS:
+		v->job.expect_layers = cli_number(&cli, "expect-layers", 1, UINT32_MAX);
 		break;
 	case INITRD:
 		v->initrd = optarg;

@@ -20,12 +20,12 @@
 
 #define GUEST_MOUNTS      "mounts" /* HOST DIRECTORY and GUEST DIRECTORY, in turn */
 #define GUEST_PLACES      "places" /* made in GUEST_LOWER to mount on; relative, parents first */
-#define GUEST_ENVIRONMENT "environment" /* NAME=VALUE */
-#define GUEST_SHELL       "shell"       /* paths to try, in order */
-#define GUEST_SCRIPT      "script"      /* text */
-#define GUEST_LOWER       "lower.tar"   /* flat: no whiteouts */
-#define GUEST_UPPER       "upper.tar"   /* a layer */
-#define GUEST_MOUNT       "mount.tar"
+#define GUEST_ENVIRONMENT "environment"      /* NAME=VALUE */
+#define GUEST_SHELL       "shell"            /* paths to try, in order */
+#define GUEST_SCRIPT      "script"           /* text */
+#define GUEST_LOWER       "the layers below" /* flat: no whiteouts */
+#define GUEST_UPPER       "the new layer"    /* a layer */
+#define GUEST_MOUNT       "a mount"
 
 /* Names of the channels, and the descriptors they are where there is no machine in between. */
 #define GUEST_CONTROL "control"

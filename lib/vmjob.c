@@ -74,6 +74,7 @@ static int spool_layers(struct state *s, int fd, const char *name, struct err *e
 {
 	AUTO_LAYERREAD struct layerread *r = layerread_new(fd, name);
 	const struct layerread_layer *layer;
+	uint64_t expected = s->job->expect_layers;
 	if (spool_open(&s->layers, e) < 0)
 		return -1;
 	do {
@@ -90,6 +91,10 @@ static int spool_layers(struct state *s, int fd, const char *name, struct err *e
 			       "%s: no layers: expected at least the new layer (layer-tar --mtree "
 			       "--allow-empty makes an empty one)",
 			       name);
+	if (expected && s->n != expected)
+		return err_set(e, 0,
+			       "%s: expected %" PRIu64 " layers, found %zu: a producer failed",
+			       name, expected, s->n);
 	return 0;
 }
 

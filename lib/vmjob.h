@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "err.h"
 #include "mem.h"
@@ -26,8 +27,9 @@ struct vmjob {
 	struct vmjob_strings mounts; /* HOST DIRECTORY and GUEST DIRECTORY, in turn */
 	struct vmjob_strings environment;
 	struct vmjob_strings shells;
-	const char *script; /* a file */
-	bool machine;       /* the guest has disks, and reaches no file of the host */
+	uint64_t expect_layers; /* another number is an error; 0: any will do */
+	const char *script;     /* a file */
+	bool machine;           /* the guest has disks, and reaches no file of the host */
 };
 
 /*

@@ -147,7 +147,7 @@ options=()
   head -c 9000000 /dev/zero >base/data/big
   layer_of base >big.stream
   cat big.stream big.stream >input
-  fails_script 125 "vm-exec: upper.tar: cannot write 'data/big': No space left on device: --disk (8 MiB now) sets its size" true
+  fails_script 125 "vm-exec: the new layer: cannot write 'data/big': No space left on device: --disk (8 MiB now) sets its size" true
   # layers below take no room there
   cat big.stream empty.stream >input
   script 'wc -c </data/big >/size' >script

@@ -148,6 +148,17 @@ refuses_mount() {
   fails_script 125 "vm-exec: cannot mount on '$place' of the image: $reason" true
 }
 
+@test "--expect-layers: a producer that failed does not turn the base into the new layer" {
+  options=(--expect-layers 2)
+  script 'echo >/made' >script
+  vm-exec --engine userns "${options[@]}" --script script <input >out
+  [ "$(listing <out)" = '-0644 0:0 1 1 made' ]
+  cp base.stream input
+  fails_script 125 'vm-exec: <stdin>: expected 2 layers, found 1: a producer failed' true
+  cat base.stream base.stream empty.stream >input
+  fails_script 125 'vm-exec: <stdin>: expected 2 layers, found 3: a producer failed' true
+}
+
 @test "--mount where nothing can be mounted" {
   refuses_mount /file/x 'Not a directory'
   refuses_mount /file 'a directory needs a directory, a file a file'
@@ -168,17 +179,17 @@ refuses_layer() {
 }
 
 @test "a layer cannot reach out of its root, nor say what makes no sense" {
-  refuses_layer "upper.tar: '../x': '..' in a name is not allowed" ../x
-  refuses_layer "upper.tar: 'a/../../x': '..' in a name is not allowed" a/ a/../../x
-  refuses_layer "upper.tar: 'link/x' lies below what is no directory" 'link>/tmp' link/x
-  refuses_layer "upper.tar: 'file/x' lies below what is no directory" file file/x
-  refuses_layer "upper.tar: 'link' is there twice" 'link>/etc/motd' link
-  refuses_layer "upper.tar: 'x' is a hard link to 'link/motd', which is no file of the same layer" \
+  refuses_layer "the new layer: '../x': '..' in a name is not allowed" ../x
+  refuses_layer "the new layer: 'a/../../x': '..' in a name is not allowed" a/ a/../../x
+  refuses_layer "the new layer: 'link/x' lies below what is no directory" 'link>/tmp' link/x
+  refuses_layer "the new layer: 'file/x' lies below what is no directory" file file/x
+  refuses_layer "the new layer: 'link' is there twice" 'link>/etc/motd' link
+  refuses_layer "the new layer: 'x' is a hard link to 'link/motd', which is no file of the same layer" \
     'link>/etc' 'x=link/motd'
-  refuses_layer "upper.tar: '../../etc/passwd': '..' in a name is not allowed" 'x=../../etc/passwd'
-  refuses_layer "upper.tar: 'x' is a hard link to 'etc/motd', which is no file of the same layer" x=etc/motd
-  refuses_layer "upper.tar: '.wh..': a whiteout of nothing" .wh..
-  refuses_layer "upper.tar: the root is no directory" './>x'
+  refuses_layer "the new layer: '../../etc/passwd': '..' in a name is not allowed" 'x=../../etc/passwd'
+  refuses_layer "the new layer: 'x' is a hard link to 'etc/motd', which is no file of the same layer" x=etc/motd
+  refuses_layer "the new layer: '.wh..': a whiteout of nothing" .wh..
+  refuses_layer "the new layer: the root is no directory" './>x'
   { cat base.stream; stream_of /abs ././/rel dir/ 'dir/evil>/' 'zz>../../../..'; } >input
   run_script 'echo out >/zz/written' 'test -e /dir/evil/etc/motd' >out
   listing <out >found
@@ -195,7 +206,7 @@ refuses_layer() {
   same want err
   [ "$(listing <out | tail -n 1)" = '-0000 0:0 0 1 data/.wh.sub' ]
   { cat base.stream; stream_of 'null!1,3'; } >input
-  fails_script 125 "vm-exec: upper.tar: cannot make 'null': Operation not permitted: --engine tcg may do it" true
+  fails_script 125 "vm-exec: the new layer: cannot make 'null': Operation not permitted: --engine tcg may do it" true
 }
 
 @test "a missing parent in the new layer looks as it does below" {
@@ -284,7 +295,7 @@ refuses_input() {
   fails_script 1 "$(lines 'cat: write error: No space left on device')" 'cat /dev/zero >/big'
   head -c 9000000 /dev/zero >base/data/big
   { layer_of base; cat empty.stream; } >input
-  fails_script 125 "vm-exec: lower.tar: cannot write 'data/big': No space left on device: --disk (8 MiB now) sets its size" true
+  fails_script 125 "vm-exec: the layers below: cannot write 'data/big': No space left on device: --disk (8 MiB now) sets its size" true
 }
 
 @test "the host's disk has no room for the job" {
@@ -325,7 +336,7 @@ as_user() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
   script 'chown 1:1 /etc/motd' >script
   fails 1 'chown: /etc/motd: Invalid argument' as_user inst/bin/vm-exec --engine userns --script script <input
   { cat base.stream; tree-list --owner 5:6 base/etc | layer-tar --mtree -; } >input
-  fails 125 "vm-exec: upper.tar: cannot give '.' to 5:6: Invalid argument: users that this user does not have (/etc/subuid and newuidmap give some, --engine tcg needs none)" \
+  fails 125 "vm-exec: the new layer: cannot give '.' to 5:6: Invalid argument: users that this user does not have (/etc/subuid and newuidmap give some, --engine tcg needs none)" \
     as_user inst/bin/vm-exec --engine userns --script script <input
 }
 

@@ -290,7 +290,7 @@ def bad():
             tar.addfile(t, io.BytesIO(data))
         to = f" to {t.uid}:{t.gid}" if what == "give" else ""
         with open(f"{number}.err", "w") as f:
-            f.write(f"vm-exec: lower.tar: cannot {what} '{t.name}'{to}: {os.strerror(code)}")
+            f.write(f"vm-exec: the layers below: cannot {what} '{t.name}'{to}: {os.strerror(code)}")
 
 
 if __name__ == "__main__":
