@@ -42,7 +42,7 @@ make_host() {
     "$modules/modules.dep" "$modules/modules.builtin" /usr/share/seabios/bios-microvm.bin \
     /usr/share/qemu/bios-microvm.bin /usr/share/qemu/linuxboot_dma.bin /usr/share/qemu/pvh.bin
   # those of a kernel that has them built in are not there
-  names='virtio(_mmio|_blk|_console|_ring)?|crc32c_generic|ext4|mbcache|jbd2|crc16|overlay|kvm|kvm-amd|irqbypass|ccp'
+  names='virtio(_mmio|_blk|_console|_ring)?|crc32c_generic|libcrc32c|ext4|erofs|mbcache|jbd2|crc16|overlay|kvm|kvm-amd|irqbypass|ccp'
   while read -r file; do add "$modules/$file"; done < <(grep -oE "^[^:]*/($names)\.ko[^:]*" "$modules/modules.dep")
   mkdir -p host/layerpipe/bin host/layerpipe/libexec
   add "$BUILD/bin/vm-exec"
