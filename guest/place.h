@@ -4,7 +4,7 @@
 
 /*
  * Where the guest works: its root directory, a file system of its own, with
- * the directories that PLACE_* name. Made by vm.h or userns.h.
+ * the directories that PLACE_* name. Made by machine.h or userns.h.
  */
 
 #include <stdbool.h>

@@ -155,14 +155,7 @@ options=()
   [ "$(tar -xOf out layer-0001.tar | tar -xO size)" = 9000000 ]
 }
 
-@test "the host's disk has no room for the disk of the layers below" {
-  needs_root
-  mkdir small
-  mount -t tmpfs -o size=3m small small
-  TMPDIR=$PWD/small fails_script 125 "vm-exec: cannot write a temporary file in '$PWD/small' (TMPDIR can name another directory): No space left on device" true || bad=1
-  umount small
-  [ -z "${bad:-}" ]
-}
+@test "the host's disk has no room for the disk of the layers below" { fails_without_room; }
 
 @test "the host's disk is full: what is lost is not sent" {
   needs_root

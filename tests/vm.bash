@@ -107,6 +107,16 @@ check_places() {
   same want "$2"
 }
 
+# fails_without_room: TMPDIR has room for the layers, and not for what is made of them
+fails_without_room() {
+  needs_root
+  mkdir small
+  mount -t tmpfs -o size=3m small small
+  TMPDIR=$PWD/small fails_script 125 "vm-exec: cannot write a temporary file in '$PWD/small' (TMPDIR can name another directory): No space left on device" true || bad=1
+  umount small
+  [ -z "${bad:-}" ]
+}
+
 # ours PID: whether a process is of the programs under test, not of another run beside this one
 ours() {
   case $(readlink "/proc/$1/exe") in

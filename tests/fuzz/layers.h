@@ -14,7 +14,7 @@
 #include "fuzz.h"
 #include "layertree.h"
 
-enum { LAYERS_INPUT_MAX = 4096, LAYERS_TAR_MAX = 64 << 10, LAYERS_NAME_MAX = 4200 };
+enum { LAYERS_INPUT_MAX = 4096, LAYERS_TAR_MAX = 256 << 10, LAYERS_NAME_MAX = 4200 };
 
 static inline void layers_put(struct buf *tar, const struct tar_entry *t)
 {
