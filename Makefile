@@ -26,10 +26,12 @@ WARN    = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prot
           -Wcast-qual -Wswitch-enum
 
 PKGS      = libcrypto libdeflate libzstd zlib
+# libdeflate's archive where there is one: Debian 12's compresses an eighth faster than its shared library
+DEFLATE   = $(or $(wildcard $(shell $(CC) -print-file-name=libdeflate.a)),$(shell pkg-config --libs libdeflate))
 ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLAYERPIPE_VERSION='"$(VERSION)"' \
                -Ilib -I$(BUILD)/gen $(CPPFLAGS)
 ALL_CFLAGS   = -std=gnu11 $(WARN) $(WERROR) $(shell pkg-config --cflags $(PKGS)) $(CFLAGS)
-ALL_LIBS     = $(shell pkg-config --libs $(PKGS)) -pthread $(LDLIBS)
+ALL_LIBS     = $(DEFLATE) $(shell pkg-config --libs $(filter-out libdeflate,$(PKGS))) -pthread $(LDLIBS)
 
 FILTERS   = $(patsubst bin/%.c,%,$(wildcard bin/*.c))
 PIPELINES = $(filter-out %.nix,$(notdir $(wildcard pipelines/*)))
