@@ -6,6 +6,7 @@ load vm
 
 setup() {
   setup_path
+  private_tmpdir
   needs busybox qemu-system-x86_64
   make_base
   make_empty

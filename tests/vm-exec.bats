@@ -6,6 +6,7 @@ load vm
 
 setup() {
   setup_path
+  private_tmpdir
   needs busybox
   make_base
   make_empty
@@ -315,7 +316,7 @@ refuses_input() {
 }
 
 # as_user COMMAND…: as one who is not root
-as_user() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
+as_user() { env -u TMPDIR setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
 
 @test "without root, with one user and group" {
   needs_root

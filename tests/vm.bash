@@ -7,12 +7,10 @@ layer_of() { tree-list --owner 0:0 --mtime 1 "$1" | layer-tar --mtree - --allow-
 
 # make_base: base.stream, one layer with a shell and a few files
 make_base() {
-  local applet
   mkdir -p base/bin base/etc base/data/sub
   cp "$(command -v busybox)" base/bin/busybox
-  for applet in $(base/bin/busybox --list); do
-    [ -e "base/bin/$applet" ] || ln -s busybox "base/bin/$applet"
-  done
+  base/bin/busybox --list | python3 -c 'import os, sys
+for name in set(sys.stdin.read().split()) - {"busybox"}: os.symlink("busybox", "base/bin/" + name)'
   echo welcome >base/etc/motd
   echo one >base/data/one
   echo two >base/data/sub/two
@@ -117,13 +115,20 @@ fails_without_room() {
   [ -z "${bad:-}" ]
 }
 
-# ours PID: whether a process is of the programs under test, not of another run beside this one
+# private_tmpdir: where left_behind looks
+private_tmpdir() { export TMPDIR=$PWD; }
+
+# ours PID: whether a process is of this test: of the programs under test, and not of a vm-exec
+# that runs beside it
 ours() {
-  case $(readlink "/proc/$1/exe") in
-    */qemu-system-*) grep -qxz "BUILD=$BUILD" "/proc/$1/environ" ;;
-    *) [[ $(readlink "/proc/$1/exe") == "$BUILD"/* ]] ;;
-  esac
-}
+  local pid=$1 exe
+  exe=$(readlink "/proc/$pid/exe")
+  [[ $exe == "$BUILD"/* ]] || grep -qxz "BUILD=$BUILD" "/proc/$pid/environ" || return
+  while [ "${pid:-0}" -gt 1 ]; do
+    [[ $(readlink "/proc/$pid/exe") != */vm-exec ]] || grep -qxz "TMPDIR=$TMPDIR" "/proc/$pid/environ" || return
+    pid=$(sed -n 's/^PPid:\t//p' "/proc/$pid/status")
+  done
+} 2>/dev/null
 
 # left_behind: what a run must not leave: processes, mounts, files in TMPDIR
 left_behind() {
@@ -133,5 +138,5 @@ left_behind() {
     ! ours "$pid" || echo "$pid"
   done
   grep -E 'overlay.*lowerdir=/lower' /proc/mounts || :
-  find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'layerpipe-*' || :
+  find "$TMPDIR" -maxdepth 1 -name 'layerpipe-*' || :
 }

@@ -7,6 +7,7 @@ load ../vm
 
 setup() {
   setup_path
+  private_tmpdir
   needs busybox qemu-system-x86_64 ldd
   PATH=$PATH:/usr/sbin:/sbin needs mke2fs
   make_base
