@@ -112,6 +112,10 @@ static void read_mount(struct vmjob_strings *mounts)
 		cli_usage(&cli,
 			  "--mount: expected HOSTDIR:GUESTDIR, the latter absolute, found '%s'",
 			  optarg);
+	const char *mode = strrchr(colon + 1, ':');
+	if (mode && (strcmp(mode, ":ro") == 0 || strcmp(mode, ":rw") == 0))
+		cli_usage(&cli, "--mount: it is read-only always, leave out '%s' of '%s'", mode,
+			  optarg);
 	*colon = '\0';
 	vmjob_string(mounts, arg);
 	vmjob_string(mounts, colon + 1);

@@ -119,9 +119,19 @@ static int check_option(const char *name, const char *value, struct err *e)
 	return err_set(e, 0, "--%s", msg);
 }
 
+/* A word of any kind may be one, but not what uname(2) calls a machine. */
+static int check_architecture(const char *value, struct err *e)
+{
+	const char *goarch = value ? machine_goarch(value) : NULL;
+	if (goarch && strcmp(goarch, value) != 0)
+		return err_set(e, 0, "--architecture: expected '%s', as Go names it, found '%s'",
+			       goarch, value);
+	return check_option("architecture", value, e);
+}
+
 int imageconfig_check(const struct imageconfig_options *o, struct err *e)
 {
-	if (check_option("architecture", o->architecture, e) < 0 ||
+	if (check_architecture(o->architecture, e) < 0 ||
 	    check_option("os", o->os, e) < 0)
 		return -1;
 	return check_option("created", o->created, e);

@@ -24,16 +24,22 @@ static const struct {
 	{ "mips64", "mips64" },
 };
 
+const char *machine_goarch(const char *machine)
+{
+	for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++)
+		if (strcmp(machine, architectures[i].machine) == 0)
+			return architectures[i].goarch;
+	return NULL;
+}
+
 int machine_architecture(const char **name, struct err *e)
 {
 	struct utsname u;
 	if (uname(&u) < 0)
 		return err_set(e, errno, "cannot learn this machine's architecture");
-	for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++)
-		if (strcmp(u.machine, architectures[i].machine) == 0) {
-			*name = architectures[i].goarch;
-			return 0;
-		}
-	return err_set(e, 0, "machine '%s' has no name known to Go: give the architecture",
-		       u.machine);
+	*name = machine_goarch(u.machine);
+	if (!*name)
+		return err_set(e, 0, "machine '%s' has no name known to Go: give the architecture",
+			       u.machine);
+	return 0;
 }

@@ -10,7 +10,10 @@
 /* How many processors there are, at least 1. */
 unsigned machine_cores(void);
 
-/* This machine's architecture as Go, and so image configurations, name it. */
+/* What Go, and so image configurations, call a machine that uname(2) calls so; NULL: not known. */
+const char *machine_goarch(const char *machine);
+
+/* This machine's architecture as Go names it. */
 MUST_USE int machine_architecture(const char **name, struct err *e);
 
 #endif

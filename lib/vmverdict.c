@@ -146,8 +146,9 @@ static int died(const struct vmverdict *v, const struct vmsession_end *end, stru
 	AUTO_FREE char *line = last_line(end);
 	if (v->machine && end->state == VMSESSION_STARTED)
 		return died_at_boot(v, line, e);
-	return err_set(e, 0, "%s ended without a result %s; the last it printed: %s", what,
-		       when(end), line);
+	return err_set(e, 0,
+		       "%s ended with status %d and without a result %s; the last it printed: %s",
+		       what, WEXITSTATUS(end->wait_status), when(end), line);
 }
 
 static bool ended_well(const struct vmverdict *v, const struct vmsession_end *end)

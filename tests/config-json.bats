@@ -155,6 +155,8 @@ END
     config-json --created x </dev/null
   fails 2 "config-json: --os: expected letters, digits, '.', '_' and '-', found 'a b' $hint" \
     config-json --os 'a b' </dev/null
+  fails 2 "config-json: --architecture: expected 'amd64', as Go names it, found 'x86_64' $hint" \
+    config-json --architecture x86_64 </dev/null
   fails 1 "config-json: cannot open 'none': No such file or directory" config-json none
 }
 

@@ -4,7 +4,7 @@
 load helper
 
 # Make as a user calls it, on what is built already
-make_it() { env -u MAKEFLAGS -u MAKELEVEL make -s -C "$TOP" BUILD="$BUILD" DEPS=check "$@"; }
+make_it() { make -s -C "$TOP" BUILD="$BUILD" DEPS=check "$@"; }
 
 tools() {
   local tool

@@ -132,6 +132,10 @@ options=()
   fails_script 125 'vm-exec: the machine'\''s kernel panicked while the script ran, or the layer was packed: Kernel panic - not syncing: sysrq triggered crash' \
     'echo c >/proc/sysrq-trigger'
   fails_script 130 '' 'poweroff -f' 'sleep 10'
+  local status=0
+  run_script 'echo b >/proc/sysrq-trigger' 'sleep 10' >out 2>err || status=$?
+  [ "$status" = 125 ] && [ ! -s out ]
+  grep -qx "vm-exec: the virtual machine ended with status 0 and without a result while the script ran, or the layer was packed; the last it printed: '.*sysrq: Resetting'" err
 }
 
 @test "a memory hog, and a machine with too little memory" {

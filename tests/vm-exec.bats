@@ -375,6 +375,8 @@ running() {
     fails 125 "vm-exec: --mount: expected HOSTDIR:GUESTDIR, the latter absolute, found '$mount' (see 'vm-exec --help')" \
       vm-exec --mount $mount
   done
+  fails 125 "vm-exec: --mount: it is read-only always, leave out ':ro' of '/x:/y:ro' (see 'vm-exec --help')" \
+    vm-exec --mount /x:/y:ro
   fails 125 "vm-exec: --env: expected NAME=VALUE, found '=x' (see 'vm-exec --help')" vm-exec --env =x
   fails 125 "vm-exec: --engine: expected auto, kvm, tcg or userns, found 'xen' (see 'vm-exec --help')" vm-exec --engine xen
   fails 125 "vm-exec: --shell: expected an absolute path, found 'sh' (see 'vm-exec --help')" vm-exec --shell sh
