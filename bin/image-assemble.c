@@ -255,6 +255,7 @@ int main(int argc, char **argv)
 		option(opt, &s);
 	cli_operands(&cli, argc, argv, 0, 0);
 	check(&s);
+	cli_binary(&cli, "-");
 	if (s.output)
 		cli_stdout(&standard);
 	else

@@ -68,6 +68,8 @@ static struct options parse_options(int argc, char **argv)
 	o.b = argv[optind + 1];
 	if (strcmp(o.a, "-") == 0 && strcmp(o.b, "-") == 0)
 		cli_usage(&cli, "standard input can be one of the images only, not both");
+	cli_binary(&cli, o.a);
+	cli_binary(&cli, o.b);
 	return o;
 }
 

@@ -115,12 +115,14 @@ int main(int argc, char **argv)
 	for (int opt; (opt = cli_option(&cli, argc, argv)) != -1;)
 		option(opt, &s);
 	cli_operands(&cli, argc, argv, 0, 1);
+	const char *image = optind < argc ? argv[optind] : "-";
 	check(&s);
+	cli_binary(&cli, image);
 	if (s.mode == STREAM)
 		cli_stdout_binary(&cli, &o);
 	else
 		cli_stdout(&o);
-	if (run(&s, optind < argc ? argv[optind] : "-", &o, &e) < 0)
+	if (run(&s, image, &o, &e) < 0)
 		return cli_fail(&cli, &e);
 	return cli_finish(&cli, &o);
 }

@@ -103,6 +103,7 @@ int main(int argc, char **argv)
 	cli_operands(&cli, argc, argv, 0, 0);
 	if (s.image && !s.file)
 		cli_usage(&cli, "--image goes with --from-image only");
+	cli_binary(&cli, s.file ? s.file : "-");
 	if (s.output)
 		cli_stdout(&o);
 	else

@@ -72,6 +72,7 @@ static void operands(int argc, char **argv, struct settings *s)
 		if (is_standard && standard)
 			cli_usage(&cli, "'-' twice: standard input can be read once");
 		standard |= is_standard;
+		cli_binary(&cli, s->images[i]);
 	}
 }
 

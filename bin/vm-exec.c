@@ -243,6 +243,7 @@ int main(int argc, char **argv)
 	if (!v.job.script)
 		cli_usage(&cli, "--script is missing");
 	set_defaults(&v);
+	cli_binary(&cli, "-");
 	cli_stdout_binary(&cli, &o);
 	if (vmexec_run(&v, STDIN_FILENO, "<stdin>", &o, &status, &e) < 0)
 		return cli_fail(&cli, &e), status;

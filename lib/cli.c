@@ -157,6 +157,12 @@ void cli_stdout_binary(const struct cli *cli, struct out *o)
 	cli_stdout(o);
 }
 
+void cli_binary(const struct cli *cli, const char *operand)
+{
+	if (strcmp(operand, "-") == 0 && isatty(STDIN_FILENO))
+		cli_usage(cli, "refusing to read binary data from a terminal: redirect the input");
+}
+
 int cli_finish(const struct cli *cli, struct out *o)
 {
 	struct err e = { 0 };

@@ -74,6 +74,9 @@ void cli_stdout(struct out *o);
 /* Standard output for binary data: exits 2 where it is a terminal. */
 void cli_stdout_binary(const struct cli *cli, struct out *o);
 
+/* An operand that is to bring binary data: exits 2 where it is "-" and that is a terminal. */
+void cli_binary(const struct cli *cli, const char *operand);
+
 /* Closes the output; prints the failure where there is one. Returns the exit status. */
 int cli_finish(const struct cli *cli, struct out *o);
 

@@ -198,6 +198,24 @@ help_options() { grep -oE '^ +(-[a-zA-Z], )?--[a-z][a-z-]*' | grep -oE -- '--[a-
   no_problems
 }
 
+@test "binary input is not from a terminal" {
+  local tool
+  for tool in $(tools); do
+    row "$tool"
+    case $input in stream | image | machine) ;; *) continue ;; esac
+    python3 - "$(own 2 "$tool")" "$tool" "${args[@]}" <<'EOF' || problem "$tool"
+import pty, subprocess, sys
+status, *command = sys.argv[1:]
+_, terminal = pty.openpty()
+done = subprocess.run(command, stdin=terminal, capture_output=True, timeout=10)
+want = f"{command[0]}: refusing to read binary data from a terminal".encode()
+if done.returncode != int(status) or done.stdout or not done.stderr.startswith(want):
+    sys.exit(f"found {done.returncode} {done.stderr}")
+EOF
+  done
+  no_problems
+}
+
 @test "a reader that went away: a quiet death by SIGPIPE, an error where that is ignored" {
   local tool mode
   for tool in $(tools); do
