@@ -166,7 +166,8 @@ static int check_size(struct layerread *r, const struct tar_entry *t, struct err
 				   t->name);
 	return tarread_err(r->tar, e,
 			   "layer '%s' has %" PRIu64
-			   " bytes: expected an uncompressed tar, a multiple of %d",
+			   " bytes: expected a tar of layer tars, each a multiple of %d bytes "
+			   "('tar -c FILE' puts one into another)",
 			   t->name, t->size, TAR_BLOCK);
 }
 

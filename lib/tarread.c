@@ -79,6 +79,21 @@ static int truncated(const struct tarread *r, struct err *e)
 		       r->name, r->offset + (r->end - r->start));
 }
 
+static bool is_compressed(const char *s, size_t len)
+{
+	static const char gzip[] = "\x1f\x8b", zstd[] = "\x28\xb5\x2f\xfd",
+			  xz[] = "\xfd"
+				 "7zXZ";
+	return len >= sizeof xz - 1 &&
+	       (memcmp(s, gzip, sizeof gzip - 1) == 0 || memcmp(s, zstd, sizeof zstd - 1) == 0 ||
+		memcmp(s, xz, sizeof xz - 1) == 0);
+}
+
+static int compressed(const struct tarread *r, struct err *e)
+{
+	return tarread_err(r, e, "it is compressed: expected a tar as it is");
+}
+
 /* Turns to the other buffer: unread bytes go to its front, new ones behind them. */
 static int fill(struct tarread *r, size_t *got, struct err *e)
 {
@@ -108,7 +123,10 @@ static int next_block(struct tarread *r, const char **block, struct err *e)
 			return -1;
 		if (got)
 			continue;
-		if (r->end > r->start)
+		size_t left = r->end - r->start;
+		if (left && r->offset == 0 && is_compressed(r->buffers[r->current], left))
+			return compressed(r, e);
+		if (left)
 			return truncated(r, e);
 		*block = NULL;
 		return 0;
@@ -228,19 +246,10 @@ static bool pending(const struct tarread *r)
 	return r->own.present || r->has_name || r->has_link;
 }
 
-static bool is_compressed(const char *s)
-{
-	static const char gzip[] = "\x1f\x8b", zstd[] = "\x28\xb5\x2f\xfd",
-			  xz[] = "\xfd"
-				 "7zXZ";
-	return memcmp(s, gzip, sizeof gzip - 1) == 0 || memcmp(s, zstd, sizeof zstd - 1) == 0 ||
-	       memcmp(s, xz, sizeof xz - 1) == 0;
-}
-
 static int no_header(const struct tarread *r, const void *block, struct err *e)
 {
-	if (is_compressed(block))
-		return tarread_err(r, e, "it is compressed: expected a tar as it is");
+	if (is_compressed(block, TAR_BLOCK))
+		return compressed(r, e);
 	return tarread_err(r, e, "checksum does not fit: not a tar archive, or damaged");
 }
 
