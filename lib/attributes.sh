@@ -22,7 +22,7 @@ attributes_read() {
 }
 
 attributes_table() {
-  local function name option type default help
+  local function name option type default help line
   while IFS=$'\t' read -r function name option type default help; do
     # shellcheck disable=SC2053 # the function column is a pattern
     [[ $tool == $function ]] || continue
@@ -40,7 +40,8 @@ attributes_table() {
       !) attr_needed[$name]=$option ;;
       *) help+=" ($default)" ;;
     esac
-    attr_help+=("$(printf '      %-26s %s' "$option" "$help")")
+    printf -v line '      %-26s %s' "$option" "$help" # no subshell: there are dozens
+    attr_help+=("$line")
   done <"$share/attributes.tsv"
 }
 
