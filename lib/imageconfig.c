@@ -131,8 +131,7 @@ static int check_architecture(const char *value, struct err *e)
 
 int imageconfig_check(const struct imageconfig_options *o, struct err *e)
 {
-	if (check_architecture(o->architecture, e) < 0 ||
-	    check_option("os", o->os, e) < 0)
+	if (check_architecture(o->architecture, e) < 0 || check_option("os", o->os, e) < 0)
 		return -1;
 	return check_option("created", o->created, e);
 }
