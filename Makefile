@@ -26,8 +26,10 @@ WARN    = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prot
           -Wcast-qual -Wswitch-enum
 
 PKGS      = libcrypto libdeflate libzstd zlib
-# libdeflate's archive where there is one: Debian 12's compresses an eighth faster than its shared library
-DEFLATE   = $(or $(wildcard $(shell $(CC) -print-file-name=libdeflate.a)),$(shell pkg-config --libs libdeflate))
+# libdeflate: the system's archive where there is one, as Debian 12's compresses an eighth faster than its
+# shared library; not where pkg-config names another place
+DEFLATE   = $(or $(if $(shell pkg-config --libs-only-L libdeflate),,$(filter /%,$(wildcard \
+              $(shell $(CC) -print-file-name=libdeflate.a)))),$(shell pkg-config --libs libdeflate))
 ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLAYERPIPE_VERSION='"$(VERSION)"' \
                -Ilib -I$(BUILD)/gen $(CPPFLAGS)
 ALL_CFLAGS   = -std=gnu11 $(WARN) $(WERROR) $(shell pkg-config --cflags $(PKGS)) $(CFLAGS)

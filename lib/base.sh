@@ -26,6 +26,7 @@ base_find() {
   local file=${attr[fromImage]} program
   base_name=$(escaped "$file")
   [ "$file" != - ] || base_name='<stdin>'
+  [ "$file" != - ] || [ ! -t 0 ] || usage 'refusing to read binary data from a terminal: redirect the input'
   if [ "$file" != - ] && [ ! -e "$file" ]; then
     fail "fromImage: '$file' does not exist: expected the file of an image"
   elif [ ! -d "$file" ] && [ ! -f "$file" ]; then

@@ -155,20 +155,33 @@ static bool is_of_image(const char *name)
 	return strncmp(name, "blobs/", strlen("blobs/")) == 0;
 }
 
-static int check_size(struct layerread *r, const struct tar_entry *t, struct err *e)
+/* No tar has this size: what it may be instead. */
+static int wrong_size(struct layerread *r, const struct tar_entry *t, struct err *e)
 {
-	if (r->layer.diffid || (t->size > 0 && t->size % TAR_BLOCK == 0))
-		return 0;
+	const void *data;
+	size_t len;
 	if (is_of_image(t->name))
 		return tarread_err(r->tar, e,
 				   "'%s' is part of an image: expected layers, which image-layers"
 				   " takes out of it",
+				   t->name);
+	if (tarread_data(r->tar, &data, &len, e) < 0)
+		return -1;
+	if (tarread_is_compressed(data, len))
+		return tarread_err(r->tar, e, "layer '%s' is compressed: decompress it first",
 				   t->name);
 	return tarread_err(r->tar, e,
 			   "layer '%s' has %" PRIu64
 			   " bytes: expected a tar of layer tars, each a multiple of %d bytes "
 			   "('tar -c FILE' puts one into another)",
 			   t->name, t->size, TAR_BLOCK);
+}
+
+static int check_size(struct layerread *r, const struct tar_entry *t, struct err *e)
+{
+	if (r->layer.diffid || (t->size > 0 && t->size % TAR_BLOCK == 0))
+		return 0;
+	return wrong_size(r, t, e);
 }
 
 static int read_member(struct layerread *r, const struct layerread_layer **layer, struct err *e)
@@ -226,7 +239,11 @@ static int check_first(struct layerread *r, const void *data, size_t len, struct
 	if (n == 0 || r->nfirst < TAR_BLOCK || tarread_is_header(r->first) ||
 	    memcmp(r->first, tar_zeros, TAR_BLOCK) == 0)
 		return 0;
-	err_set(e, 0, "not an uncompressed tar: its first block is no tar header");
+	if (tarread_is_compressed(r->first, TAR_BLOCK))
+		err_set(e, 0, "it is compressed: decompress it first");
+	else
+		err_set(e, 0, "not an uncompressed tar: its first block is no tar header "
+			      "('tar -c FILE' puts a layer into a tar of layers)");
 	return layerread_wrap(r, e);
 }
 

@@ -79,7 +79,7 @@ static int truncated(const struct tarread *r, struct err *e)
 		       r->name, r->offset + (r->end - r->start));
 }
 
-static bool is_compressed(const char *s, size_t len)
+bool tarread_is_compressed(const char *s, size_t len)
 {
 	static const char gzip[] = "\x1f\x8b", zstd[] = "\x28\xb5\x2f\xfd",
 			  xz[] = "\xfd"
@@ -124,7 +124,7 @@ static int next_block(struct tarread *r, const char **block, struct err *e)
 		if (got)
 			continue;
 		size_t left = r->end - r->start;
-		if (left && r->offset == 0 && is_compressed(r->buffers[r->current], left))
+		if (left && r->offset == 0 && tarread_is_compressed(r->buffers[r->current], left))
 			return compressed(r, e);
 		if (left)
 			return truncated(r, e);
@@ -248,7 +248,7 @@ static bool pending(const struct tarread *r)
 
 static int no_header(const struct tarread *r, const void *block, struct err *e)
 {
-	if (is_compressed(block, TAR_BLOCK))
+	if (tarread_is_compressed(block, TAR_BLOCK))
 		return compressed(r, e);
 	return tarread_err(r, e, "checksum does not fit: not a tar archive, or damaged");
 }

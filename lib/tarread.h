@@ -13,6 +13,7 @@
  * Errors name the input and the byte offset of the header they are about.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -79,6 +80,9 @@ const char *tarread_record_key(const struct tarread *r, size_t n);
  * piece stays valid during one more call of tarread_data().
  */
 MUST_USE int tarread_data(struct tarread *r, const void **data, size_t *len, struct err *e);
+
+/* Whether what begins so is compressed (gzip, zstd, xz), and no tar. */
+bool tarread_is_compressed(const char *s, size_t len);
 
 /* Bytes of input used so far; right after TARREAD_ENTRY: where the member's contents begin. */
 uint64_t tarread_offset(const struct tarread *r);

@@ -425,7 +425,7 @@ interrupted() {
     ! grep -q begun err || break
     sleep 0.05
   done
-  pgrep -f "layerpipe-guest|$sleep" >/dev/null
+  pgrep -f "$sleep" >/dev/null
   "$@" "$pid"
   wait "$pid" || status=$?
   [ "$status" != 0 ]

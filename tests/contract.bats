@@ -198,12 +198,9 @@ help_options() { grep -oE '^ +(-[a-zA-Z], )?--[a-z][a-z-]*' | grep -oE -- '--[a-
   no_problems
 }
 
-@test "binary input is not from a terminal" {
-  local tool
-  for tool in $(tools); do
-    row "$tool"
-    case $input in stream | image | machine) ;; *) continue ;; esac
-    python3 - "$(own 2 "$tool")" "$tool" "${args[@]}" <<'EOF' || problem "$tool"
+# from_terminal STATUS COMMAND…: is refused
+from_terminal() {
+  python3 - "$@" <<'EOF'
 import pty, subprocess, sys
 status, *command = sys.argv[1:]
 _, terminal = pty.openpty()
@@ -212,6 +209,19 @@ want = f"{command[0]}: refusing to read binary data from a terminal".encode()
 if done.returncode != int(status) or done.stdout or not done.stderr.startswith(want):
     sys.exit(f"found {done.returncode} {done.stderr}")
 EOF
+}
+
+@test "binary input is not from a terminal" {
+  local tool
+  for tool in $(tools); do
+    row "$tool"
+    case $input in stream | image | machine) ;; *) continue ;; esac
+    from_terminal "$(own 2 "$tool")" "$tool" "${args[@]}" || problem "$tool"
+  done
+  for tool in build-image build-layered-image stream-layered-image; do
+    args=(--name x --from-image -)
+    [ $tool = stream-layered-image ] || args+=(--output out)
+    from_terminal 2 $tool "${args[@]}" || problem "$tool"
   done
   no_problems
 }
