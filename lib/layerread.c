@@ -242,8 +242,9 @@ static int check_first(struct layerread *r, const void *data, size_t len, struct
 	if (tarread_is_compressed(r->first, TAR_BLOCK))
 		err_set(e, 0, "it is compressed: decompress it first");
 	else
-		err_set(e, 0, "not an uncompressed tar: its first block is no tar header "
-			      "('tar -c FILE' puts a layer into a tar of layers)");
+		err_set(e, 0,
+			"not an uncompressed tar: its first block is no tar header "
+			"('tar -c FILE' puts a layer into a tar of layers)");
 	return layerread_wrap(r, e);
 }
 

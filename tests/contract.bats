@@ -218,11 +218,10 @@ EOF
     case $input in stream | image | machine) ;; *) continue ;; esac
     from_terminal "$(own 2 "$tool")" "$tool" "${args[@]}" || problem "$tool"
   done
-  for tool in build-image build-layered-image stream-layered-image; do
-    args=(--name x --from-image -)
-    [ $tool = stream-layered-image ] || args+=(--output out)
-    from_terminal 2 $tool "${args[@]}" || problem "$tool"
+  for tool in build-image build-layered-image; do
+    from_terminal 2 $tool --name x --output out --from-image - || problem "$tool"
   done
+  from_terminal 2 stream-layered-image --name x --from-image - || problem stream-layered-image
   no_problems
 }
 
