@@ -513,7 +513,7 @@ EOF
   fails 2 "image-assemble: --max-layers: '0': expected a number from 1 to 4294967295 $hint" image-assemble --max-layers 0
   fails 2 "image-assemble: too many operands: expected options only, found 'x' $hint" image-assemble x
   fails 2 "image-assemble: refusing to write binary data to a terminal: redirect the output $hint" \
-    bash -c 'script -qec "image-assemble 2>err" /dev/null </dev/null >/dev/null; s=$?; cat err >&2; exit $s'
+    bash -c 'script -qec "image-assemble 2>err </dev/null" /dev/null </dev/null >/dev/null; s=$?; cat err >&2; exit $s'
 }
 
 @test "a bad configuration is found before the layers are read" {
