@@ -98,11 +98,11 @@ options=()
   export SECRET=1
   options=(--env 'A=b c' --env PATH=/bin)
   run_script 'id -u; pwd; echo "$A,$PATH,$SECRET"; hostname; umask; cat; ls /dev | paste -sd " " -' \
-    'test -d /proc/self; test -d /sys; test "$(wc -l </proc/net/dev)" = 3; ls /proc | grep -c "^[0-9]"' \
+    'test -d /proc/self; test -d /sys; test "$(wc -l </proc/net/dev)" = 3; set -- /proc/[0-9]*; echo $#' \
     'echo x >/dev/null; head -c 3 /dev/zero | wc -c; test -w /dev/shm' 'id -u >/dev/stderr' \
     >out 2>found
   lines 0 / 'b c,/bin,' localhost 0022 \
-    'fd full null ptmx pts random shm stderr stdin stdout tty urandom zero' 4 3 0 >want
+    'fd full null ptmx pts random shm stderr stdin stdout tty urandom zero' 2 3 0 >want
   same want found
   [ -z "$(listing <out)" ]
 }
