@@ -377,6 +377,9 @@ running() {
   done
   fails 125 "vm-exec: --mount: it is read-only always, leave out ':ro' of '/x:/y:ro' (see 'vm-exec --help')" \
     vm-exec --mount /x:/y:ro
+  options=(--mount "$PWD/base/etc:/y:ro/")
+  run_script 'cat /y:ro/motd >&2' 2>found >out
+  [ "$(cat found)" = welcome ]
   fails 125 "vm-exec: --env: expected NAME=VALUE, found '=x' (see 'vm-exec --help')" vm-exec --env =x
   fails 125 "vm-exec: --engine: expected auto, kvm, tcg or userns, found 'xen' (see 'vm-exec --help')" vm-exec --engine xen
   fails 125 "vm-exec: --shell: expected an absolute path, found 'sh' (see 'vm-exec --help')" vm-exec --shell sh

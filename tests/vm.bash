@@ -115,7 +115,7 @@ fails_without_room() {
   [ -z "${bad:-}" ]
 }
 
-# private_tmpdir: where left_behind looks
+# private_tmpdir: where left_behind looks; it misses what runs without this TMPDIR
 private_tmpdir() { export TMPDIR=$PWD; }
 
 # ours PID: whether a process is of this test: of the programs under test, and not of a vm-exec
