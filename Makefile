@@ -37,22 +37,22 @@ ALL_LIBS     = $(DEFLATE) $(shell pkg-config --libs $(filter-out libdeflate,$(PK
 
 FILTERS   = $(patsubst bin/%.c,%,$(wildcard bin/*.c))
 PIPELINES = $(filter-out %.nix,$(notdir $(wildcard pipelines/*)))
-SHARED    = $(notdir $(wildcard lib/*.sh lib/*.tsv lib/*.jq lib/*.awk))
+SHARED    = $(wildcard lib/shell/*.sh lib/shell/*.tsv lib/shell/*.awk lib/jq/*.jq)
 PAGES     = $(notdir $(wildcard man/*.[157]))
-LIB_OBJS  = $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
-JQ_HEADERS = $(patsubst lib/%.jq,$(BUILD)/gen/%.jq.h,$(wildcard lib/*.jq))
+LIB_OBJS  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*/*.c))
+JQ_HEADERS = $(patsubst lib/jq/%.jq,$(BUILD)/gen/%.jq.h,$(wildcard lib/jq/*.jq))
 FUZZERS   = $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(wildcard tests/fuzz/*.c))
-FUZZ_OBJS = $(patsubst lib/%.c,$(FUZZ)/lib/%.o,$(wildcard lib/*.c))
-FUZZ_GUEST = $(patsubst %,$(FUZZ)/guest/%.o,attributes below channel unpack)
+FUZZ_OBJS = $(patsubst %.c,$(FUZZ)/%.o,$(wildcard lib/*/*.c))
+FUZZ_GUEST = $(patsubst %,$(FUZZ)/lib/vm/guest/%.o,attributes below channel unpack)
 GUEST     = $(BUILD)/libexec/layerpipe/guest
-GUEST_LIB = err esc intern keyhash mem num overlay source tar \
-            tarread tarread_member tarread_pax walk
-GUEST_OBJS = $(patsubst %.c,$(BUILD)/static/%.o,$(wildcard guest/*.c) $(GUEST_LIB:%=lib/%.c))
+GUEST_LIB = base/err base/esc base/intern base/keyhash base/mem base/num base/source tar/tar \
+            tar/tarread tar/tarread_member tar/tarread_pax tar/walk vm/overlay
+GUEST_OBJS = $(patsubst %.c,$(BUILD)/static/%.o,$(wildcard lib/vm/guest/*.c) $(GUEST_LIB:%=lib/%.c))
 UNITS     = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 
 # build/ is laid out as PREFIX is, so what runs from one runs from the other
 OUTPUTS   = $(FILTERS:%=$(BUILD)/bin/%) $(PIPELINES:%=$(BUILD)/bin/%) $(GUEST) \
-            $(SHARED:%=$(BUILD)/share/layerpipe/%)
+            $(addprefix $(BUILD)/share/layerpipe/,$(notdir $(SHARED)))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -90,7 +90,7 @@ $(FILTERS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: $(BUILD)/obj/%.o $(BUILD)/liblayerp
 # vm-exec's other half runs where no library is: static, of libc alone, and never sanitized
 $(BUILD)/static/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) -Iguest $(ALL_CPPFLAGS) $(filter-out -fsanitize% -fno-sanitize%,$(ALL_CFLAGS)) -MMD -MP -c -o $@ $<
+	$(CC) $(ALL_CPPFLAGS) $(filter-out -fsanitize% -fno-sanitize%,$(ALL_CFLAGS)) -MMD -MP -c -o $@ $<
 
 $(GUEST): $(GUEST_OBJS)
 	@mkdir -p $(@D)
@@ -100,13 +100,18 @@ $(PIPELINES:%=$(BUILD)/bin/%): $(BUILD)/bin/%: pipelines/%
 	@mkdir -p $(@D)
 	install -m 755 $< $@
 
-$(BUILD)/share/layerpipe/%: lib/%
+# shell and jq programs lie beside each other where they are installed
+$(BUILD)/share/layerpipe/%: lib/shell/%
+	@mkdir -p $(@D)
+	install -m 644 $< $@
+
+$(BUILD)/share/layerpipe/%: lib/jq/%
 	@mkdir -p $(@D)
 	install -m 644 $< $@
 
 .SECONDARY: $(JQ_HEADERS)
 # a jq program as a C string: static const char jq_NAME[]
-$(BUILD)/gen/%.jq.h: lib/%.jq
+$(BUILD)/gen/%.jq.h: lib/jq/%.jq
 	@mkdir -p $(@D)
 	{ echo 'static const char jq_$(subst -,_,$*)[] ='; \
 	  sed -e 's/[\\"]/\\&/g' -e 's/.*/"&\\n"/' $<; echo ';'; } > $@
@@ -118,7 +123,7 @@ $(BUILD)/unit/%: tests/unit/%.c tests/unit/tap.h $(BUILD)/liblayerpipe.a
 # fuzz targets: the library once more, by clang, and of the guest what unpacks
 $(FUZZ)/%.o: %.c | $(JQ_HEADERS)
 	@mkdir -p $(@D)
-	clang -Iguest -DTARREAD_CHUNK=2048 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O1 $(SANITIZE) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+	clang -DTARREAD_CHUNK=2048 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O1 $(SANITIZE) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
 $(FUZZ)/lib.a: $(FUZZ_OBJS)
 	@rm -f $@
@@ -128,10 +133,11 @@ $(FUZZ)/unpack: $(FUZZ_GUEST)
 
 $(FUZZERS): $(FUZZ)/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(FUZZ)/lib.a
 	@mkdir -p $(@D)
-	clang $(ALL_CPPFLAGS) -Iguest $(ALL_CFLAGS) -O1 $(SANITIZE) -fsanitize=fuzzer -o $@ $< $(filter %.o,$^) \
+	clang $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O1 $(SANITIZE) -fsanitize=fuzzer -o $@ $< $(filter %.o,$^) \
 	  $(FUZZ)/lib.a $(ALL_LIBS)
 
--include $(wildcard $(BUILD)/lib/*.d $(BUILD)/obj/*.d $(BUILD)/static/*/*.d $(FUZZ)/*/*.d)
+-include $(patsubst %.o,%.d,$(LIB_OBJS) $(GUEST_OBJS) $(FUZZ_OBJS) $(FUZZ_GUEST) \
+           $(FILTERS:%=$(BUILD)/obj/%.o))
 
 # --- testing ---
 
@@ -182,10 +188,10 @@ bench-run: build-all
 # FILE:MODE:TARGET of each file, the target below PREFIX; completion is looked for by program
 INSTALLED = $(foreach f,$(FILTERS) $(PIPELINES),$(BUILD)/bin/$f:755:bin/$f) \
             $(GUEST):755:$(GUEST:$(BUILD)/%=%) \
-            $(foreach f,$(SHARED),lib/$f:644:share/layerpipe/$f) \
+            $(foreach f,$(SHARED),$f:644:share/layerpipe/$(notdir $f)) \
             $(foreach f,$(PAGES),man/$f:644:share/man/man$(subst .,,$(suffix $f))/$f) \
             $(foreach f,$(FILTERS) $(PIPELINES),\
-              completions/layerpipe.bash:644:share/bash-completion/completions/$f)
+              lib/shell/layerpipe.bash:644:share/bash-completion/completions/$f)
 
 install: all
 	@set -e; for entry in $(INSTALLED); do \

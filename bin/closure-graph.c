@@ -2,11 +2,11 @@
 /* closure-graph: reads what is known of a closure, checks it, and writes it as lines. */
 #include <string.h>
 
-#include "cli.h"
-#include "closure.h"
-#include "graph.h"
-#include "storepath.h"
-#include "storescan.h"
+#include "base/cli.h"
+#include "closure/closure.h"
+#include "closure/graph.h"
+#include "closure/storepath.h"
+#include "closure/storescan.h"
 
 static const char help[] =
 	"usage: closure-graph [option...] [FILE...]\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* config-json: writes the configuration of an image as JSON. */
-#include "cli.h"
-#include "imageconfig.h"
+#include "base/cli.h"
+#include "image/imageconfig.h"
 
 static const char help[] =
 	"usage: config-json [option...] [FILE...]\n"

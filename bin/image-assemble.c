@@ -4,11 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "assemble.h"
-#include "cli.h"
-#include "machine.h"
-#include "outfile.h"
-#include "reference.h"
+#include "base/cli.h"
+#include "base/machine.h"
+#include "base/outfile.h"
+#include "image/assemble.h"
+#include "image/imageref.h"
 
 static const char help[] =
 	"usage: image-assemble [option...] <LAYER-STREAM\n"

@@ -3,8 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
-#include "diffreport.h"
+#include "base/cli.h"
+#include "image/diffreport.h"
 
 static const char help[] =
 	"usage: image-diff [OPTION]... A B\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli.h"
-#include "imagelayers.h"
-#include "storelayer.h"
+#include "base/cli.h"
+#include "image/imagelayers.h"
+#include "layer/storelayer.h"
 
 static const char help[] =
 	"usage: image-layers [option...] [IMAGE]\n"

@@ -2,9 +2,9 @@
 /* layer-flatten: merges the layers of a stream, or of an image, into one tar. */
 #include <unistd.h>
 
-#include "cli.h"
-#include "flatten.h"
-#include "outfile.h"
+#include "base/cli.h"
+#include "base/outfile.h"
+#include "image/flatten.h"
 
 static const char help[] =
 	"usage: layer-flatten [option...] <LAYER-STREAM >TAR\n"

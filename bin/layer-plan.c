@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "cli.h"
-#include "planner.h"
+#include "base/cli.h"
+#include "plan/planner.h"
 
 enum {
 	OPT_MAX_LAYERS = CLI_OPT,

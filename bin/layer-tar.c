@@ -3,13 +3,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
-#include "esc.h"
-#include "machine.h"
-#include "mtreelayer.h"
-#include "placement.h"
-#include "plan.h"
-#include "storestream.h"
+#include "base/cli.h"
+#include "base/esc.h"
+#include "base/machine.h"
+#include "layer/mtreelayer.h"
+#include "layer/placement.h"
+#include "layer/storestream.h"
+#include "plan/plan.h"
 
 static const char help[] =
 	"usage: layer-tar [option...] <PLAN\n"

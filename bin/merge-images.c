@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
-#include "imagemerge.h"
-#include "machine.h"
-#include "outfile.h"
+#include "base/cli.h"
+#include "base/machine.h"
+#include "base/outfile.h"
+#include "image/imagemerge.h"
 
 static const char help[] =
 	"usage: merge-images [option...] IMAGE...\n"

@@ -2,11 +2,11 @@
 /* plan-cost: tells what a plan costs when something changes. */
 #include <string.h>
 
-#include "cli.h"
-#include "plancost.h"
-#include "planreport.h"
-#include "plansvg.h"
-#include "weights.h"
+#include "base/cli.h"
+#include "plan/plancost.h"
+#include "plan/planreport.h"
+#include "plan/plansvg.h"
+#include "plan/weights.h"
 
 static const char help[] =
 	"usage: plan-cost --graph FILE [OPTION]... [PLAN]\n"

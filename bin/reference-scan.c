@@ -3,12 +3,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
-#include "esc.h"
-#include "graph.h"
-#include "nar.h"
-#include "scan.h"
-#include "source.h"
+#include "base/cli.h"
+#include "base/esc.h"
+#include "base/source.h"
+#include "closure/graph.h"
+#include "closure/hashscan.h"
+#include "closure/nar.h"
 
 static const char help[] =
 	"usage: reference-scan --graph FILE TREE...\n"

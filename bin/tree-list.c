@@ -2,9 +2,9 @@
 /* tree-list: lists directory trees as an mtree, merged. */
 #include <string.h>
 
-#include "cli.h"
-#include "num.h"
-#include "treelist.h"
+#include "base/cli.h"
+#include "base/num.h"
+#include "layer/treelist.h"
 
 static const char help[] =
 	"usage: tree-list [option...] DIR...\n"

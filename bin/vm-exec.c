@@ -3,11 +3,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
-#include "esc.h"
-#include "timestamp.h"
-#include "vmexec.h"
-#include "vmverdict.h"
+#include "base/cli.h"
+#include "base/esc.h"
+#include "base/timestamp.h"
+#include "vm/vmexec.h"
+#include "vm/vmverdict.h"
 
 static const char help[] =
 	"usage: vm-exec [option...] --script FILE <LAYER-STREAM\n"

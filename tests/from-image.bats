@@ -371,8 +371,8 @@ parent() {
 
 # inherits WANT CHILD: what comes of that JSON configuration on top of the lines in ./parent
 inherits() {
-  printf '%s' "$2" | jq -rs --arg where config -f "$TOP/lib/config.jq" >own
-  awk -v all=1 -f "$TOP/lib/inherit.awk" pass=1 own pass=2 parent >inherited
+  printf '%s' "$2" | jq -rs --arg where config -f "$TOP/lib/jq/config.jq" >own
+  awk -v all=1 -f "$TOP/lib/shell/inherit.awk" pass=1 own pass=2 parent >inherited
   cat inherited own | config-json | jq -c .config >found
   [ "$(cat found)" = "$1" ] || { echo "$2: expected $1, found $(cat found)" && false; }
 }
@@ -401,12 +401,12 @@ inherits() {
   run ! grep -e author -e created inherited
   # lines can reset what is inherited
   printf 'reset\tCmd\nEnv\tA=b\n' >own
-  awk -v all=1 -f "$TOP/lib/inherit.awk" pass=1 own pass=2 parent | cat - own | config-json | jq -c .config >found
+  awk -v all=1 -f "$TOP/lib/shell/inherit.awk" pass=1 own pass=2 parent | cat - own | config-json | jq -c .config >found
   [ "$(cat found)" = '{"Env":["A=b"]}' ]
   # without all, and of nothing
   lines 'Cmd\tc\nEnv\tA=1\nhistory\t-\t-\t-\t-\t-' >parent
   : >own
-  awk -f "$TOP/lib/inherit.awk" pass=1 own pass=2 parent >found
+  awk -f "$TOP/lib/shell/inherit.awk" pass=1 own pass=2 parent >found
   sed 1d parent | cmp - found
 }
 

@@ -21,14 +21,14 @@ tools() {
   local tool file
   for tool in $(tools); do
     [ "$(stat -c %a "bin/$tool")" = 755 ] || { echo "bin/$tool"; false; }
-    cmp "$TOP/completions/layerpipe.bash" "share/bash-completion/completions/$tool"
+    cmp "$TOP/lib/shell/layerpipe.bash" "share/bash-completion/completions/$tool"
   done
   [ "$(tools | wc -l)" = "$(find bin -type f | wc -l)" ]
   for file in "$TOP"/man/*.[157]; do
     cmp "$file" "share/man/man${file##*.}/$(basename "$file")"
   done
-  for file in "$TOP"/lib/*.sh "$TOP"/lib/*.jq "$TOP"/lib/*.tsv; do
-    [ ! -e "$file" ] || cmp "$file" "share/layerpipe/$(basename "$file")"
+  for file in "$TOP"/lib/shell/*.sh "$TOP"/lib/shell/*.tsv "$TOP"/lib/shell/*.awk "$TOP"/lib/jq/*.jq; do
+    cmp "$file" "share/layerpipe/$(basename "$file")"
   done
   cmp "$BUILD/libexec/layerpipe/guest" libexec/layerpipe/guest
   run find . -type f ! -perm 644 ! -path './bin/*' ! -path './libexec/*'

@@ -11,7 +11,7 @@ help_options() { "$1" --help | grep -oE '^ +(-h, )?--[a-z-]+' | grep -oE -- '--[
   tools >tools
   sed -n '/^\.Sh DESCRIPTION/,/^The lines/s/^\.It Xr \([a-z-]*\) 1$/\1/p' "$TOP/man/layerpipe.7" | sort >page
   same tools page
-  bash -c '. "$TOP/completions/layerpipe.bash"; complete -p' | grep -oE '[a-z-]+$' | sort >completed
+  bash -c '. "$TOP/lib/shell/layerpipe.bash"; complete -p' | grep -oE '[a-z-]+$' | sort >completed
   same tools completed
 }
 
@@ -27,7 +27,7 @@ help_options() { "$1" --help | grep -oE '^ +(-h, )?--[a-z-]+' | grep -oE -- '--[
 
 @test "completion offers options and choices" {
   complete() {
-    bash -c '. "$TOP/completions/layerpipe.bash" && _layerpipe "$@" && printf "%s\n" "${COMPREPLY[@]}"' _ "$@"
+    bash -c '. "$TOP/lib/shell/layerpipe.bash" && _layerpipe "$@" && printf "%s\n" "${COMPREPLY[@]}"' _ "$@"
   }
   for tool in $(tools); do
     complete "$tool" -- "$tool" | sort >offered
@@ -52,14 +52,14 @@ help_options() { "$1" --help | grep -oE '^ +(-h, )?--[a-z-]+' | grep -oE -- '--[
 
 # MODULE for each module of lib/; a name with _ is a part of the module before it, and ustar.h is
 # how tar looks to its own parts.
-modules() { (cd "$TOP/lib" && printf '%s\n' *.[ch]) | sed 's/[_.].*//' | grep -vx ustar | sort -u; }
+modules() { (cd "$TOP" && basename -a lib/*/*.[ch]) | sed 's/[_.].*//' | grep -vx ustar | sort -u; }
 
 # MODULE USED, what a module includes
 uses() {
   local file module
-  for file in "$TOP"/lib/*.[ch]; do
+  for file in "$TOP"/lib/*/*.[ch]; do
     module=$(basename "$file" | sed 's/[_.].*//; s/^ustar$/tar/')
-    sed -nE 's/^#include "([a-z0-9-]+)(_[a-z]+)?\.h"$/\1/p' "$file" | sed "s/^/$module /; s/ ustar$/ tar/"
+    sed -nE 's/^#include "[a-z]+\/([a-z0-9-]+)(_[a-z]+)?\.h"$/\1/p' "$file" | sed "s/^/$module /; s/ ustar$/ tar/"
   done | sort -u | awk '$1 != $2'
 }
 

@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-#include "graph.h"
-#include "merge.h"
+#include "closure/graph.h"
+#include "plan/merge.h"
 
 typedef int fuzz_reader(struct graph_builder *b, struct rec_reader *r, struct err *e);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "erofs.h"
+#include "vm/erofs.h"
 
 #include <endian.h>
 #include <sys/stat.h>
 
-#include "erofs_format.h"
 #include "layers.h"
-#include "overlay.h"
+#include "vm/erofs_format.h"
+#include "vm/overlay.h"
 
 /* What is wrong ends the program, with its line. */
 #define must(x)                                                                                    \

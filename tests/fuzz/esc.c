@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "esc.h"
+#include "base/esc.h"
 
 /* Any value becomes a field that reads back as the value; it is one field of one line. */
 static void round_trip(const char *value, size_t len)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "closure.h"
 
-#include "events.h"
+#include "plan/events.h"
 
 /* What is read are events of paths that the graph has. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -11,8 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "mem.h"
-#include "out.h"
+#include "base/mem.h"
+#include "base/out.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "closure.h"
 
-#include "grouping.h"
+#include "plan/grouping.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "image.h"
+#include "image/image.h"
 
 #include <string.h>
 
 #include "fuzz.h"
-#include "image_lines.h"
-#include "tar.h"
+#include "image/image_lines.h"
+#include "tar/tar.h"
 
 /* A file for messages. */
 static struct imagefile *any_file(void)

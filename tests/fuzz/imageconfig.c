@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "imageconfig.h"
+#include "image/imageconfig.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-#include "esc.h"
+#include "base/esc.h"
 #include "fuzz.h"
 
 /* One line of UTF-8 without control bytes, whose brackets outside of strings close. */

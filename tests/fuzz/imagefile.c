@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "imagefile.h"
+#include "image/imagefile.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "fuzz.h"
-#include "imagefile_index.h"
+#include "image/imagefile_index.h"
 
 /* What is found lies inside the file, and can be read. */
 static void try(struct imagefile *f, const char *name)

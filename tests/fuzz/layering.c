@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "closure.h"
 
-#include "layering_parts.h"
+#include "plan/layering_parts.h"
 
 /* The bytes are what jq makes of a pipeline; with jq in front no run would be quick enough. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

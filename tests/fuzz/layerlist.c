@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fuzz.h"
 
-#include "layerlist.h"
+#include "layer/layerlist.h"
 
 static bool rewrite(int in, struct out *o)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "layerread.h"
+#include "layer/layerread.h"
 
 #include <string.h>
 

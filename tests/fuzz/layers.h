@@ -12,7 +12,7 @@
  */
 
 #include "fuzz.h"
-#include "layertree.h"
+#include "layer/layertree.h"
 
 enum { LAYERS_INPUT_MAX = 4096, LAYERS_TAR_MAX = 256 << 10, LAYERS_NAME_MAX = 4200 };
 

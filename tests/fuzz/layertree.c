@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "layertree.h"
+#include "layer/layertree.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fuzz.h"
 
-#include "mtree.h"
+#include "layer/mtree.h"
 
 static bool rewrite(int in, struct out *o)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "narinfo.h"
+#include "closure/narinfo.h"
 
 #include "closure.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "nixhash.h"
+#include "closure/nixhash.h"
 
 #include "fuzz.h"
 

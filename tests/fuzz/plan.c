@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fuzz.h"
 
-#include "plan.h"
+#include "plan/plan.h"
 
 static bool rewrite(int in, struct out *o)
 {

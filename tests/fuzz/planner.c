@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fuzz.h"
 
-#include "plan.h"
-#include "planner.h"
+#include "plan/plan.h"
+#include "plan/planner.h"
 
 /* The first byte says how many layers and how they are chosen, the others are a graph; its plan is
  * one that can be read. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "registration.h"
+#include "closure/registration.h"
 
 #include "closure.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tarread.h"
+#include "tar/tarread.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "unpack.h"
+#include "vm/guest/unpack.h"
 
 #include <fcntl.h>
 #include <fts.h>
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "fuzz.h"
-#include "ustar.h"
+#include "tar/ustar.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);

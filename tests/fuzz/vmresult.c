@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmresult.h"
+#include "vm/vmresult.h"
 
 #include "fuzz.h"
-#include "layerread.h"
+#include "layer/layerread.h"
 
 /* The only layer of the stream in the file. */
 static void copy_layer(int stream, struct out *o)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmsession.h"
+#include "vm/vmsession.h"
 
 #include "fuzz.h"
-#include "vmverdict.h"
+#include "vm/vmverdict.h"
 
 static void ignore(const char *text)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "closure.h"
 
-#include "weights.h"
+#include "plan/weights.h"
 
 /* Each path has a weight, or there is a message. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "blockpool.h"
+#include "tar/blockpool.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "count.h"
+#include "base/count.h"
 
 #include "tap.h"
 

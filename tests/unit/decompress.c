@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "decompress.h"
+#include "tar/decompress.h"
 
 #include <string.h>
 #include <zlib.h>

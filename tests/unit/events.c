@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "events.h"
+#include "plan/events.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

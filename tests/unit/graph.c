@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "graph.h"
+#include "closure/graph.h"
 
 #include "tap.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "hashing.h"
+#include "base/hashing.h"
 
 #include <stdlib.h>
 
-#include "mem.h"
+#include "base/mem.h"
 #include "tap.h"
 
 /* Pieces of all sizes, small and large in turn, two buffers as a reader has them. */

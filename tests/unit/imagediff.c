@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "imagediff.h"
+#include "image/imagediff.h"
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "imagefile.h"
+#include "image/imagefile.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -8,9 +8,9 @@
 #include <unistd.h>
 #include <zstd.h>
 
-#include "out.h"
+#include "base/out.h"
 #include "tap.h"
-#include "tar.h"
+#include "tar/tar.h"
 
 static void member(struct buf *b, enum tar_type type, const char *name, const char *text)
 {

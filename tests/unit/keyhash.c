@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "keyhash.h"
+#include "base/keyhash.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "intern.h"
+#include "base/intern.h"
 #include "tap.h"
 
 enum { SLOTS = 1 << 16, KEYS = SLOTS / 2 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "merge.h"
+#include "plan/merge.h"
 
 #include "tap.h"
 

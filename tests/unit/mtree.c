@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "mtree.h"
+#include "layer/mtree.h"
 
 #include <string.h>
 
-#include "base64.h"
+#include "base/base64.h"
 #include "tap.h"
 
 /* The word escaped; valid until the next call. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "placement.h"
+#include "layer/placement.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

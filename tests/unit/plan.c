@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "plan.h"
+#include "plan/plan.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "plancost.h"
+#include "plan/plancost.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "human.h"
-#include "plandiff.h"
-#include "planreport.h"
-#include "plansvg.h"
+#include "base/humansize.h"
+#include "plan/plandiff.h"
+#include "plan/planreport.h"
+#include "plan/plansvg.h"
 #include "tap.h"
 
 #define P "/nix/store/00000000000000000000000000000000-"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "planner.h"
+#include "plan/planner.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "plan.h"
+#include "plan/plan.h"
 #include "tap.h"
 
 #define P "/nix/store/0000000000000000000000000000000"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "proc.h"
+#include "base/proc.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "jq.h"
+#include "base/jq.h"
 #include "tap.h"
 
 static struct err e;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "storepath.h"
+#include "closure/storepath.h"
 
 #include "tap.h"
 

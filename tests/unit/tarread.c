@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "tarread.h"
+#include "tar/tarread.h"
 
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "esc.h"
+#include "base/esc.h"
 #include "tap.h"
-#include "ustar.h"
+#include "tar/ustar.h"
 
 static int file_of(const struct buf *b)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "timestamp.h"
+#include "base/timestamp.h"
 
 #include <stdbool.h>
 #include <stdint.h>

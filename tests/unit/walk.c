@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "walk.h"
+#include "tar/walk.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/base64.h"
+
+#include <stdint.h>
+#include <string.h>
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void base64_encode(struct buf *b, const void *data, size_t len)
+{
+	const unsigned char *s = data;
+	for (size_t i = 0; i < len; i += 3) {
+		size_t left = len - i;
+		uint32_t bits = (uint32_t)s[i] << 16;
+		bits |= left > 1 ? (uint32_t)s[i + 1] << 8 : 0;
+		bits |= left > 2 ? s[i + 2] : 0;
+		buf_addc(b, alphabet[bits >> 18]);
+		buf_addc(b, alphabet[bits >> 12 & 63]);
+		buf_addc(b, left > 1 ? alphabet[bits >> 6 & 63] : '=');
+		buf_addc(b, left > 2 ? alphabet[bits & 63] : '=');
+	}
+}
+
+/* Adds the bytes of one group of four; -1 where it is none. */
+static int decode_group(struct buf *b, const char *s, int last)
+{
+	size_t n = 4;
+	uint32_t bits = 0;
+	while (last && n > 2 && s[n - 1] == '=')
+		n--;
+	for (size_t i = 0; i < 4; i++) {
+		const char *at = i < n ? memchr(alphabet, s[i], sizeof alphabet - 1) : alphabet;
+		if (!at)
+			return -1;
+		bits = bits << 6 | (uint32_t)(at - alphabet);
+	}
+	const char bytes[] = { (char)(bits >> 16), (char)(bits >> 8), (char)bits };
+	buf_add(b, bytes, n - 1);
+	return n == 4 || (bits & (n == 3 ? 0xffU : 0xffffU)) == 0 ? 0 : -1;
+}
+
+int base64_decode(struct buf *b, const char *s, size_t len, struct err *e)
+{
+	int bad = len % 4 != 0;
+	for (size_t i = 0; !bad && i < len; i += 4)
+		bad = decode_group(b, s + i, i + 4 == len) < 0;
+	if (bad)
+		return err_set(e, 0, "bad base64 '%.*s'", (int)(len < 80 ? len : 80), s);
+	return 0;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/esc.h"
+#include "base/num.h"
+#include "base/timestamp.h"
+
+#ifndef LAYERPIPE_VERSION
+#error "LAYERPIPE_VERSION comes from the Makefile"
+#endif
+
+/* What the process ends with after a failure, and after a wrong command line. */
+static int fail_status = CLI_FAIL, usage_status = CLI_USAGE;
+
+void cli_statuses(int fail, int usage)
+{
+	fail_status = fail;
+	usage_status = usage;
+}
+
+/* One message, one write: lines of several processes on one stderr stay whole. */
+static void print(const struct cli *cli, const char *kind, const char *msg)
+{
+	AUTO_BUF struct buf b = { 0 };
+	buf_addf(&b, "%s: %s", cli->tool, kind);
+	esc_message(&b, msg, strlen(msg));
+	buf_addc(&b, '\n');
+	/* nowhere left to report a failure to */
+	(void)!out_write_fd(STDERR_FILENO, b.s, b.len);
+}
+
+void cli_start(const struct cli *cli)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		/* taken the wrong way round, so that using it is still an error */
+		int flags = fd == 0 ? O_WRONLY : O_RDONLY;
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags) != fd) {
+			print(cli, "", "cannot open /dev/null");
+			exit(fail_status);
+		}
+	}
+}
+
+static _Noreturn void print_and_exit(const struct cli *cli, const char *text)
+{
+	struct out o;
+	struct err e = { 0 };
+	cli_stdout(&o);
+	if (out_write(&o, text, strlen(text), &e) < 0)
+		exit(cli_fail(cli, &e));
+	exit(cli_finish(cli, &o));
+}
+
+static _Noreturn void bad_option(const struct cli *cli, int argc, char **argv, int opt)
+{
+	const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
+	if (opt == ':')
+		cli_usage(cli, "option '%s' needs an argument", word);
+	if (optopt && strncmp(word, "--", 2) == 0)
+		cli_usage(cli, "option '%s' takes no argument", word);
+	if (optopt)
+		cli_usage(cli, "unknown option '-%c'", optopt);
+	cli_usage(cli, "unknown option '%s'", word);
+}
+
+int cli_option(const struct cli *cli, int argc, char **argv)
+{
+	opterr = 0;
+	optopt = 0;
+	int opt = getopt_long(argc, argv, ":h", cli->longs, NULL);
+	switch (opt) {
+	case 'h':
+		print_and_exit(cli, cli->help);
+	case CLI_OPT_VERSION: {
+		char *text = xasprintf("%s (layerpipe) %s\n", cli->tool, LAYERPIPE_VERSION);
+		print_and_exit(cli, text);
+	}
+	case '?':
+	case ':':
+		bad_option(cli, argc, argv, opt);
+	}
+	return opt;
+}
+
+uint64_t cli_number(const struct cli *cli, const char *option, uint64_t min, uint64_t max)
+{
+	uint64_t value;
+	struct err e = { 0 };
+	if (num_parse(optarg, strlen(optarg), 10, min, max, &value, &e) < 0)
+		cli_usage(cli, "--%s: %s", option, e.msg);
+	return value;
+}
+
+int64_t cli_time(const struct cli *cli, const char *option)
+{
+	int64_t seconds;
+	struct err e = { 0 };
+	if (timestamp_parse_seconds(optarg, &seconds, &e) < 0)
+		cli_usage(cli, "--%s: %s", option, e.msg);
+	return seconds;
+}
+
+void cli_usage(const struct cli *cli, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	char *msg = xvasprintf(fmt, ap);
+	va_end(ap);
+	print(cli, "", xasprintf("%s (see '%s --help')", msg, cli->tool));
+	exit(usage_status);
+}
+
+void cli_operands(const struct cli *cli, int argc, char **argv, int min, int max)
+{
+	int n = argc - optind;
+	if (n < min)
+		cli_usage(cli, "an operand is missing");
+	if (n > 0 && max == 0)
+		cli_usage(cli, "too many operands: expected options only, found '%s'",
+			  argv[optind]);
+	if (n > max)
+		cli_usage(cli, "too many operands: expected at most %d, found %d", max, n);
+}
+
+int cli_fail(const struct cli *cli, const struct err *e)
+{
+	print(cli, "", e->msg ? e->msg : "unknown error");
+	return fail_status;
+}
+
+void cli_warn(const struct cli *cli, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	AUTO_FREE char *msg = xvasprintf(fmt, ap);
+	va_end(ap);
+	print(cli, "warning: ", msg);
+}
+
+void cli_stdout(struct out *o)
+{
+	out_init(o, STDOUT_FILENO, "<stdout>");
+}
+
+void cli_stdout_binary(const struct cli *cli, struct out *o)
+{
+	if (isatty(STDOUT_FILENO))
+		cli_usage(cli, "refusing to write binary data to a terminal: redirect the output");
+	cli_stdout(o);
+}
+
+void cli_binary(const struct cli *cli, const char *operand)
+{
+	if (strcmp(operand, "-") == 0 && isatty(STDIN_FILENO))
+		cli_usage(cli, "refusing to read binary data from a terminal: redirect the input");
+}
+
+int cli_finish(const struct cli *cli, struct out *o)
+{
+	struct err e = { 0 };
+	return out_close(o, &e) < 0 ? cli_fail(cli, &e) : CLI_OK;
+}
+
+int cli_open(const char *operand, int *fd, const char **name, struct err *e)
+{
+	bool in = strcmp(operand, "-") == 0;
+	const char *called = in ? "<stdin>" : operand;
+	int f = in ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(operand, O_RDONLY | O_CLOEXEC);
+	if (f < 0)
+		return err_set(e, errno, "cannot open '%s'", called);
+	*fd = f;
+	*name = called;
+	return 0;
+}

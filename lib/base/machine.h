@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_MACHINE_H
+#define LAYERPIPE_MACHINE_H
+
+/* The machine that this runs on. */
+
+#include "base/err.h"
+#include "base/mem.h"
+
+/* How many processors there are, at least 1. */
+unsigned machine_cores(void);
+
+/* What Go, and so image configurations, call a machine that uname(2) calls so; NULL: not known. */
+const char *machine_goarch(const char *machine);
+
+/* This machine's architecture as Go names it. */
+MUST_USE int machine_architecture(const char **name, struct err *e);
+
+#endif

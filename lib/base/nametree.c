@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/nametree.h"
+
+#include <string.h>
+
+enum { SLOTS_MIN = 64 };
+
+static uint32_t new_node(struct tree *t, uint32_t parent, uint32_t name)
+{
+	t->nodes = mem_grow(t->nodes, &t->cap, (size_t)t->n + 1, sizeof *t->nodes);
+	t->nodes[t->n] = (struct tree_node){ .parent = parent, .name = name, .origin = TREE_NONE };
+	return t->n++;
+}
+
+/* Where the node of that name is, or would be. */
+static uint32_t *find_slot(const struct tree *t, uint32_t parent, uint32_t name)
+{
+	for (size_t i = keyhash_number(&t->key, (uint64_t)parent << 32 | name);; i++) {
+		uint32_t *slot = &t->slots[i & (t->nslots - 1)];
+		if (*slot == TREE_NONE ||
+		    (t->nodes[*slot].parent == parent && t->nodes[*slot].name == name))
+			return slot;
+	}
+}
+
+static void rehash(struct tree *t)
+{
+	free(t->slots);
+	t->nslots = t->nslots ? t->nslots * 2 : SLOTS_MIN;
+	t->slots = xcalloc(t->nslots, sizeof *t->slots);
+	memset(t->slots, 0xff, t->nslots * sizeof *t->slots);
+	for (uint32_t i = 1; i < t->n; i++)
+		*find_slot(t, t->nodes[i].parent, t->nodes[i].name) = i;
+}
+
+void tree_init(struct tree *t)
+{
+	*t = (struct tree){ 0 };
+	keyhash_init(&t->key);
+	new_node(t, TREE_ROOT, intern_add(&t->names, "", 0));
+	rehash(t);
+}
+
+uint32_t tree_find(const struct tree *t, uint32_t parent, const char *name)
+{
+	uint32_t number = intern_find(&t->names, name, strlen(name));
+	return number == INTERN_NONE ? TREE_NONE : *find_slot(t, parent, number);
+}
+
+uint32_t tree_add(struct tree *t, uint32_t parent, const char *name)
+{
+	if ((size_t)t->n * 2 >= t->nslots)
+		rehash(t);
+	uint32_t node = new_node(t, parent, intern_add(&t->names, name, strlen(name)));
+	*find_slot(t, parent, t->nodes[node].name) = node;
+	return node;
+}
+
+static const char *name_of(const struct tree *t, uint32_t node)
+{
+	return t->names.strings[t->nodes[node].name];
+}
+
+void tree_path(const struct tree *t, uint32_t top, uint32_t node, struct buf *b)
+{
+	size_t start = b->len, len = 0;
+	for (uint32_t i = node; i != top; i = t->nodes[i].parent)
+		len += strlen(name_of(t, i)) + 1;
+	if (!len)
+		return;
+	/* from the end to the front */
+	buf_extend(b, len - 1);
+	char *to = b->s + start + len;
+	for (uint32_t i = node; i != top; i = t->nodes[i].parent) {
+		size_t n = strlen(name_of(t, i));
+		to -= n + 1;
+		memcpy(to, name_of(t, i), n);
+		if (i != node)
+			to[n] = '/';
+	}
+}
+
+/* Children of one parent together, by name. */
+static int compare(const void *a, const void *b, void *tree)
+{
+	const struct tree *t = tree;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	uint32_t px = t->nodes[x].parent, py = t->nodes[y].parent;
+	if (px != py)
+		return px < py ? -1 : 1;
+	return strcmp(name_of(t, x), name_of(t, y));
+}
+
+/* The children of one node, in an array of all nodes. */
+struct children {
+	uint32_t next;
+	uint32_t end;
+};
+
+/* For each node its range in the sorted nodes, which begin with the root. */
+static struct children *find_children(const struct tree *t, const uint32_t *sorted)
+{
+	struct children *c = xcalloc(t->n, sizeof *c);
+	for (uint32_t i = 1; i < t->n; i++) {
+		struct children *of = &c[t->nodes[sorted[i]].parent];
+		if (!of->end)
+			of->next = i;
+		of->end = i + 1;
+	}
+	return c;
+}
+
+uint32_t *tree_order(const struct tree *t)
+{
+	AUTO_FREE uint32_t *sorted = xcalloc(t->n, sizeof *sorted);
+	uint32_t *order = xcalloc(t->n, sizeof *order), n = 0, at = TREE_ROOT;
+	for (uint32_t i = 0; i < t->n; i++)
+		sorted[i] = i;
+	qsort_r(sorted + 1, t->n - 1, sizeof *sorted, compare, (void *)(uintptr_t)t);
+	AUTO_FREE struct children *children = find_children(t, sorted);
+	order[n++] = TREE_ROOT;
+	while (n < t->n) {
+		struct children *c = &children[at];
+		if (c->next == c->end) {
+			at = t->nodes[at].parent;
+			continue;
+		}
+		at = sorted[c->next++];
+		order[n++] = at;
+	}
+	return order;
+}
+
+void tree_free(struct tree *t)
+{
+	free(t->nodes);
+	free(t->slots);
+	intern_free(&t->names);
+}

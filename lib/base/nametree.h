@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_TREE_H
+#define LAYERPIPE_TREE_H
+
+/* A file tree in memory: nodes known by number, each with a name in its parent. */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/intern.h"
+#include "base/keyhash.h"
+#include "base/mem.h"
+
+enum { TREE_ROOT = 0 };
+#define TREE_NONE UINT32_MAX
+
+struct tree_node {
+	uint32_t parent; /* of the root: itself */
+	uint32_t name;   /* number in names */
+	uint32_t origin; /* the caller's */
+	mode_t mode;     /* with the type bits */
+	uid_t uid;
+	gid_t gid;
+	uint64_t size;
+	int64_t mtime;
+	dev_t rdev;
+};
+
+struct tree {
+	struct tree_node *nodes;
+	uint32_t n;
+	/* private */
+	size_t cap;
+	struct intern names;
+	uint32_t *slots; /* open addressing over parent and name */
+	size_t nslots;   /* a power of two */
+	struct keyhash key;
+};
+
+/* A tree of the root alone, whose fields are 0 and whose origin is TREE_NONE. */
+void tree_init(struct tree *t);
+void tree_free(struct tree *t);
+
+/* The node of that name, TREE_NONE where there is none. */
+uint32_t tree_find(const struct tree *t, uint32_t parent, const char *name);
+
+/* Adds a node that is not there. Pointers to nodes become invalid. */
+uint32_t tree_add(struct tree *t, uint32_t parent, const char *name);
+
+/* Appends the names from the node top, exclusive, down to node: "a/b", nothing for top itself. */
+void tree_path(const struct tree *t, uint32_t top, uint32_t node, struct buf *b);
+
+/*
+ * The numbers of all nodes, each directory before what is in it and names in
+ * byte order. Free it.
+ */
+uint32_t *tree_order(const struct tree *t);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/out.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PIPE_SIZE = 1 << 20 };
+
+void out_init(struct out *o, int fd, const char *name)
+{
+	struct stat st;
+	*o = (struct out){ .fd = fd, .name = name };
+	o->pipe = fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+	if (o->pipe) /* only a matter of speed */
+		(void)fcntl(fd, F_SETPIPE_SZ, PIPE_SIZE);
+}
+
+void out_init_digest(struct out *o, struct digest *digest)
+{
+	*o = (struct out){ .fd = -1, .name = "<digest>", .digest = digest };
+}
+
+int out_write_fd(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+	while (len) {
+		ssize_t n = write(fd, p, len);
+		if (n < 0 && errno == EAGAIN) {
+			struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+			n = poll(&pfd, 1, -1) < 0 && errno != EINTR ? -1 : 0;
+		}
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n > 0) {
+			p += n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+static int report(const struct out *o, struct err *e)
+{
+	return err_set(e, o->failed, "cannot write '%s'", o->name);
+}
+
+static int put(struct out *o, const void *data, size_t len, struct err *e)
+{
+	if (o->digest && len)
+		digest_add(o->digest, data, len);
+	else if (!o->failed && out_write_fd(o->fd, data, len) < 0)
+		o->failed = errno;
+	return o->failed ? report(o, e) : 0;
+}
+
+int out_flush(struct out *o, struct err *e)
+{
+	int r = put(o, o->buf.s, o->buf.len, e);
+	buf_clear(&o->buf);
+	return r;
+}
+
+int out_write(struct out *o, const void *data, size_t len, struct err *e)
+{
+	if (o->failed)
+		return report(o, e);
+	o->written += len;
+	if (o->buf.len + len > OUT_BUFFER && out_flush(o, e) < 0)
+		return -1;
+	if (len > OUT_BUFFER)
+		return put(o, data, len, e);
+	buf_add(&o->buf, data, len);
+	return 0;
+}
+
+char *out_reserve(struct out *o, size_t len, struct err *e)
+{
+	if (o->failed)
+		return report(o, e), NULL;
+	if (o->buf.len + len > OUT_BUFFER && out_flush(o, e) < 0)
+		return NULL;
+	char *room = buf_extend(&o->buf, len);
+	o->buf.len -= len;
+	return room;
+}
+
+void out_commit(struct out *o, size_t len)
+{
+	o->buf.len += len;
+	o->written += len;
+}
+
+/*
+ * Sends what sendfile(2) can send; *copied counts on. Whatever stops it shows again, and on
+ * the right side, when the rest is read and written.
+ */
+static int send(struct out *o, int from, uint64_t len, uint64_t *copied, struct err *e)
+{
+	if (out_flush(o, e) < 0)
+		return -1;
+	while (*copied < len) {
+		uint64_t rest = len - *copied;
+		ssize_t n = sendfile(o->fd, from, NULL, rest < INT_MAX ? (size_t)rest : INT_MAX);
+		if (n <= 0 && (n == 0 || errno != EINTR))
+			return 0;
+		if (n > 0) {
+			*copied += (uint64_t)n;
+			o->written += (uint64_t)n;
+		}
+	}
+	return 0;
+}
+
+int out_copy(struct out *o, int from, const char *what, uint64_t len, uint64_t *copied,
+	     struct err *e)
+{
+	uint64_t done = 0;
+	if (o->pipe && send(o, from, len, &done, e) < 0)
+		return -1;
+	while (done < len) {
+		size_t want = len - done < OUT_BUFFER / 2 ? (size_t)(len - done) : OUT_BUFFER / 2;
+		char *room = out_reserve(o, want, e);
+		if (!room)
+			return -1;
+		ssize_t n = read(from, room, want);
+		if (n < 0 && errno != EINTR)
+			return err_set(e, errno, "cannot read '%s'", what);
+		if (n == 0)
+			break;
+		if (n > 0) {
+			out_commit(o, (size_t)n);
+			done += (uint64_t)n;
+		}
+	}
+	*copied = done;
+	return 0;
+}
+
+int out_close(struct out *o, struct err *e)
+{
+	int r = out_flush(o, e);
+	if (close(o->fd) < 0 && r == 0) {
+		o->failed = errno;
+		r = report(o, e);
+	}
+	out_drop(o);
+	return r;
+}
+
+void out_drop(struct out *o)
+{
+	buf_free(&o->buf);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_OUTFILE_H
+#define LAYERPIPE_OUTFILE_H
+
+/*
+ * A file that appears by rename, whole or not at all. Until then it has no
+ * name (O_TMPFILE) where the file system can do that, so that nothing is left
+ * of it however the process ends; elsewhere it has a temporary name beside
+ * its own, which SIGINT, SIGTERM and SIGHUP remove too.
+ */
+
+#include "base/err.h"
+#include "base/mem.h"
+
+struct outfile;
+
+/*
+ * Begins a file that shall appear at path, in place of a regular file that is
+ * there; a symbolic link is followed. Anything else in its place is refused.
+ */
+MUST_USE int outfile_new(const char *path, struct outfile **f, struct err *e);
+
+/* The descriptor to write to; it stays the file's. */
+int outfile_fd(const struct outfile *f);
+
+/* Gives the file its name. */
+MUST_USE int outfile_commit(struct outfile *f, struct err *e);
+
+/* Ends it; without outfile_commit() nothing is left. */
+void outfile_free(struct outfile *f);
+
+/* For __attribute__((cleanup)). */
+void outfile_cleanup(struct outfile **f);
+#define AUTO_OUTFILE __attribute__((cleanup(outfile_cleanup)))
+
+#endif

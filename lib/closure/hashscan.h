@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_SCAN_H
+#define LAYERPIPE_SCAN_H
+
+/*
+ * Finds store paths in bytes, as Nix finds references: wherever the 32
+ * characters of a path's hash part stand, the path is mentioned.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+struct scan;
+
+/*
+ * Searches for the paths, which are checked store paths. Strings and array
+ * are borrowed. Two paths with one hash part are an error: they cannot be
+ * told apart.
+ */
+MUST_USE int scan_new(const char *const *paths, uint32_t n, struct scan **s, struct err *e);
+
+/* The next bytes of a stream. Hash parts that lie across the border are found. */
+void scan_add(struct scan *s, const char *data, size_t len);
+
+/*
+ * What was found since the last call: indices into paths, ascending, borrowed
+ * until the next scan_add(). The stream ends; another one can begin.
+ */
+uint32_t scan_found(struct scan *s, const uint32_t **indices);
+
+void scan_free(struct scan *s);
+
+#endif

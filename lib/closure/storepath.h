@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_STOREPATH_H
+#define LAYERPIPE_STOREPATH_H
+
+/* Names of store paths: STORE_DIR/HASH-NAME (Nix manual, "Store Path"). */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+enum { STOREPATH_HASH_LEN = 32 };
+
+/*
+ * Checks that path is store_dir, one slash, 32 nix-base32 characters, a dash
+ * and a name of 1 to 211 characters out of A-Z a-z 0-9 + - . _ ? =, which is
+ * not "." or ".." and does not begin with ".-" or "..-". Slashes at the end
+ * of store_dir do not count. Where store_dir is NULL, any absolute directory
+ * without empty, "." and ".." names is one.
+ */
+MUST_USE int storepath_check(const char *path, const char *store_dir, struct err *e);
+
+/* The 32 characters of the hash part of a checked path (borrowed, not terminated). */
+const char *storepath_hash(const char *path);
+
+/* The name behind the hash and its dash (borrowed). */
+const char *storepath_name(const char *path);
+
+/*
+ * Byte order by name, then by the whole path: an order that another hash
+ * does not change. For qsort-like use.
+ */
+int storepath_compare(const char *a, const char *b);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_ASSEMBLE_H
+#define LAYERPIPE_ASSEMBLE_H
+
+/*
+ * Layers and a configuration to a docker-archive (dockerarchive.h): each layer
+ * as it comes, then the configuration and the manifest.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/progress.h"
+#include "image/imageconfig.h"
+#include "layer/layerlist.h"
+#include "tar/compress.h"
+
+#define ASSEMBLE_ANY UINT64_MAX /* no limit, no number expected */
+
+/* What the image shall be; all borrowed. */
+struct assemble_options {
+	const char *name;        /* checked; NULL: none */
+	const char *const *tags; /* checked; none: the tag is made from the content */
+	size_t ntags;
+	uint64_t max_layers;    /* more are an error */
+	uint64_t expect_layers; /* any other number is an error */
+	bool allow_empty;       /* an image without layers is not an error */
+};
+
+/* Where an image comes from and goes to; all borrowed. */
+struct assemble_streams {
+	int in;
+	const char *in_name;
+	struct compress *archive;
+	struct progress *progress;
+};
+
+/*
+ * Reads layers to the end of the input and writes the whole archive, its end
+ * included; compress_finish() is the caller's. layers, which starts as { 0 },
+ * gets what the image is made of. A layer without a key is spooled; of equal
+ * layers one is stored. On failure the archive has neither manifest nor end.
+ */
+MUST_USE int assemble_docker(const struct assemble_streams *s, const struct assemble_options *o,
+			     const struct imageconfig *config, struct layerlist *layers,
+			     struct err *e);
+
+#endif

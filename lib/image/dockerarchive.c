@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "image/dockerarchive.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "tar/tar.h"
+
+int dockerarchive_write(struct dockerarchive *a, const void *data, size_t len, struct err *e)
+{
+	a->size += len;
+	return compress_write(a->to, data, len, e);
+}
+
+/* --- members --- */
+
+static int begin_member(struct dockerarchive *a, const char *name, uint64_t size, struct err *e)
+{
+	AUTO_BUF struct buf b = { 0 };
+	struct tar_entry t = {
+		.type = TAR_FILE, .name = name, .mode = 0644, .size = size, .mtime = 1
+	};
+	tar_header(&b, &t);
+	return dockerarchive_write(a, b.s, b.len, e);
+}
+
+static int end_member(struct dockerarchive *a, uint64_t size, struct err *e)
+{
+	return dockerarchive_write(a, tar_zeros, tar_padding(size), e);
+}
+
+static int write_member(struct dockerarchive *a, const char *name, const struct buf *b,
+			struct err *e)
+{
+	if (begin_member(a, name, b->len, e) < 0 || dockerarchive_write(a, b->s, b->len, e) < 0)
+		return -1;
+	return end_member(a, b->len, e);
+}
+
+static char *layer_name(const char *key)
+{
+	return xasprintf("%s/layer.tar", key);
+}
+
+static char *config_name(const char *id)
+{
+	return xasprintf("%s.json", id);
+}
+
+int dockerarchive_begin_layer(struct dockerarchive *a, const char *key, uint64_t size,
+			      struct err *e)
+{
+	AUTO_FREE char *name = layer_name(key);
+	return begin_member(a, name, size, e);
+}
+
+int dockerarchive_end_layer(struct dockerarchive *a, uint64_t size, struct err *e)
+{
+	return end_member(a, size, e);
+}
+
+int dockerarchive_config(struct dockerarchive *a, const char *id, const struct buf *json,
+			 struct err *e)
+{
+	AUTO_FREE char *name = config_name(id);
+	return write_member(a, name, json, e);
+}
+
+/* --- the manifest --- */
+
+static void manifest_names(struct json *j, const struct dockerarchive_image *image)
+{
+	json_key(j, "RepoTags");
+	if (image->nnames == 0) {
+		json_raw(j, "null");
+		return;
+	}
+	json_open(j, '[');
+	for (size_t i = 0; i < image->nnames; i++)
+		json_string(j, image->names[i], strlen(image->names[i]));
+	json_close(j, ']');
+}
+
+static void manifest_layers(struct json *j, const struct dockerarchive_image *image)
+{
+	json_key(j, "Layers");
+	json_open(j, '[');
+	for (size_t i = 0; i < image->nkeys; i++) {
+		AUTO_FREE char *name = layer_name(image->keys[i]);
+		json_string(j, name, strlen(name));
+	}
+	json_close(j, ']');
+}
+
+static void manifest_image(struct json *j, const struct dockerarchive_image *image)
+{
+	AUTO_FREE char *config = config_name(image->id);
+	json_open(j, '{');
+	json_member(j, "Config", config);
+	manifest_names(j, image);
+	manifest_layers(j, image);
+	json_close(j, '}');
+}
+
+int dockerarchive_finish(struct dockerarchive *a, const struct dockerarchive_image *images,
+			 size_t n, struct err *e)
+{
+	AUTO_BUF struct buf b = { 0 };
+	struct json j = { 0 };
+	json_open(&j, '[');
+	for (size_t i = 0; i < n; i++)
+		manifest_image(&j, &images[i]);
+	json_close(&j, ']');
+	if (json_finish(&j, &b, e) < 0 || write_member(a, "manifest.json", &b, e) < 0)
+		return -1;
+	return dockerarchive_write(a, tar_zeros, tar_trailer(a->size), e);
+}

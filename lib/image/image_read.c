@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/machine.h"
+#include "base/num.h"
+#include "image-config.jq.h"
+#include "image-manifest.jq.h"
+#include "image/image.h"
+#include "image/image_lines.h"
+#include "tar/decompress.h"
+#include "tar/tarread.h"
+
+enum {
+	MAX_NESTED = 8, /* indexes within indexes */
+	PLATFORMS_SHOWN = 20,
+};
+
+void image_free(struct image *i)
+{
+	for (size_t k = 0; k < i->nlayers; k++) {
+		free(i->layers[k].diffid);
+		free(i->layers[k].digest);
+		free(i->layers[k].media_type);
+		free(i->layers[k].comment);
+		free(i->layers[k].created_by);
+	}
+	free(i->layers);
+	buf_free(&i->json);
+	buf_free(&i->config);
+	*i = (struct image){ 0 };
+}
+
+static struct image_layer *add_layer(struct image *i)
+{
+	i->layers = xrealloc(i->layers, (i->nlayers + 1) * sizeof *i->layers);
+	i->layers[i->nlayers] = (struct image_layer){ 0 };
+	return &i->layers[i->nlayers++];
+}
+
+/* --- what an OCI manifest says --- */
+
+/* An index within an index, or the manifest, whichever it is. */
+struct manifest {
+	struct image *image;
+	struct image_descriptor *descriptors; /* of an index; owned */
+	size_t ndescriptors;
+	char *config; /* of a manifest: name of a member; owned */
+};
+
+static void manifest_free(struct manifest *m)
+{
+	for (size_t i = 0; i < m->ndescriptors; i++) {
+		free(m->descriptors[i].digest);
+		free(m->descriptors[i].platform);
+	}
+	free(m->descriptors);
+	free(m->config);
+	m->descriptors = NULL;
+	m->ndescriptors = 0;
+	m->config = NULL;
+}
+
+static int add_blob(struct image *i, struct image_line *l, struct err *e)
+{
+	uint64_t size;
+	if (i->nlayers == IMAGE_MAX_LAYERS)
+		return err_set(e, 0, "more than %d layers", IMAGE_MAX_LAYERS);
+	if (num_parse(l->fields[2], strlen(l->fields[2]), 10, 0, INT64_MAX, &size, e) < 0)
+		return -1;
+	struct image_layer *layer = add_layer(i);
+	layer->digest = STEAL(l->fields[1]);
+	layer->media_type = STEAL(l->fields[3]);
+	layer->size = size;
+	return 0;
+}
+
+/* A line "manifest DIGEST PLATFORM NAME", "config DIGEST SIZE" or "layer DIGEST SIZE TYPE". */
+static int manifest_line(void *context, struct image_line *l, struct err *e)
+{
+	struct manifest *m = context;
+	if (image_line_is(l, "manifest", 4))
+		return image_add_descriptor(&m->descriptors, &m->ndescriptors, l, e);
+	if (image_line_is(l, "layer", 4))
+		return add_blob(m->image, l, e);
+	m->config = image_blob_name(l->fields[1]);
+	return 0;
+}
+
+static int read_blob(struct manifest *m, const char *digest, struct err *e)
+{
+	static const char *const args[] = { "-s", "--arg", "form", "oci", NULL };
+	const char *file = imagefile_name(m->image->file);
+	AUTO_BUF struct buf json = { 0 };
+	AUTO_FREE char *name = image_blob_name(digest);
+	AUTO_FREE char *where = xasprintf("%s: %s", file, name);
+	manifest_free(m);
+	if (image_text(m->image->file, name, &json, e) < 0)
+		return -1;
+	return image_lines(jq_image_manifest, args, where, &json, manifest_line, m, e);
+}
+
+/* Whether platform is the wanted one, variants of it included. */
+static bool fits(const char *platform, const char *want)
+{
+	size_t len = strlen(want);
+	return platform && strncmp(platform, want, len) == 0 &&
+	       (platform[len] == '\0' || platform[len] == '/');
+}
+
+static int no_platform(const struct image *i, const char *want, const struct image_descriptor *list,
+		       size_t n, struct err *e)
+{
+	AUTO_BUF struct buf there = { 0 };
+	for (size_t k = 0; k < n && k < PLATFORMS_SHOWN; k++)
+		buf_addf(&there, "%s%s", k ? ", " : "",
+			 list[k].platform ? list[k].platform : "one that is not named");
+	if (n > PLATFORMS_SHOWN)
+		buf_addf(&there, " and %zu more", n - PLATFORMS_SHOWN);
+	return err_set(e, 0, "%s: no image for %s%s%s", imagefile_name(i->file), want,
+		       n ? ", but " : "", n ? there.s : "");
+}
+
+/* The one image that there is, or the one for this machine; one without a variant goes first. */
+static int choose(const struct image *i, const struct image_descriptor *list, size_t n,
+		  const char **digest, struct err *e)
+{
+	const char *architecture, *found = NULL;
+	if (n == 1) {
+		*digest = list[0].digest;
+		return 0;
+	}
+	if (machine_architecture(&architecture, e) < 0)
+		return -1;
+	AUTO_FREE char *want = xasprintf("linux/%s", architecture);
+	for (size_t k = 0; k < n; k++)
+		if (fits(list[k].platform, want) && (!found || strcmp(list[k].platform, want) == 0))
+			found = list[k].digest;
+	if (!found)
+		return no_platform(i, want, list, n, e);
+	*digest = found;
+	return 0;
+}
+
+/* Goes from the image's index to its manifest. */
+static int read_manifest(struct manifest *m, const struct image_entry *entry, struct err *e)
+{
+	const struct image_descriptor *list = entry->manifests;
+	size_t n = entry->nmanifests;
+	for (int depth = 0; depth < MAX_NESTED; depth++) {
+		const char *digest = NULL;
+		if (choose(m->image, list, n, &digest, e) < 0)
+			return -1;
+		AUTO_FREE char *copy = xstrdup(digest); /* list goes with the next document */
+		if (read_blob(m, copy, e) < 0)
+			return -1;
+		if (m->config)
+			return 0;
+		list = m->descriptors;
+		n = m->ndescriptors;
+	}
+	return err_set(e, 0, "%s: indexes nested deeper than %d", imagefile_name(m->image->file),
+		       MAX_NESTED);
+}
+
+/* --- the configuration --- */
+
+/* Lines "layer DIFF-ID COMMENT CREATED-BY", then those of image-config(5). */
+struct config {
+	struct image *image;
+	size_t ndiffids;
+};
+
+static int config_line(void *context, struct image_line *l, struct err *e)
+{
+	struct config *c = context;
+	(void)e;
+	if (!image_line_is(l, "layer", 4)) {
+		buf_add(&c->image->config, l->text.s, l->text.len);
+		buf_addc(&c->image->config, '\n');
+	} else if (c->ndiffids++ < c->image->nlayers) {
+		struct image_layer *layer = &c->image->layers[c->ndiffids - 1];
+		layer->diffid = STEAL(l->fields[1]);
+		layer->comment = STEAL(l->fields[2]);
+		layer->created_by = STEAL(l->fields[3]);
+	}
+	return 0;
+}
+
+static int read_config(struct image *i, const char *member, struct err *e)
+{
+	static const char *const args[] = { "-s", NULL };
+	struct config c = { .image = i };
+	AUTO_FREE char *where = xasprintf("%s: %s", imagefile_name(i->file), member);
+	if (image_text(i->file, member, &i->json, e) < 0 ||
+	    image_lines(jq_image_config, args, where, &i->json, config_line, &c, e) < 0)
+		return -1;
+	if (c.ndiffids == i->nlayers)
+		return 0;
+	return err_set(e, 0, "%s: the manifest has %zu layers, but the configuration %zu diff IDs",
+		       imagefile_name(i->file), i->nlayers, c.ndiffids);
+}
+
+/* --- layers --- */
+
+/* A tar begins with a header, or, where it is empty, with zeros; some tools write nothing then. */
+static int check_first(const struct image *i, size_t k, struct source *s, struct err *e)
+{
+	char block[TAR_BLOCK];
+	size_t got;
+	if (source_fill(s, block, sizeof block, &got, e) < 0)
+		return -1;
+	if (got == 0 || (got == sizeof block &&
+			 (tarread_is_header(block) || memcmp(block, tar_zeros, TAR_BLOCK) == 0)))
+		return 0;
+	err_set(e, 0, "'%s' is no tar, compressed or not", i->layers[k].blob.name);
+	return image_layer_wrap(i, k, e);
+}
+
+/* Looks at how the layer begins. */
+static int look_at(struct image *i, size_t k, struct err *e)
+{
+	struct image_layer *layer = &i->layers[k];
+	const struct imagefile_member *blob = &layer->blob;
+	AUTO_DECOMPRESS struct decompress *d = NULL;
+	AUTO_FREE char *name = image_layer_name(i, k);
+	struct source_part part;
+	source_part(&part, blob->fd, name, blob->offset, blob->size);
+	if (decompress_new(&part.source, &d, e) < 0 ||
+	    check_first(i, k, decompress_source(d), e) < 0)
+		return -1;
+	layer->compression = decompress_kind(d);
+	layer->size = layer->compression == COMPRESS_NONE ? blob->size : 0;
+	if (layer->compression != COMPRESS_NONE || !layer->digest ||
+	    strcmp(layer->digest, layer->diffid) == 0)
+		return 0;
+	err_set(e, 0, "it is not compressed, but has another digest: %s", layer->digest);
+	return image_layer_wrap(i, k, e);
+}
+
+/* Finds a layer by its member's name; where a manifest gave a size, it must be that. */
+static int find_layer(struct image *i, size_t k, const char *member, struct err *e)
+{
+	struct image_layer *layer = &i->layers[k];
+	if (imagefile_find(i->file, member, &layer->blob, e) < 0)
+		return -1;
+	if (layer->digest && layer->blob.size != layer->size) {
+		err_set(e, 0, "'%s' has %" PRIu64 " bytes, expected %" PRIu64, layer->blob.name,
+			layer->blob.size, layer->size);
+		return image_layer_wrap(i, k, e);
+	}
+	if (!layer->digest && !image_blob_digest(layer->blob.name, &layer->digest))
+		layer->digest = NULL;
+	return look_at(i, k, e);
+}
+
+static int read_docker(struct image *i, const struct image_entry *entry, struct err *e)
+{
+	for (size_t k = 0; k < entry->nlayers; k++)
+		add_layer(i);
+	if (read_config(i, entry->config, e) < 0)
+		return -1;
+	for (size_t k = 0; k < i->nlayers; k++)
+		if (find_layer(i, k, entry->layers[k], e) < 0)
+			return -1;
+	return 0;
+}
+
+static int read_oci(struct image *i, const struct image_entry *entry, struct err *e)
+{
+	struct manifest m = { .image = i };
+	int status = read_manifest(&m, entry, e);
+	if (status == 0)
+		status = read_config(i, m.config, e);
+	manifest_free(&m);
+	for (size_t k = 0; status == 0 && k < i->nlayers; k++) {
+		AUTO_FREE char *name = image_blob_name(i->layers[k].digest);
+		status = find_layer(i, k, name, e);
+	}
+	return status;
+}
+
+int image_read(struct imagefile *f, const struct imageset *s, size_t entry, struct image *i,
+	       struct err *e)
+{
+	const struct image_entry *n = &s->entries[entry];
+	i->file = f;
+	return n->config ? read_docker(i, n, e) : read_oci(i, n, e);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "image/imageconfig.h"
+
+#include <string.h>
+
+#include "base/machine.h"
+#include "image/imageconfig_parts.h"
+
+struct imageconfig *imageconfig_new(void)
+{
+	return xcalloc(1, sizeof(struct imageconfig));
+}
+
+static void item_free(struct item *item)
+{
+	free(item->name);
+	free(item->value);
+}
+
+void imageconfig_reset(struct items *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		item_free(&l->list[i]);
+	l->n = 0;
+	intern_free(&l->names);
+}
+
+void imageconfig_free(struct imageconfig *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < CONFIGKEY_COUNT; i++) {
+		imageconfig_reset(&c->values[i]);
+		free(c->values[i].list);
+	}
+	imageconfig_reset(&c->json);
+	free(c->json.list);
+	free(c);
+}
+
+void imageconfig_cleanup(struct imageconfig **c)
+{
+	imageconfig_free(*c);
+}
+
+void imageconfig_append(struct items *l, struct item item)
+{
+	l->list = mem_grow(l->list, &l->cap, l->n + 1, sizeof *l->list);
+	l->list[l->n++] = item;
+}
+
+void imageconfig_put_named(struct items *l, char *name, char *value)
+{
+	uint32_t at = intern_add(&l->names, name, strlen(name));
+	if (at == l->n) {
+		imageconfig_append(l, (struct item){ .name = name, .value = value });
+		return;
+	}
+	item_free(&l->list[at]);
+	l->list[at] = (struct item){ .name = name, .value = value };
+}
+
+void imageconfig_put(struct imageconfig *c, const struct configkey *key, char *value)
+{
+	struct items *l = &c->values[key - configkeys];
+	switch (key->kind) {
+	case CONFIGKEY_LIST:
+		imageconfig_append(l, (struct item){ .value = value });
+		break;
+	case CONFIGKEY_ENV:
+		imageconfig_put_named(l, xstrndup(value, strcspn(value, "=")), value);
+		break;
+	case CONFIGKEY_SET:
+		imageconfig_put_named(l, value, NULL);
+		break;
+	case CONFIGKEY_TEXT:
+	case CONFIGKEY_TIME:
+	case CONFIGKEY_NUMBER:
+	case CONFIGKEY_BOOL:
+	case CONFIGKEY_MAP:
+		imageconfig_reset(l);
+		imageconfig_append(l, (struct item){ .value = value });
+		break;
+	}
+}
+
+void imageconfig_unset(struct items *l, const char *name)
+{
+	uint32_t at = intern_find(&l->names, name, strlen(name));
+	if (at == INTERN_NONE)
+		return;
+	free(l->list[at].value);
+	l->list[at].value = NULL;
+}
+
+/* --- defaults --- */
+
+/* Sets a scalar from an option, else from its default where it has no value yet. */
+static int complete(struct imageconfig *c, const char *name, const char *option,
+		    const char *otherwise, struct err *e)
+{
+	const struct configkey *key = configkey_find(name);
+	char *normal;
+	if (!option && imageconfig_get(c, name))
+		return 0;
+	if (configkey_check(key, option ? option : otherwise, &normal, e) < 0)
+		return -1;
+	imageconfig_put(c, key, normal);
+	return 0;
+}
+
+static int check_option(const char *name, const char *value, struct err *e)
+{
+	AUTO_FREE char *normal = NULL;
+	if (!value || configkey_check(configkey_find(name), value, &normal, e) == 0)
+		return 0;
+	/* the message begins with the key, which is the option's name too */
+	AUTO_FREE char *msg = xstrdup(e->msg);
+	return err_set(e, 0, "--%s", msg);
+}
+
+/* A word of any kind may be one, but not what uname(2) calls a machine. */
+static int check_architecture(const char *value, struct err *e)
+{
+	const char *goarch = value ? machine_goarch(value) : NULL;
+	if (goarch && strcmp(goarch, value) != 0)
+		return err_set(e, 0, "--architecture: expected '%s', as Go names it, found '%s'",
+			       goarch, value);
+	return check_option("architecture", value, e);
+}
+
+int imageconfig_check(const struct imageconfig_options *o, struct err *e)
+{
+	if (check_architecture(o->architecture, e) < 0 || check_option("os", o->os, e) < 0)
+		return -1;
+	return check_option("created", o->created, e);
+}
+
+int imageconfig_complete(struct imageconfig *c, const struct imageconfig_options *o, struct err *e)
+{
+	const char *host = NULL;
+	if (!o->architecture && !imageconfig_get(c, "architecture") &&
+	    machine_architecture(&host, e) < 0)
+		return -1;
+	if (complete(c, "created", o->created, IMAGECONFIG_CREATED, e) < 0 ||
+	    complete(c, "os", o->os, "linux", e) < 0)
+		return -1;
+	return complete(c, "architecture", o->architecture, host, e);
+}

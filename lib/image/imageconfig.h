@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_IMAGECONFIG_H
+#define LAYERPIPE_IMAGECONFIG_H
+
+/*
+ * The configuration of an image: the lines of image-config(5) in, the JSON
+ * document of the OCI image specification ("Image Configuration") out.
+ */
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "layer/layerlist.h"
+
+#define IMAGECONFIG_CREATED "1970-01-01T00:00:01Z" /* the default, as nixpkgs has it */
+
+struct imageconfig;
+
+struct imageconfig *imageconfig_new(void);
+void imageconfig_free(struct imageconfig *c);
+
+/*
+ * Reads lines on top of what is there: elements are added, scalars replaced.
+ * name is what messages call the input. JSON goes through jq.
+ */
+MUST_USE int imageconfig_read(struct imageconfig *c, int fd, const char *name, struct err *e);
+
+/* What options say of the image; NULL: nothing. */
+struct imageconfig_options {
+	const char *architecture, *os, *created;
+};
+
+/* Checks them alone; the error names the option. */
+MUST_USE int imageconfig_check(const struct imageconfig_options *o, struct err *e);
+
+/*
+ * Completes a configuration: what an option gives replaces what lines gave;
+ * what neither gives is created IMAGECONFIG_CREATED, os linux, and this
+ * machine's architecture, named as Go names it.
+ */
+MUST_USE int imageconfig_complete(struct imageconfig *c, const struct imageconfig_options *o,
+				  struct err *e);
+
+/*
+ * Appends the document, one line with its newline: equal configurations and
+ * layers are equal bytes. rootfs and history describe each layer. A
+ * history of more layers than there are is an error.
+ */
+MUST_USE int imageconfig_write(const struct imageconfig *c, const struct layerlist *layers,
+			       struct buf *b, struct err *e);
+
+/* For __attribute__((cleanup)). */
+void imageconfig_cleanup(struct imageconfig **c);
+#define AUTO_IMAGECONFIG __attribute__((cleanup(imageconfig_cleanup)))
+
+#endif

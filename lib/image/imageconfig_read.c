@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/esc.h"
+#include "base/jq.h"
+#include "base/json.h"
+#include "base/record.h"
+#include "base/timestamp.h"
+#include "image/imageconfig.h"
+#include "image/imageconfig_parts.h"
+#include "json-value.jq.h"
+
+enum { FIELDS_MAX = 6 };
+
+/* A line in the reading: its fields as values. */
+struct line {
+	const struct rec_reader *r;
+	bool absent_ok;           /* a field may be "-" */
+	char *fields[FIELDS_MAX]; /* NULL: absent */
+	size_t n;
+};
+
+static void line_free(struct line *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->fields[i]);
+}
+
+/* Splits "KEY TAB VALUE…" into n fields; usage tells what was expected. */
+static int split(struct line *l, const struct rec_field *rec, size_t n, const char *usage,
+		 struct err *e)
+{
+	struct rec_field f[FIELDS_MAX];
+	if (rec_split(l->r, rec, f, n, e) < 0) {
+		err_clear(e);
+		return rec_err(l->r, e, "expected %s, separated by single tabs", usage);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (rec_string(l->r, &f[i], "value", l->absent_ok, &l->fields[i], e) < 0)
+			return -1;
+		l->n++;
+	}
+	return 0;
+}
+
+static int unknown_key(const struct line *l, const char *key, struct err *e)
+{
+	AUTO_BUF struct buf near = { 0 }, shown = { 0 };
+	esc_message(&shown, key, strnlen(key, 64));
+	configkey_near(key, &near);
+	if (near.len)
+		return rec_err(l->r, e, "unknown key '%s': did you mean %s?", shown.s, near.s);
+	return rec_err(l->r, e, "unknown key '%s': image-config(5) has the list",
+		       shown.s ? shown.s : "");
+}
+
+static int read_reset(struct imageconfig *c, struct line *l, const struct rec_field *rec,
+		      struct err *e)
+{
+	if (split(l, rec, 2, "reset and a key", e) < 0)
+		return -1;
+	const char *name = l->fields[1];
+	const struct configkey *key = configkey_find(name);
+	if (key) {
+		imageconfig_reset(&c->values[key - configkeys]);
+		return 0;
+	}
+	imageconfig_unset(&c->json, name);
+	AUTO_BUF struct buf near = { 0 };
+	configkey_near(name, &near);
+	return configkey_is_name(name) && near.len == 0 ? 0 : unknown_key(l, name, e);
+}
+
+static int read_all(int fd, struct buf *b, struct err *e)
+{
+	enum { STEP = 16 << 10 };
+	ssize_t n;
+	do {
+		char *to = buf_extend(b, STEP);
+		n = read(fd, to, STEP);
+		b->len -= STEP - (n > 0 ? (size_t)n : 0);
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	return n < 0 ? err_set(e, errno, "cannot read from jq") : 0;
+}
+
+/* Has jq check one JSON value; *normal is it with sorted keys and without spaces. */
+static int normalise(const char *text, char **normal, struct err *e)
+{
+	static const char *const args[] = { "-c", "-S", "-s", NULL };
+	AUTO_PROC struct proc p = PROC_NONE;
+	AUTO_BUF struct buf b = { 0 };
+	if (jq_start_text(&p, jq_json_value, args, text, strlen(text), e) < 0 ||
+	    read_all(p.out, &b, e) < 0 || jq_wait(&p, e) < 0)
+		return -1;
+	/* [VALUE] and a newline */
+	*normal = xstrndup(b.s + 1, b.len - 3);
+	return 0;
+}
+
+static int read_json(struct imageconfig *c, struct line *l, const struct rec_field *rec,
+		     struct err *e)
+{
+	char *normal;
+	if (split(l, rec, 3, "json, a key and a JSON value", e) < 0)
+		return -1;
+	const struct configkey *like = configkey_like(l->fields[1]);
+	if (like)
+		return rec_err(l->r, e, "json %s: expected lines '%s', which has a form of its own",
+			       l->fields[1], like->name);
+	if (!configkey_is_name(l->fields[1]))
+		return rec_err(l->r, e,
+			       "json: expected a key of letters, digits, '.', '_' and '-'");
+	/* jq would put something else into the place of what is not */
+	if (!esc_is_utf8(l->fields[2], strlen(l->fields[2])))
+		return rec_err(l->r, e, "json %s: expected JSON in UTF-8", l->fields[1]);
+	if (normalise(l->fields[2], &normal, e) < 0) {
+		err_wrap(e, "json %s", l->fields[1]);
+		return rec_wrap(l->r, e);
+	}
+	imageconfig_put_named(&c->json, STEAL(l->fields[1]), normal);
+	return 0;
+}
+
+static int read_map(struct imageconfig *c, const struct configkey *key, struct line *l,
+		    const struct rec_field *rec, struct err *e)
+{
+	AUTO_FREE char *usage = xasprintf("%s, a name and a value", key->name);
+	AUTO_FREE char *name = NULL, *value = NULL;
+	if (split(l, rec, 3, usage, e) < 0)
+		return -1;
+	if (configkey_check(key, l->fields[1], &name, e) < 0 ||
+	    configkey_check(key, l->fields[2], &value, e) < 0)
+		return rec_wrap(l->r, e);
+	if (!*name)
+		return rec_err(l->r, e, "%s: expected a name that is not empty", key->name);
+	imageconfig_put_named(&c->values[key - configkeys], STEAL(name), STEAL(value));
+	return 0;
+}
+
+static int read_value(struct imageconfig *c, const struct configkey *key, struct line *l,
+		      const struct rec_field *rec, struct err *e)
+{
+	AUTO_FREE char *usage = xasprintf("%s and one value", key->name);
+	char *normal;
+	if (split(l, rec, 2, usage, e) < 0)
+		return -1;
+	if (configkey_check(key, l->fields[1], &normal, e) < 0)
+		return rec_wrap(l->r, e);
+	imageconfig_put(c, key, normal);
+	return 0;
+}
+
+/* The entry of the history as JSON, in the order of the image specification. */
+static int history_json(const struct line *l, char **text, struct err *e)
+{
+	static const char *const names[] = { "created", "author", "created_by", "comment" };
+	AUTO_BUF struct buf b = { 0 };
+	struct json j = { 0 };
+	json_open(&j, '{');
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (l->fields[i + 1])
+			json_member(&j, names[i], l->fields[i + 1]);
+	if (l->fields[5]) {
+		json_key(&j, "empty_layer");
+		json_bool(&j, true);
+	}
+	json_close(&j, '}');
+	if (json_finish(&j, &b, e) < 0)
+		return -1;
+	*text = STEAL(b.s);
+	return 0;
+}
+
+static int read_history(struct items *history, struct line *l, const struct rec_field *rec,
+			struct err *e)
+{
+	char *text;
+	l->absent_ok = true;
+	if (split(l, rec, 6, "history, created, author, created_by, comment and empty_layer", e) <
+	    0)
+		return -1;
+	const char *created = l->fields[1], *empty = l->fields[5];
+	if (empty && strcmp(empty, "true") != 0)
+		return rec_err(l->r, e, "history: expected true or - for empty_layer");
+	if ((created && timestamp_check(created, e) < 0) || history_json(l, &text, e) < 0) {
+		err_wrap(e, "history");
+		return rec_wrap(l->r, e);
+	}
+	imageconfig_append(history, (struct item){ .value = text, .empty = empty != NULL });
+	return 0;
+}
+
+static int read_line(struct imageconfig *c, struct line *l, const struct rec_field *rec,
+		     struct err *e)
+{
+	const char *tab = memchr(rec->s, '\t', rec->len);
+	AUTO_FREE char *name = xstrndup(rec->s, tab ? (size_t)(tab - rec->s) : rec->len);
+	if (strcmp(name, "reset") == 0)
+		return read_reset(c, l, rec, e);
+	if (strcmp(name, "json") == 0)
+		return read_json(c, l, rec, e);
+	const struct configkey *key = configkey_find(name);
+	if (!key)
+		return unknown_key(l, name, e);
+	if (key->place == CONFIGKEY_HISTORY)
+		return read_history(&c->values[key - configkeys], l, rec, e);
+	if (key->kind == CONFIGKEY_MAP)
+		return read_map(c, key, l, rec, e);
+	return read_value(c, key, l, rec, e);
+}
+
+int imageconfig_read(struct imageconfig *c, int fd, const char *name, struct err *e)
+{
+	struct rec_reader r;
+	struct rec_field rec;
+	int status;
+	rec_init(&r, fd, name);
+	while ((status = rec_next(&r, &rec, e)) == 0 && rec.s) {
+		struct line l = { .r = &r };
+		status = read_line(c, &l, &rec, e);
+		line_free(&l);
+		if (status < 0)
+			break;
+	}
+	rec_free(&r);
+	return status;
+}

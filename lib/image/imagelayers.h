@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_IMAGELAYERS_H
+#define LAYERPIPE_IMAGELAYERS_H
+
+/* What image-layers tells of an image. */
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/out.h"
+#include "image/image.h"
+
+/*
+ * The layers as layer-stream(5), bottom first, with their diff IDs and
+ * comments. Compressed ones are decompressed twice: once before anything is
+ * written, to learn their sizes. On failure the stream lacks its end.
+ */
+MUST_USE int imagelayers_stream(struct image *i, struct out *o, struct err *e);
+
+/*
+ * The layers as layer-list(5). A compressed layer whose digest no manifest
+ * has is read to hash it.
+ */
+MUST_USE int imagelayers_list(const struct image *i, struct out *o, struct err *e);
+
+/*
+ * The merged tree as layerpipe-mtree(5). Contents of layers that are not
+ * compressed are skipped, so that their digests stay unchecked.
+ */
+MUST_USE int imagelayers_files(const struct image *i, struct out *o, struct err *e);
+
+/*
+ * A line "PATH TAB NAR-SIZE" for each path of the store in the merged tree,
+ * by name. The size is that of what is there: whoever knows the store path's
+ * own knows whether it is whole. One that holds what Nix cannot archive is
+ * left out.
+ */
+MUST_USE int imagelayers_store_paths(const struct image *i, const char *store_dir, struct out *o,
+				     struct err *e);
+
+/* The names of n images, one a line, escaped as a field is. */
+MUST_USE int imagelayers_names(const struct image_entry *entries, size_t n, struct out *o,
+			       struct err *e);
+
+#endif

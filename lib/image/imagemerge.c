@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+#include "image/imagemerge.h"
+
+#include <string.h>
+
+#include "base/intern.h"
+#include "image/dockerarchive.h"
+#include "image/image.h"
+#include "image/imageref.h"
+
+enum { CHUNK = 1 << 20 };
+
+/* A file that images come from. */
+struct input {
+	struct imagefile *file;
+	struct imageset set;
+};
+
+/* An image of the result. */
+struct member {
+	struct image image;
+	const char **names; /* their strings belong to the merge */
+	size_t nnames, names_cap;
+	const char **keys; /* of its layers; their strings belong to the merge */
+};
+
+/* Who has a name. */
+struct owner {
+	size_t member;
+	const char *file; /* where it was found */
+};
+
+/* Where a layer is read from. */
+struct origin {
+	size_t member, layer;
+};
+
+struct imagemerge {
+	struct input *inputs;
+	size_t ninputs, inputs_cap;
+	struct intern ids; /* of the members */
+	struct member *members;
+	size_t members_cap, configs;
+	struct intern names;    /* as they stand in the files */
+	struct intern familiar; /* as docker sees them */
+	struct owner *owners;   /* of those */
+	size_t owners_cap;
+	struct intern diffids;
+	struct origin *origins; /* of the layers */
+	size_t origins_cap;
+};
+
+struct imagemerge *imagemerge_new(void)
+{
+	return xcalloc(1, sizeof(struct imagemerge));
+}
+
+void imagemerge_free(struct imagemerge *m)
+{
+	if (!m)
+		return;
+	for (size_t i = 0; i < m->ids.n; i++) {
+		image_free(&m->members[i].image);
+		free(m->members[i].names);
+		free(m->members[i].keys);
+	}
+	for (size_t i = 0; i < m->ninputs; i++) {
+		imageset_free(&m->inputs[i].set);
+		imagefile_free(m->inputs[i].file);
+	}
+	intern_free(&m->ids);
+	intern_free(&m->names);
+	intern_free(&m->familiar);
+	intern_free(&m->diffids);
+	free(m->inputs);
+	free(m->members);
+	free(m->owners);
+	free(m->origins);
+	free(m);
+}
+
+void imagemerge_cleanup(struct imagemerge **m)
+{
+	imagemerge_free(*m);
+}
+
+enum compress_kind imagemerge_compression(const struct imagemerge *m)
+{
+	return imagefile_compression(m->inputs[m->ninputs - 1].file);
+}
+
+size_t imagemerge_layers(const struct imagemerge *m)
+{
+	return m->diffids.n;
+}
+
+/* --- what there is --- */
+
+/* Notes a name of a member, once. */
+static int add_name(struct imagemerge *m, size_t member, const char *file, const char *name,
+		    struct err *e)
+{
+	if (reference_check(name, e) < 0)
+		return err_wrap(e, "%s", file);
+	const char *known = reference_familiar(name);
+	uint32_t before = m->familiar.n, n = intern_add(&m->familiar, known, strlen(known));
+	if (n < before && m->owners[n].member != member)
+		return err_set(e, 0,
+			       "%s: '%s' is another image in %s: a name can stand for one "
+			       "image only",
+			       file, name, m->owners[n].file);
+	m->owners = mem_grow(m->owners, &m->owners_cap, m->familiar.n, sizeof *m->owners);
+	if (n == before)
+		m->owners[n] = (struct owner){ member, file };
+
+	before = m->names.n;
+	n = intern_add(&m->names, name, strlen(name));
+	if (n < before)
+		return 0;
+	struct member *to = &m->members[member];
+	to->names = mem_grow(to->names, &to->names_cap, to->nnames + 1, sizeof *to->names);
+	to->names[to->nnames++] = m->names.strings[n];
+	return 0;
+}
+
+/* What the archive calls a layer: its digest without "sha256:". */
+static const char *layer_key(const char *diffid)
+{
+	return strchr(diffid, ':') + 1;
+}
+
+static bool is_compressed(const struct imagemerge *m, const struct origin *o)
+{
+	return m->members[o->member].image.layers[o->layer].compression != COMPRESS_NONE;
+}
+
+/* Of equal layers one that is not compressed is taken, where there is one. */
+static void add_layers(struct imagemerge *m, size_t member)
+{
+	const struct image *image = &m->members[member].image;
+	m->members[member].keys = xcalloc(image->nlayers, sizeof(char *));
+	for (size_t i = 0; i < image->nlayers; i++) {
+		const char *diffid = image->layers[i].diffid;
+		struct origin here = { member, i };
+		uint32_t before = m->diffids.n, n = intern_add(&m->diffids, diffid, strlen(diffid));
+		m->members[member].keys[i] = layer_key(m->diffids.strings[n]);
+		m->origins =
+			mem_grow(m->origins, &m->origins_cap, m->diffids.n, sizeof *m->origins);
+		if (n == before || (is_compressed(m, &m->origins[n]) && !is_compressed(m, &here)))
+			m->origins[n] = here;
+	}
+}
+
+/* The same image once more: it takes the other's place where fewer of its layers are compressed. */
+static void add_again(struct image *known, struct image *image)
+{
+	size_t better = 0, worse = 0;
+	for (size_t i = 0; i < known->nlayers; i++) {
+		bool old = known->layers[i].compression != COMPRESS_NONE;
+		bool new = image->layers[i].compression != COMPRESS_NONE;
+		better += old && !new;
+		worse += new && !old;
+	}
+	if (better <= worse)
+		return;
+	struct image other = *known;
+	*known = *image;
+	*image = other;
+}
+
+static void hash(const struct buf *b, char hex[DIGEST_HEX_LEN + 1])
+{
+	AUTO_DIGEST struct digest *d = digest_new();
+	digest_add(d, b->s, b->len);
+	digest_hex(d, hex);
+}
+
+/* Takes an image over: *member is its number, be it there already. */
+static int add_member(struct imagemerge *m, struct image *image, size_t *member, struct err *e)
+{
+	char id[DIGEST_HEX_LEN + 1];
+	uint32_t before = m->ids.n;
+	hash(&image->json, id);
+	buf_free(&image->config);
+	*member = intern_add(&m->ids, id, DIGEST_HEX_LEN);
+	if (*member < before) {
+		add_again(&m->members[*member].image, image);
+		return 0;
+	}
+	m->members = mem_grow(m->members, &m->members_cap, m->ids.n, sizeof *m->members);
+	m->members[*member] = (struct member){ .image = *image };
+	*image = (struct image){ 0 };
+	const struct image *own = &m->members[*member].image;
+	m->configs += own->json.len;
+	if (m->configs > IMAGEMERGE_MAX_CONFIGS)
+		return err_set(e, 0, "%s: the configurations of all images are more than %zu bytes",
+			       imagefile_name(own->file), IMAGEMERGE_MAX_CONFIGS);
+	add_layers(m, *member);
+	return 0;
+}
+
+static int add_image(struct imagemerge *m, const struct input *in, size_t entry, struct err *e)
+{
+	AUTO_IMAGE struct image image = { 0 };
+	size_t member;
+	if (image_read(in->file, &in->set, entry, &image, e) < 0 ||
+	    add_member(m, &image, &member, e) < 0)
+		return -1;
+	const struct image_entry *names = &in->set.entries[entry];
+	for (size_t i = 0; i < names->nnames; i++)
+		if (add_name(m, member, imagefile_name(in->file), names->names[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+int imagemerge_add(struct imagemerge *m, const char *path, struct err *e)
+{
+	m->inputs = mem_grow(m->inputs, &m->inputs_cap, m->ninputs + 1, sizeof *m->inputs);
+	struct input *in = &m->inputs[m->ninputs];
+	*in = (struct input){ 0 };
+	if (imagefile_open(path, &in->file, e) < 0)
+		return -1;
+	m->ninputs++;
+	if (imageset_read(in->file, &in->set, e) < 0)
+		return -1;
+	if (in->set.n == 0)
+		return err_set(e, 0, "%s: there is no image in it", imagefile_name(in->file));
+	for (size_t i = 0; i < in->set.n; i++)
+		if (add_image(m, in, i, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* --- writing it --- */
+
+/* All of a layer, or the error that it is not size bytes (any more). */
+static int copy(struct dockerarchive *a, struct source *from, uint64_t size, void *chunk,
+		struct progress *progress, struct err *e)
+{
+	uint64_t left = size;
+	size_t got;
+	do {
+		if (source_read(from, chunk, CHUNK, &got, e) < 0)
+			return -1;
+		if (got > left || (got == 0 && left))
+			return err_set(e, 0, "%s: its size changed while it was read", from->name);
+		left -= got;
+		if (dockerarchive_write(a, chunk, got, e) < 0)
+			return -1;
+		progress_bytes(progress, got);
+	} while (got);
+	return 0;
+}
+
+static int write_layer(struct imagemerge *m, const struct origin *o, struct dockerarchive *a,
+		       void *chunk, struct progress *progress, struct err *e)
+{
+	struct image *image = &m->members[o->member].image;
+	const struct image_layer *l = &image->layers[o->layer];
+	AUTO_IMAGE_READER struct image_reader *r = NULL;
+	if (image_layer_size(image, o->layer, e) < 0 ||
+	    image_layer_open(image, o->layer, &r, e) < 0)
+		return -1;
+	if (dockerarchive_begin_layer(a, layer_key(l->diffid), l->size, e) < 0 ||
+	    copy(a, image_layer_source(r), l->size, chunk, progress, e) < 0)
+		return -1;
+	progress_layer(progress, l->size, l->diffid, l->comment);
+	return dockerarchive_end_layer(a, l->size, e);
+}
+
+static int write_layers(struct imagemerge *m, struct dockerarchive *a, struct progress *progress,
+			struct err *e)
+{
+	AUTO_FREE char *chunk = xmalloc(CHUNK);
+	for (size_t i = 0; i < m->diffids.n; i++)
+		if (write_layer(m, &m->origins[i], a, chunk, progress, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int write_configs(const struct imagemerge *m, struct dockerarchive *a, struct err *e)
+{
+	for (size_t i = 0; i < m->ids.n; i++)
+		if (dockerarchive_config(a, m->ids.strings[i], &m->members[i].image.json, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int write_manifest(const struct imagemerge *m, struct dockerarchive *a, struct err *e)
+{
+	AUTO_FREE struct dockerarchive_image *images = xcalloc(m->ids.n, sizeof *images);
+	for (size_t i = 0; i < m->ids.n; i++)
+		images[i] = (struct dockerarchive_image){ .id = m->ids.strings[i],
+							  .names = m->members[i].names,
+							  .nnames = m->members[i].nnames,
+							  .keys = m->members[i].keys,
+							  .nkeys = m->members[i].image.nlayers };
+	return dockerarchive_finish(a, images, m->ids.n, e);
+}
+
+static void show(const struct imagemerge *m, struct progress *progress)
+{
+	for (size_t i = 0; i < m->ids.n; i++) {
+		AUTO_FREE char *id = xasprintf("sha256:%s", m->ids.strings[i]);
+		const struct member *member = &m->members[i];
+		if (member->nnames == 0)
+			progress_image(progress, NULL, id);
+		for (size_t n = 0; n < member->nnames; n++)
+			progress_image(progress, member->names[n], id);
+	}
+}
+
+int imagemerge_write(struct imagemerge *m, struct compress *to, struct progress *progress,
+		     struct err *e)
+{
+	struct dockerarchive a = { .to = to };
+	if (write_layers(m, &a, progress, e) < 0 || write_configs(m, &a, e) < 0 ||
+	    write_manifest(m, &a, e) < 0)
+		return -1;
+	show(m, progress);
+	return 0;
+}

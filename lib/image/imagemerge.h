@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_IMAGEMERGE_H
+#define LAYERPIPE_IMAGEMERGE_H
+
+/*
+ * The images of several files as one docker-archive (dockerarchive.h).
+ * Configurations stay as they are, so image IDs do too. A layer is named by
+ * its diff ID, so that equal ones are stored once and others never share a
+ * name, and is not compressed.
+ */
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/progress.h"
+#include "tar/compress.h"
+
+/* Bytes of all configurations together, which are kept in memory. */
+#define IMAGEMERGE_MAX_CONFIGS ((size_t)32 << 20)
+
+struct imagemerge;
+
+struct imagemerge *imagemerge_new(void);
+
+/*
+ * Adds the images of a file or directory (imagefile.h); "-" is standard
+ * input. An image that was added before gets the names it has here, too. A
+ * name that another image has, and a name that is no NAME:TAG, are errors;
+ * so is a file without images. After an error the merge is only to be freed.
+ */
+MUST_USE int imagemerge_add(struct imagemerge *m, const char *path, struct err *e);
+
+/* What the file added last is compressed with. */
+enum compress_kind imagemerge_compression(const struct imagemerge *m);
+
+/* How many different layers there are. */
+size_t imagemerge_layers(const struct imagemerge *m);
+
+/*
+ * Writes the archive, its end included; compress_finish() is the caller's.
+ * Each layer is read once, one that is compressed twice, and checked against
+ * its diff ID. On failure the archive has neither manifest nor end.
+ */
+MUST_USE int imagemerge_write(struct imagemerge *m, struct compress *to, struct progress *progress,
+			      struct err *e);
+
+void imagemerge_free(struct imagemerge *m);
+
+/* For __attribute__((cleanup)). */
+void imagemerge_cleanup(struct imagemerge **m);
+#define AUTO_IMAGEMERGE __attribute__((cleanup(imagemerge_cleanup)))
+
+#endif

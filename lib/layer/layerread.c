@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+#include "layer/layerread.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/esc.h"
+#include "base/num.h"
+#include "layer/layerstream.h"
+#include "tar/tarread.h"
+
+enum { END = 2 * TAR_BLOCK };
+
+struct layerread {
+	struct tarread *tar;
+	const char *name;
+	bool fresh;         /* no entry of this archive seen yet */
+	bool counted;       /* a global header told how many layers come */
+	uint64_t announced; /* that many */
+	uint64_t held;      /* layers of this archive so far */
+	uint64_t layers;    /* of the whole input */
+	struct layerread_layer layer;
+	char first[TAR_BLOCK]; /* the layer's first block, as far as it was read */
+	size_t nfirst;
+	size_t zeros; /* the layer's last bytes that are zero, as far as they matter */
+};
+
+struct layerread *layerread_new(int fd, const char *name)
+{
+	struct layerread *r = xcalloc(1, sizeof *r);
+	r->tar = tarread_new(fd, name);
+	r->name = name;
+	r->fresh = true;
+	return r;
+}
+
+void layerread_free(struct layerread *r)
+{
+	if (!r)
+		return;
+	tarread_free(r->tar);
+	free(r);
+}
+
+void layerread_cleanup(struct layerread **r)
+{
+	layerread_free(*r);
+}
+
+uint64_t layerread_layers(const struct layerread *r)
+{
+	return r->layers;
+}
+
+uint64_t layerread_offset(const struct layerread *r)
+{
+	return tarread_offset(r->tar);
+}
+
+int layerread_wrap(const struct layerread *r, struct err *e)
+{
+	return err_wrap(e, "%s: layer %" PRIu64 " ('%s')", r->name, r->layers,
+			r->layer.name ? r->layer.name : "");
+}
+
+static int read_count(struct layerread *r, struct err *e)
+{
+	size_t len = 0;
+	const char *count = tarread_record(r->tar, LAYERSTREAM_LAYERS, &len);
+	if (!count)
+		return 0;
+	if (!r->fresh)
+		return tarread_err(r->tar, e,
+				   "%s: expected only before the first member of a stream",
+				   LAYERSTREAM_LAYERS);
+	if (num_parse(count, len, 10, 0, UINT32_MAX, &r->announced, e) < 0)
+		return err_wrap(e, "%s: %s", r->name, LAYERSTREAM_LAYERS);
+	r->counted = true;
+	r->fresh = false;
+	return 0;
+}
+
+static int end_archive(struct layerread *r, struct err *e)
+{
+	if (r->counted && r->held != r->announced)
+		return err_set(e, 0,
+			       "%s: stream announced %" PRIu64 " layers, but holds %" PRIu64
+			       ": its producer failed",
+			       r->name, r->announced, r->held);
+	r->fresh = true;
+	r->counted = false;
+	r->held = 0;
+	return 0;
+}
+
+static bool is_hex(const char *s, size_t len)
+{
+	return len == DIGEST_HEX_LEN && strspn(s, "0123456789abcdef") == len;
+}
+
+static bool is_text(const char *s, size_t len)
+{
+	return !memchr(s, '\0', len) && esc_is_utf8(s, len);
+}
+
+/* A record of ours that this reader does not know may change what the layer means. */
+static int check_keys(const struct layerread *r, struct err *e)
+{
+	static const char prefix[] = "LAYERPIPE.";
+	const char *key;
+	for (size_t i = 0; (key = tarread_record_key(r->tar, i)); i++)
+		if (strncmp(key, prefix, sizeof prefix - 1) == 0 &&
+		    strcmp(key, LAYERSTREAM_COMMENT) != 0 && strcmp(key, LAYERSTREAM_KEY) != 0 &&
+		    strcmp(key, LAYERSTREAM_DIFFID) != 0)
+			return tarread_err(r->tar, e, "record '%s' is not known", key);
+	return 0;
+}
+
+static int read_about(struct layerread *r, struct err *e)
+{
+	static const char sha256[] = "sha256:";
+	struct layerread_layer *l = &r->layer;
+	size_t len = 0;
+	if (check_keys(r, e) < 0)
+		return -1;
+	l->comment = tarread_record(r->tar, LAYERSTREAM_COMMENT, &len);
+	if (l->comment && !is_text(l->comment, len))
+		return tarread_err(r->tar, e, "%s: expected UTF-8", LAYERSTREAM_COMMENT);
+	l->key = tarread_record(r->tar, LAYERSTREAM_KEY, &len);
+	if (l->key && !is_hex(l->key, len))
+		return tarread_err(r->tar, e, "%s: expected %d lower-case hex digits",
+				   LAYERSTREAM_KEY, DIGEST_HEX_LEN);
+	l->diffid = tarread_record(r->tar, LAYERSTREAM_DIFFID, &len);
+	if (!l->diffid)
+		return 0;
+	if (strncmp(l->diffid, sha256, sizeof sha256 - 1) != 0 ||
+	    !is_hex(l->diffid + sizeof sha256 - 1, len - (sizeof sha256 - 1)))
+		return tarread_err(r->tar, e, "%s: expected sha256: and %d lower-case hex digits",
+				   LAYERSTREAM_DIFFID, DIGEST_HEX_LEN);
+	l->diffid += sizeof sha256 - 1;
+	return 0;
+}
+
+/* Whether a member is one that images have beside their layers. */
+static bool is_of_image(const char *name)
+{
+	static const char *const last[] = { ".json", "/VERSION", "oci-layout" };
+	size_t len = strlen(name);
+	for (size_t i = 0; i < sizeof last / sizeof *last; i++) {
+		size_t n = strlen(last[i]);
+		if (len >= n && strcmp(name + len - n, last[i]) == 0)
+			return true;
+	}
+	return strncmp(name, "blobs/", strlen("blobs/")) == 0;
+}
+
+/* No tar has this size: what it may be instead. */
+static int wrong_size(struct layerread *r, const struct tar_entry *t, struct err *e)
+{
+	const void *data;
+	size_t len;
+	if (is_of_image(t->name))
+		return tarread_err(r->tar, e,
+				   "'%s' is part of an image: expected layers, which image-layers"
+				   " takes out of it",
+				   t->name);
+	if (tarread_data(r->tar, &data, &len, e) < 0)
+		return -1;
+	if (tarread_is_compressed(data, len))
+		return tarread_err(r->tar, e, "layer '%s' is compressed: decompress it first",
+				   t->name);
+	return tarread_err(r->tar, e,
+			   "layer '%s' has %" PRIu64
+			   " bytes: expected a tar of layer tars, each a multiple of %d bytes "
+			   "('tar -c FILE' puts one into another)",
+			   t->name, t->size, TAR_BLOCK);
+}
+
+static int check_size(struct layerread *r, const struct tar_entry *t, struct err *e)
+{
+	if (r->layer.diffid || (t->size > 0 && t->size % TAR_BLOCK == 0))
+		return 0;
+	return wrong_size(r, t, e);
+}
+
+static int read_member(struct layerread *r, const struct layerread_layer **layer, struct err *e)
+{
+	const struct tar_entry *t = tarread_entry(r->tar);
+	r->fresh = false;
+	if (t->type == TAR_DIR && !r->counted)
+		return 0;
+	if (t->type != TAR_FILE)
+		return tarread_err(r->tar, e,
+				   "'%s' is not a regular file: expected one layer tar a member",
+				   t->name);
+	r->held++;
+	if (r->counted && r->held > r->announced)
+		return tarread_err(r->tar, e, "more layers than the %" PRIu64 " announced",
+				   r->announced);
+	r->layers++;
+	r->nfirst = 0;
+	r->zeros = 0;
+	r->layer = (struct layerread_layer){ .name = t->name, .size = t->size };
+	if (read_about(r, e) < 0)
+		return -1;
+	if (check_size(r, t, e) < 0)
+		return -1;
+	*layer = &r->layer;
+	return 0;
+}
+
+int layerread_next(struct layerread *r, const struct layerread_layer **layer, struct err *e)
+{
+	enum tarread_event event = TARREAD_END;
+	const struct layerread_layer *found = NULL;
+	while (!found) {
+		if (tarread_next(r->tar, &event, e) < 0)
+			return -1;
+		if (event == TARREAD_EOF)
+			break;
+		if ((event == TARREAD_GLOBAL && read_count(r, e) < 0) ||
+		    (event == TARREAD_END && end_archive(r, e) < 0) ||
+		    (event == TARREAD_ENTRY && read_member(r, &found, e) < 0))
+			return -1;
+	}
+	*layer = found;
+	return 0;
+}
+
+/* Looks at the first block of a layer as it comes by. */
+static int check_first(struct layerread *r, const void *data, size_t len, struct err *e)
+{
+	size_t n = TAR_BLOCK - r->nfirst;
+	if (n > len)
+		n = len;
+	memcpy(r->first + r->nfirst, data, n);
+	r->nfirst += n;
+	if (n == 0 || r->nfirst < TAR_BLOCK || tarread_is_header(r->first) ||
+	    memcmp(r->first, tar_zeros, TAR_BLOCK) == 0)
+		return 0;
+	if (tarread_is_compressed(r->first, TAR_BLOCK))
+		err_set(e, 0, "it is compressed: decompress it first");
+	else
+		err_set(e, 0,
+			"not an uncompressed tar: its first block is no tar header "
+			"('tar -c FILE' puts a layer into a tar of layers)");
+	return layerread_wrap(r, e);
+}
+
+/* Counts the zeros at the end, up to what ends an archive. */
+static void count_zeros(struct layerread *r, const char *data, size_t len)
+{
+	size_t n = 0, most = len < END ? len : END;
+	while (n < most && data[len - 1 - n] == '\0')
+		n++;
+	r->zeros = n == len ? r->zeros + n : n;
+}
+
+/* A layer whose digest is known is what it is; any other one must not look cut short. */
+static int check_end(const struct layerread *r, struct err *e)
+{
+	if (r->zeros >= END || r->layer.diffid)
+		return 0;
+	err_set(e, 0, "cut short: a tar ends with two zero blocks");
+	return layerread_wrap(r, e);
+}
+
+int layerread_data(struct layerread *r, const void **data, size_t *len, struct err *e)
+{
+	const void *p;
+	size_t n;
+	if (tarread_data(r->tar, &p, &n, e) < 0)
+		return -1;
+	if (n)
+		count_zeros(r, p, n);
+	if ((n ? check_first(r, p, n, e) : check_end(r, e)) < 0)
+		return -1;
+	*data = p;
+	*len = n;
+	return 0;
+}

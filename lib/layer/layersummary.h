@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_LAYERABOUT_H
+#define LAYERPIPE_LAYERABOUT_H
+
+/* What a layer holds, in short. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/source.h"
+
+/* Names that are kept of a layer, and their bytes together. */
+enum { LAYERABOUT_NAMES = 100, LAYERABOUT_BYTES = 8 << 10 };
+
+/* Starts as { 0 }. */
+struct layerabout {
+	uint64_t entries;
+	/*
+	 * The first names, in the layer's order, each once: "/nix/store/HASH-NAME"
+	 * for what lies in a store path; else the entry's name without a leading
+	 * "/" or "./", but no directory that something in it follows.
+	 */
+	char **names;
+	size_t n;
+	bool more; /* there are more */
+	/* private */
+	size_t bytes;
+};
+
+/* Reads a layer tar, to the end of the source. */
+MUST_USE int layerabout_read(struct layerabout *about, struct source *s, struct err *e);
+
+void layerabout_free(struct layerabout *about);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "layer/layertree_part.h"
+
+/* A walk over the tree. */
+struct visit {
+	const struct layertree *t;
+	uint32_t *floors; /* of each node, with all above counted */
+	uint32_t *firsts; /* the first node of each file, TREE_NONE where it was not met yet */
+	uint32_t last;    /* the node whose path this is: */
+	struct buf path;  /* begins with "./" */
+	struct buf link;
+	struct layertree_entry entry;
+};
+
+/* A node's number is greater than its parent's. */
+static uint32_t *find_floors(const struct layertree *t)
+{
+	uint32_t *floors = xcalloc(t->tree.n, sizeof *floors);
+	for (uint32_t i = 0; i < t->tree.n; i++) {
+		uint32_t above = floors[t->tree.nodes[i].parent], own = t->states[i].floor;
+		floors[i] = own > above ? own : above;
+	}
+	return floors;
+}
+
+/* Turns the path of the last node into this one's, whose parent is one of that one's or itself. */
+static void go_to(struct visit *v, uint32_t node)
+{
+	const struct tree *tree = &v->t->tree;
+	uint32_t parent = tree->nodes[node].parent;
+	if (node == TREE_ROOT) {
+		buf_adds(&v->path, "./");
+		return;
+	}
+	for (; v->last != parent; v->last = tree->nodes[v->last].parent)
+		v->path.len -= strlen(tree->names.strings[tree->nodes[v->last].name]) +
+			       (tree->nodes[v->last].parent != TREE_ROOT);
+	if (parent != TREE_ROOT)
+		buf_addc(&v->path, '/');
+	buf_adds(&v->path, tree->names.strings[tree->nodes[node].name]);
+	v->last = node;
+}
+
+/* Names of a file but the first one are links to that. */
+static void link_to_first(struct visit *v, uint32_t file, uint32_t node)
+{
+	struct tar_entry *entry = &v->entry.tar;
+	if (entry->type == TAR_DIR)
+		return;
+	if (v->firsts[file] == TREE_NONE) {
+		v->firsts[file] = node;
+		return;
+	}
+	buf_clear(&v->link);
+	buf_adds(&v->link, "./");
+	tree_path(&v->t->tree, TREE_ROOT, v->firsts[file], &v->link);
+	entry->type = TAR_HARDLINK;
+	entry->link = v->link.s;
+	entry->size = 0;
+}
+
+static void fill(struct visit *v, uint32_t node, bool links)
+{
+	const struct layertree *t = v->t;
+	const struct tree_node *n = &t->tree.nodes[node];
+	const struct layertree_state *s = &t->states[node];
+	/* a directory that only things in it kept, below one that was hidden */
+	bool lost = s->set < v->floors[n->parent] && node != TREE_ROOT;
+	uint32_t file = lost ? LAYERTREE_DEFAULT : n->origin;
+	uint32_t layer = lost ? s->touched : s->set;
+	go_to(v, node);
+	v->entry = (struct layertree_entry){
+		.path = node == TREE_ROOT ? "." : v->path.s + 2,
+		.tar = layertree_entry_of(t, &t->files[file]),
+		.offset = t->files[file].offset,
+		.layer = layer ? layer - 1 : 0,
+		.file = file,
+	};
+	v->entry.tar.name = v->path.s;
+	if (links)
+		link_to_first(v, file, node);
+}
+
+static int visit(struct visit *v, const uint32_t *order, bool links, layertree_fn *fn,
+		 void *context, struct err *e)
+{
+	const struct layertree *t = v->t;
+	for (uint32_t i = 0; i < t->tree.n; i++) {
+		uint32_t node = order[i], parent = t->tree.nodes[node].parent;
+		if (node != TREE_ROOT && !layertree_is_there(&t->states[node], v->floors[parent]))
+			continue;
+		fill(v, node, links);
+		if (fn(&v->entry, context, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int each(const struct layertree *t, bool links, layertree_fn *fn, void *context,
+		struct err *e)
+{
+	AUTO_FREE uint32_t *order = tree_order(&t->tree);
+	AUTO_FREE uint32_t *floors = find_floors(t);
+	AUTO_FREE uint32_t *firsts = xmalloc(t->nfiles * sizeof *firsts);
+	memset(firsts, 0xff, t->nfiles * sizeof *firsts);
+	struct visit v = { .t = t, .floors = floors, .firsts = firsts };
+	int result = visit(&v, order, links, fn, context, e);
+	buf_free(&v.path);
+	buf_free(&v.link);
+	return result;
+}
+
+int layertree_each(const struct layertree *t, layertree_fn *fn, void *context, struct err *e)
+{
+	return each(t, true, fn, context, e);
+}
+
+int layertree_each_name(const struct layertree *t, layertree_fn *fn, void *context, struct err *e)
+{
+	return each(t, false, fn, context, e);
+}
+
+/* --- lines --- */
+
+static int write_line(const struct layertree_entry *from, void *out, struct err *e)
+{
+	const struct tar_entry *tar = &from->tar;
+	struct mtree_entry line = {
+		.path = from->path,
+		.has = MTREE_TYPE | MTREE_MODE | MTREE_UID | MTREE_GID | MTREE_TIME,
+		.type = tar->type,
+		.mode = tar->mode,
+		.uid = tar->uid,
+		.gid = tar->gid,
+		.uname = tar->uname,
+		.gname = tar->gname,
+		.size = tar->size,
+		.time = tar->mtime,
+		.nsec = tar->mtime_nsec,
+		.link = tar->link,
+		.devmajor = tar->devmajor,
+		.devminor = tar->devminor,
+		.xattrs = (struct tar_xattr *)(uintptr_t)tar->xattrs,
+		.nxattrs = tar->nxattrs,
+	};
+	line.has |= *tar->uname ? MTREE_UNAME : 0;
+	line.has |= *tar->gname ? MTREE_GNAME : 0;
+	line.has |= tar->type == TAR_FILE ? MTREE_SIZE : 0;
+	line.has |= tar->type == TAR_SYMLINK ? MTREE_LINK : 0;
+	line.has |= tar->type == TAR_CHAR || tar->type == TAR_BLOCKDEV ? MTREE_DEVICE : 0;
+	return mtree_write(&line, out, e);
+}
+
+int layertree_mtree(const struct layertree *t, struct out *o, struct err *e)
+{
+	return layertree_each_name(t, write_line, o, e);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_STORELAYER_H
+#define LAYERPIPE_STORELAYER_H
+
+/*
+ * One store layer: the tar of some store paths, with the bytes that
+ * layer-stream(5) "STORE LAYERS" defines. They are frozen.
+ *
+ * The files are walked twice: storelayer_measure() learns the layer's size
+ * and what it consists of, storelayer_emit() writes it and holds the files to
+ * that.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/out.h"
+#include "plan/plan.h"
+
+/* What determines a layer's bytes, beside its paths. Strings are borrowed. */
+struct storelayer_form {
+	const char *store_dir; /* absolute, without a trailing slash */
+	int64_t mtime;
+	uint64_t uid;
+	uint64_t gid;
+	const char *uname;
+	const char *gname;
+};
+
+/* The paths of one layer; borrowed. */
+struct storelayer_paths {
+	const struct plan_path *paths;
+	size_t n;
+};
+
+/* What the first walk found. Starts as { 0 }. */
+struct storelayer {
+	uint64_t size;  /* bytes of the whole tar, its end included */
+	struct buf log; /* private: what each entry was, a few bytes an entry */
+};
+
+/*
+ * Walks the paths below the open directory store. Refuses what is not a
+ * file, a directory or a symbolic link.
+ */
+MUST_USE int storelayer_measure(const struct storelayer_form *form,
+				const struct storelayer_paths *paths, int store,
+				struct storelayer *layer, struct err *e);
+
+/*
+ * Writes the layer, exactly layer->size bytes. An entry that is another than
+ * the first walk found, and a file that shrinks or grows, is an error.
+ */
+MUST_USE int storelayer_emit(const struct storelayer_form *form,
+			     const struct storelayer_paths *paths, int store,
+			     const struct storelayer *layer, struct out *o, struct err *e);
+
+/*
+ * Appends the text that determines the layer's bytes, layer-stream(5)
+ * "KEYS". Returns whether it does: false where a nar-hash is not known.
+ */
+bool storelayer_key_text(const struct storelayer_form *form, const struct storelayer_paths *paths,
+			 struct buf *b);
+
+/* Checks that the directory is absolute, not /, and has no empty, "." or ".." part. */
+MUST_USE int storelayer_check_dir(const char *store_dir, struct err *e);
+
+void storelayer_free(struct storelayer *layer);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_STORESTREAM_H
+#define LAYERPIPE_STORESTREAM_H
+
+/* A plan's layers as a layer stream. */
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/out.h"
+#include "layer/storelayer.h"
+#include "plan/plan.h"
+
+/* Strings are borrowed. */
+struct storestream {
+	struct storelayer_form form;
+	const char *root_dir; /* where the store directory lies; NULL: / */
+	const char *comment;  /* of every layer; NULL: nixpkgs' list of its store paths */
+	unsigned jobs;        /* threads; never a matter of bytes */
+	bool digests;         /* give every layer's diff ID, not only where there is no key */
+};
+
+/* Writes the stream; refuses a path that does not lie right in the store directory. */
+MUST_USE int storestream_write(const struct storestream *s, const struct plan *p, struct out *o,
+			       struct err *e);
+
+/* Writes the tar of a plan's only layer, without a stream around it. */
+MUST_USE int storestream_bare(const struct storestream *s, const struct plan *p, struct out *o,
+			      struct err *e);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#include "layer/treelist.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#include "layer/mtree.h"
+#include "layer/treemerge.h"
+
+static bool is_listed_xattr(const char *name)
+{
+	return strncmp(name, "user.", 5) == 0 || strcmp(name, "security.capability") == 0;
+}
+
+static int compare_xattrs(const void *a, const void *b)
+{
+	const struct tar_xattr *x = a, *y = b;
+	return strcmp(x->name, y->name);
+}
+
+/* Extended attributes of one file, and the memory behind them. */
+struct xattrs {
+	struct buf names;
+	struct tar_xattr *list;
+	size_t n, cap;
+};
+
+static int read_xattr(const char *host, const char *name, struct xattrs *x, struct err *e)
+{
+	ssize_t len = lgetxattr(host, name, NULL, 0);
+	AUTO_FREE char *value = len < 0 ? NULL : xmalloc((size_t)len);
+	if (!value || (len = lgetxattr(host, name, value, (size_t)len)) < 0)
+		return err_set(e, errno, "cannot read extended attribute '%s' of '%s'", name, host);
+	x->list = mem_grow(x->list, &x->cap, x->n + 1, sizeof *x->list);
+	x->list[x->n++] = (struct tar_xattr){ name, STEAL(value), (size_t)len };
+	return 0;
+}
+
+static int read_xattrs(const char *host, struct xattrs *x, struct err *e)
+{
+	ssize_t len = llistxattr(host, NULL, 0);
+	if (len == 0 || (len < 0 && errno == ENOTSUP))
+		return 0;
+	if (len < 0)
+		return err_set(e, errno, "cannot list extended attributes of '%s'", host);
+	buf_extend(&x->names, (size_t)len);
+	len = llistxattr(host, x->names.s, (size_t)len);
+	if (len < 0)
+		return err_set(e, errno, "cannot list extended attributes of '%s'", host);
+	for (const char *s = x->names.s; s < x->names.s + len; s += strlen(s) + 1)
+		if (is_listed_xattr(s) && read_xattr(host, s, x, e) < 0)
+			return -1;
+	if (x->n)
+		qsort(x->list, x->n, sizeof *x->list, compare_xattrs);
+	return 0;
+}
+
+static void free_xattrs(struct xattrs *x)
+{
+	for (size_t i = 0; i < x->n; i++)
+		free((void *)(uintptr_t)x->list[i].value);
+	free(x->list);
+	buf_free(&x->names);
+}
+#define AUTO_XATTRS __attribute__((cleanup(free_xattrs)))
+
+static void set_owner(const struct treelist *opt, const struct tree_node *n,
+		      struct mtree_entry *entry)
+{
+	bool own = !opt->merge.links && n->origin != TREE_NONE;
+	entry->has |= MTREE_UID | MTREE_GID;
+	entry->uid = opt->has_owner ? opt->uid : own ? n->uid : 0;
+	entry->gid = opt->has_owner ? opt->gid : own ? n->gid : 0;
+	entry->uname = opt->uname;
+	entry->gname = opt->gname;
+	if (opt->uname)
+		entry->has |= MTREE_UNAME | MTREE_GNAME;
+}
+
+static enum tar_type tar_type(mode_t mode)
+{
+	return S_ISDIR(mode)    ? TAR_DIR
+	       : S_ISLNK(mode)  ? TAR_SYMLINK
+	       : S_ISCHR(mode)  ? TAR_CHAR
+	       : S_ISBLK(mode)  ? TAR_BLOCKDEV
+	       : S_ISFIFO(mode) ? TAR_FIFO
+				: TAR_FILE;
+}
+
+/* What a file is beside its owner and time. */
+static void set_kind(const struct tree_node *n, const char *host, const char *target,
+		     struct mtree_entry *entry)
+{
+	entry->type = tar_type(n->mode);
+	entry->mode = n->mode & 07777;
+	if (S_ISREG(n->mode)) {
+		entry->has |= MTREE_SIZE | MTREE_CONTENTS;
+		entry->size = n->size;
+		entry->contents = host;
+	} else if (S_ISLNK(n->mode)) {
+		entry->has |= MTREE_LINK;
+		entry->link = target;
+	} else if (S_ISCHR(n->mode) || S_ISBLK(n->mode)) {
+		entry->has |= MTREE_DEVICE;
+		entry->devmajor = major(n->rdev);
+		entry->devminor = minor(n->rdev);
+	}
+}
+
+/* A file, or a directory of its own, as it lies on the host; what x takes is to be freed. */
+static int set_file(const struct treemerge *m, uint32_t node, const char *host,
+		    struct mtree_entry *entry, char **target, struct xattrs *x, struct err *e)
+{
+	const struct tree_node *n = &m->tree.nodes[node];
+	bool link = S_ISLNK(n->mode);
+	if (link && treemerge_target(m, node, target, e) < 0)
+		return -1;
+	if (host && !link && read_xattrs(host, x, e) < 0)
+		return -1;
+	set_kind(n, host, *target, entry);
+	entry->xattrs = x->list;
+	entry->nxattrs = x->n;
+	return 0;
+}
+
+static int write_node(const struct treelist *opt, const struct treemerge *m, uint32_t node,
+		      struct out *o, struct err *e)
+{
+	static const struct tree_node farm_link = { .mode = S_IFLNK | 0777 };
+	const struct tree_node *n = &m->tree.nodes[node];
+	bool own = n->origin != TREE_NONE;
+	AUTO_BUF struct buf path = { 0 };
+	AUTO_FREE char *host = own ? treemerge_host(m, node) : NULL;
+	AUTO_FREE char *target = NULL;
+	AUTO_XATTRS struct xattrs x = { 0 };
+	tree_path(&m->tree, TREE_ROOT, node, &path);
+	struct mtree_entry entry = { .path = node == TREE_ROOT ? "." : path.s,
+				     .has = MTREE_TYPE | MTREE_MODE | MTREE_TIME };
+	entry.time = own && opt->keep_mtime ? n->mtime : opt->mtime;
+	set_owner(opt, n, &entry);
+	if (opt->merge.links)
+		set_kind(S_ISDIR(n->mode) ? n : &farm_link, NULL, host, &entry);
+	else if (set_file(m, node, host, &entry, &target, &x, e) < 0)
+		return -1;
+	return mtree_write(&entry, o, e);
+}
+
+static int write_tree(const struct treelist *opt, const struct treemerge *m, struct out *o,
+		      struct err *e)
+{
+	AUTO_FREE uint32_t *order = tree_order(&m->tree);
+	if (out_write(o, "#mtree\n", 7, e) < 0)
+		return -1;
+	for (uint32_t i = 0; i < m->tree.n; i++)
+		if (write_node(opt, m, order[i], o, e) < 0)
+			return -1;
+	return 0;
+}
+
+int treelist_write(const struct treelist *opt, char *const *operands, int n, struct out *o,
+		   struct err *e)
+{
+	struct treemerge m;
+	treemerge_init(&m, &opt->merge);
+	int r = opt->in_place ? treemerge_in_place(&m, operands, n, e)
+			      : treemerge_dirs(&m, operands, n, e);
+	if (r == 0)
+		r = write_tree(opt, &m, o, e);
+	treemerge_free(&m);
+	return r;
+}

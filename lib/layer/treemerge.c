@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: MIT */
+#include "layer/treemerge.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "layer/treemerge_host.h"
+#include "tar/walk.h"
+
+/* An entry of a walk. */
+struct found {
+	const char *host;
+	const char *name;
+	struct stat st;
+	uint32_t overlay;
+	uint32_t parent; /* the directory of the tree it goes into */
+};
+
+char *treemerge_host(const struct treemerge *m, uint32_t node)
+{
+	const struct treemerge_overlay *o = &m->overlays[m->tree.nodes[node].origin];
+	AUTO_BUF struct buf b = { 0 };
+	buf_adds(&b, o->host);
+	if (node != o->node) {
+		buf_addc(&b, '/');
+		tree_path(&m->tree, o->node, node, &b);
+	}
+	return STEAL(b.s);
+}
+
+static const char *kind(mode_t mode)
+{
+	return S_ISDIR(mode)   ? "a directory"
+	       : S_ISLNK(mode) ? "a symbolic link"
+	       : S_ISREG(mode) ? "a file"
+	       : S_ISCHR(mode) ? "a character device"
+	       : S_ISBLK(mode) ? "a block device"
+			       : "a FIFO";
+}
+
+static int conflict(const struct treemerge *m, uint32_t node, const struct found *f, struct err *e)
+{
+	const struct tree_node *n = &m->tree.nodes[node];
+	AUTO_FREE char *other = treemerge_host(m, node);
+	bool link = !m->opt->links && (S_ISLNK(n->mode) || S_ISLNK(f->st.st_mode));
+	return err_set(
+		e, 0, "cannot merge '%s', %s, and '%s', %s%s", other, kind(n->mode), f->host,
+		kind(f->st.st_mode),
+		link ? " (--keep-dirlinks and --follow-dirlinks are for links to directories)"
+		     : "");
+}
+
+/* --- building the tree --- */
+
+static void push_overlay(struct treemerge *m, const char *host, uint32_t node, uint32_t source,
+			 uint32_t from)
+{
+	m->overlays = mem_grow(m->overlays, &m->cap, (size_t)m->n + 1, sizeof *m->overlays);
+	m->overlays[m->n++] = (struct treemerge_overlay){
+		.host = xstrdup(host), .node = node, .source = source, .from = from
+	};
+}
+
+static void set_node(struct treemerge *m, uint32_t node, uint32_t overlay, const struct stat *st)
+{
+	struct tree_node *n = &m->tree.nodes[node];
+	n->origin = overlay;
+	n->mode = st->st_mode;
+	n->uid = st->st_uid;
+	n->gid = st->st_gid;
+	n->size = (uint64_t)st->st_size;
+	n->mtime = st->st_mtime;
+	n->rdev = st->st_rdev;
+}
+
+/* The directory is not, or not only, the one of the host that its origin names. */
+static void set_plain_dir(struct treemerge *m, uint32_t node)
+{
+	m->tree.nodes[node].mode = S_IFDIR | 0755;
+}
+
+/* A link's node becomes the directory of what the link leads to. Links mode. */
+static void expand(struct treemerge *m, uint32_t node)
+{
+	AUTO_FREE char *host = treemerge_host(m, node);
+	uint32_t overlay = m->tree.nodes[node].origin;
+	set_plain_dir(m, node);
+	push_overlay(m, host, node, m->overlays[overlay].source, overlay);
+}
+
+static void add(struct treemerge *m, const struct found *f)
+{
+	set_node(m, tree_add(&m->tree, f->parent, f->name), f->overlay, &f->st);
+}
+
+/* Two files of one name: the one of the operand that came first stays. Links mode. */
+static void choose_link(struct treemerge *m, uint32_t node, const struct found *f)
+{
+	AUTO_FREE char *other = treemerge_host(m, node);
+	uint32_t source = m->overlays[m->tree.nodes[node].origin].source;
+	bool first = m->overlays[f->overlay].source < source;
+	if (!treemerge_same_file(m, other, f->host)) {
+		AUTO_FREE char *message = xasprintf("'%s' hides '%s'", first ? f->host : other,
+						    first ? other : f->host);
+		m->opt->warn(message);
+	}
+	if (first)
+		set_node(m, node, f->overlay, &f->st);
+}
+
+/* A non-directory into the tree of links. */
+static int place_link(struct treemerge *m, const struct found *f, struct err *e)
+{
+	uint32_t node = tree_find(&m->tree, f->parent, f->name);
+	if (node == TREE_NONE) {
+		add(m, f);
+		return 0;
+	}
+	bool dir = S_ISDIR(m->tree.nodes[node].mode);
+	bool to_dir = S_ISLNK(f->st.st_mode) && treemerge_leads_to_dir(m, f->host);
+	if (!dir && to_dir && S_ISLNK(m->tree.nodes[node].mode)) {
+		AUTO_FREE char *other = treemerge_host(m, node);
+		if (!treemerge_same_file(m, other, f->host) && treemerge_leads_to_dir(m, other)) {
+			expand(m, node);
+			dir = true;
+		}
+	}
+	if (!dir) {
+		choose_link(m, node, f);
+		return 0;
+	}
+	if (!to_dir)
+		return conflict(m, node, f, e);
+	push_overlay(m, f->host, node, m->overlays[f->overlay].source, f->overlay);
+	return 0;
+}
+
+static int place_file(struct treemerge *m, const struct found *f, struct err *e)
+{
+	uint32_t node = tree_find(&m->tree, f->parent, f->name);
+	if (node == TREE_NONE)
+		add(m, f);
+	else if (S_ISDIR(m->tree.nodes[node].mode))
+		return conflict(m, node, f, e);
+	else
+		set_node(m, node, f->overlay, &f->st);
+	return 0;
+}
+
+/* --- directories into the tree --- */
+
+/* A directory over a link of the tree: *node as in place_dir(). */
+static int place_over_link(struct treemerge *m, const struct found *f, uint32_t link,
+			   uint32_t *node, struct err *e)
+{
+	uint32_t target = TREE_NONE;
+	if (m->opt->links) {
+		AUTO_FREE char *other = treemerge_host(m, link);
+		if (!treemerge_leads_to_dir(m, other))
+			return conflict(m, link, f, e);
+		expand(m, link);
+		*node = link;
+		return 0;
+	}
+	if (m->opt->keep_dirlinks && treemerge_resolve(m, link, &target, e) < 0)
+		return -1;
+	if (target == TREE_NONE)
+		return conflict(m, link, f, e);
+	push_overlay(m, f->host, target, m->overlays[f->overlay].source, f->overlay);
+	*node = TREE_NONE;
+	return 0;
+}
+
+/*
+ * A directory into the tree; *node is what to walk on with. TREE_NONE: what
+ * is in it goes elsewhere, later.
+ */
+static int place_dir(struct treemerge *m, const struct found *f, uint32_t *node, struct err *e)
+{
+	uint32_t found = tree_find(&m->tree, f->parent, f->name);
+	mode_t mode = found == TREE_NONE ? S_IFDIR : m->tree.nodes[found].mode;
+	if (S_ISLNK(mode))
+		return place_over_link(m, f, found, node, e);
+	if (!S_ISDIR(mode))
+		return conflict(m, found, f, e);
+	bool fresh = found == TREE_NONE;
+	if (fresh)
+		found = tree_add(&m->tree, f->parent, f->name);
+	if (fresh || !m->opt->links)
+		set_node(m, found, f->overlay, &f->st);
+	if (m->opt->links)
+		set_plain_dir(m, found);
+	*node = found;
+	return 0;
+}
+
+/* A link that is followed: its directory comes later, from a walk of its own. */
+static int place_dirlink(struct treemerge *m, struct found *f, struct err *e)
+{
+	AUTO_FREE char *host = NULL;
+	uint32_t node;
+	if (treemerge_follow(m, f->host, &host, &f->st) < 0)
+		return err_set(e, errno, "cannot read '%s'", f->host);
+	f->host = host;
+	if (place_dir(m, f, &node, e) < 0)
+		return -1;
+	if (node != TREE_NONE)
+		push_overlay(m, f->host, node, m->overlays[f->overlay].source, f->overlay);
+	return 0;
+}
+
+/* --- walking one directory --- */
+
+static int place(struct treemerge *m, struct walk *w, const struct walk_entry *entry,
+		 uint32_t overlay, struct err *e)
+{
+	struct found f = { .host = entry->path,
+			   .name = entry->name,
+			   .overlay = overlay,
+			   .parent = m->at[entry->depth] };
+	if (fstatat(entry->dir, entry->name, &f.st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_set(e, errno, "cannot read '%s'", entry->path);
+	if (S_ISSOCK(f.st.st_mode))
+		return err_set(e, 0, "'%s' is a socket: an image cannot hold one", entry->path);
+	if (!(f.st.st_mode & S_IFMT)) /* so fakeroot(1) shows some files with attributes */
+		return err_set(e, 0, "'%s' is neither a file nor anything else", entry->path);
+	if (S_ISDIR(f.st.st_mode) != (entry->type == DT_DIR))
+		return walk_changed(entry->path, e);
+	if (m->opt->follow_dirlinks && S_ISLNK(f.st.st_mode) && treemerge_leads_to_dir(m, f.host))
+		return place_dirlink(m, &f, e);
+	if (!S_ISDIR(f.st.st_mode))
+		return m->opt->links ? place_link(m, &f, e) : place_file(m, &f, e);
+	m->at = mem_grow(m->at, &m->at_cap, entry->depth + 2, sizeof *m->at);
+	if (place_dir(m, &f, &m->at[entry->depth + 1], e) < 0)
+		return -1;
+	if (m->at[entry->depth + 1] == TREE_NONE)
+		walk_skip(w);
+	return 0;
+}
+
+/* Notes which directory this is; refuses one that an overlay on the way here is already. */
+static int identify(struct treemerge *m, uint32_t overlay, int fd, struct err *e)
+{
+	struct treemerge_overlay *o = &m->overlays[overlay];
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return err_set(e, errno, "cannot read '%s'", o->host);
+	o->dev = st.st_dev;
+	o->ino = st.st_ino;
+	for (uint32_t i = o->from; i != TREE_NONE; i = m->overlays[i].from)
+		if (m->overlays[i].dev == o->dev && m->overlays[i].ino == o->ino)
+			return err_set(e, 0, "'%s' leads back to '%s': a loop of links", o->host,
+				       m->overlays[i].host);
+	/* the image's root has a mode of its own */
+	if (!m->opt->links && o->node != TREE_ROOT)
+		set_node(m, o->node, overlay, &st);
+	return 0;
+}
+
+/* Places what the walk still brings; at: the directory of the tree that is depth steps down. */
+static int place_all(struct treemerge *m, struct walk *w, uint32_t overlay, size_t depth,
+		     uint32_t at, struct err *e)
+{
+	const struct walk_entry *entry;
+	int r;
+	m->at = mem_grow(m->at, &m->at_cap, depth + 1, sizeof *m->at);
+	m->at[depth] = at;
+	while ((r = walk_next(w, &entry, e)) == 0 && entry)
+		if (place(m, w, entry, overlay, e) < 0)
+			return -1;
+	return r;
+}
+
+static int walk_overlay(struct treemerge *m, uint32_t overlay, struct err *e)
+{
+	AUTO_WALK struct walk *w = walk_new();
+	AUTO_FREE char *host = xstrdup(m->overlays[overlay].host);
+	AUTO_CLOSE int fd = treemerge_open(m, host, O_RDONLY | O_DIRECTORY);
+	const struct walk_entry *entry;
+	if (fd < 0)
+		return err_set(e, errno, "cannot open directory '%s'", *host ? host : "/");
+	walk_bytewise(w);
+	if (identify(m, overlay, fd, e) < 0 || walk_start(w, fd, ".", host, e) < 0 ||
+	    walk_next(w, &entry, e) < 0)
+		return -1;
+	return place_all(m, w, overlay, 1, m->overlays[overlay].node, e);
+}
+
+/* --- operands --- */
+
+static bool has_part(const char *path, const char *part)
+{
+	for (const char *s = path; *s;) {
+		size_t len = strcspn(s, "/");
+		if (len == strlen(part) && strncmp(s, part, len) == 0)
+			return true;
+		s += len + (s[len] == '/');
+	}
+	return false;
+}
+
+/* The directory of the tree at that path, with those that lead there. */
+static int make_dirs(struct treemerge *m, const char *path, uint32_t *node, struct err *e)
+{
+	*node = TREE_ROOT;
+	for (const char *s = path; *s;) {
+		size_t len = strcspn(s, "/"), end = (size_t)(s - path) + len;
+		AUTO_FREE char *name = xstrndup(s, len);
+		s += len + (s[len] == '/');
+		if (!len || strcmp(name, ".") == 0)
+			continue;
+		uint32_t found = tree_find(&m->tree, *node, name);
+		bool fresh = found == TREE_NONE;
+		*node = fresh ? tree_add(&m->tree, *node, name) : found;
+		if (fresh)
+			set_plain_dir(m, *node);
+		else if (!S_ISDIR(m->tree.nodes[found].mode))
+			return err_set(e, 0, "cannot list anything below '%.*s', %s", (int)end,
+				       path, kind(m->tree.nodes[found].mode));
+	}
+	return 0;
+}
+
+static int add_prefix(struct treemerge *m, uint32_t *node, struct err *e)
+{
+	const char *prefix = m->opt->prefix ? m->opt->prefix : "";
+	if (has_part(prefix, ".."))
+		return err_set(e, 0, "bad prefix '%s': expected no .. in it", prefix);
+	return make_dirs(m, prefix, node, e);
+}
+
+static size_t trimmed(const char *path)
+{
+	size_t len = strlen(path);
+	while (len && path[len - 1] == '/')
+		len--;
+	return len;
+}
+
+/* Lays an operand over the tree, and what its links lead to. */
+static int add_dir(struct treemerge *m, const char *dir, uint32_t source, uint32_t node,
+		   struct err *e)
+{
+	AUTO_FREE char *host = xstrndup(dir, trimmed(dir));
+	push_overlay(m, host, node, source, TREE_NONE);
+	while (m->done < m->n)
+		if (walk_overlay(m, m->done++, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* Lays the file at an absolute path over the same path of the tree. Its overlay is its parent. */
+static int add_in_place(struct treemerge *m, const char *operand, uint32_t source, struct err *e)
+{
+	const char *root = m->opt->root_dir ? m->opt->root_dir : "";
+	AUTO_FREE char *path = xstrndup(operand, trimmed(operand));
+	char *slash = strrchr(path, '/');
+	if (*path != '/' || has_part(path, ".") || has_part(path, ".."))
+		return err_set(e, 0,
+			       "bad operand '%s': expected an absolute path, no . and .. in it",
+			       operand);
+	AUTO_FREE char *host = xasprintf("%.*s%s", (int)trimmed(root), root, path);
+	AUTO_FREE char *dir = xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
+	AUTO_FREE char *host_dir = xstrndup(host, strlen(host) - strlen(slash));
+	AUTO_CLOSE int fd = -1;
+	AUTO_WALK struct walk *w = walk_new();
+	uint32_t node;
+	walk_bytewise(w);
+	if (walk_open_dir(m->opt->root_dir, dir, &fd, e) < 0 || make_dirs(m, dir, &node, e) < 0 ||
+	    walk_start(w, fd, slash + 1, host, e) < 0)
+		return -1;
+	push_overlay(m, host_dir, node, source, TREE_NONE);
+	return place_all(m, w, m->n - 1, 0, node, e);
+}
+
+void treemerge_init(struct treemerge *m, const struct treemerge_options *opt)
+{
+	*m = (struct treemerge){ .opt = opt, .root = -1 };
+	tree_init(&m->tree);
+}
+
+int treemerge_in_place(struct treemerge *m, char *const *files, int n, struct err *e)
+{
+	set_plain_dir(m, TREE_ROOT);
+	for (int i = 0; i < n; i++)
+		if (add_in_place(m, files[i], (uint32_t)i, e) < 0)
+			return -1;
+	return 0;
+}
+
+int treemerge_dirs(struct treemerge *m, char *const *dirs, int n, struct err *e)
+{
+	const char *root = m->opt->root_dir;
+	uint32_t node;
+	set_plain_dir(m, TREE_ROOT);
+	if (root && treemerge_open_root(m) < 0)
+		return err_set(e, errno, "cannot open directory '%s'", root);
+	if (add_prefix(m, &node, e) < 0)
+		return -1;
+	for (int i = 0; i < n; i++)
+		if (add_dir(m, dirs[i], (uint32_t)i, node, e) < 0)
+			return -1;
+	return 0;
+}
+
+void treemerge_free(struct treemerge *m)
+{
+	for (uint32_t i = 0; i < m->n; i++)
+		free(m->overlays[i].host);
+	free(m->overlays);
+	free(m->at);
+	free(m->real_root);
+	tree_free(&m->tree);
+	if (m->root >= 0)
+		close(m->root);
+}

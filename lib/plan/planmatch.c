@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/planmatch.h"
+
+#include <string.h>
+
+/* Makes both know what one of them knows; *differs names what they know differently. */
+static void share(struct graph_path *path, struct plan_path *planned, const char **differs)
+{
+	if (!path->has_size)
+		path->nar_size = planned->nar_size;
+	if (!planned->has_size)
+		planned->nar_size = path->nar_size;
+	if (!planned->nar_hash && path->nar_hash)
+		planned->nar_hash = xstrdup(path->nar_hash);
+	path->has_size = planned->has_size = path->has_size || planned->has_size;
+	*differs = NULL;
+	if (planned->nar_size != path->nar_size)
+		*differs = "size";
+	if (path->nar_hash && strcmp(planned->nar_hash, path->nar_hash) != 0)
+		*differs = "hash";
+}
+
+/* Each line of a plan is one path, so a path's place is its line number. */
+static int match(struct graph *g, const char *graph_name, struct plan_path *planned,
+		 uint32_t *index, struct err *e)
+{
+	const char *differs;
+	int64_t i = graph_find(g, planned->path);
+	if (i < 0)
+		return err_set(e, 0, "'%s' is not in the graph '%s'", planned->path, graph_name);
+	share(&g->paths[i], planned, &differs);
+	if (differs)
+		return err_set(e, 0, "'%s' has another %s in the graph '%s'", planned->path,
+			       differs, graph_name);
+	if (!planned->has_size)
+		return err_set(e, 0, "the size of '%s' is not known", planned->path);
+	*index = (uint32_t)i;
+	return 0;
+}
+
+static int check_complete(const struct graph *g, const char *graph_name, const struct plan *plan,
+			  const char *plan_name, const uint32_t *index, struct err *e)
+{
+	AUTO_FREE bool *planned = xcalloc(g->n, sizeof *planned);
+	uint64_t size = 0;
+	for (size_t i = 0; i < plan->n; i++) {
+		planned[index[i]] = true;
+		if (__builtin_add_overflow(size, plan->paths[i].nar_size, &size))
+			return err_set(e, 0, "%s:%zu: the sizes add up to 2^64 bytes or more",
+				       plan_name, i + 1);
+	}
+	for (uint32_t i = 0; i < g->n; i++)
+		if (!planned[i])
+			return err_set(e, 0,
+				       "%s: '%s' is missing, which is in the graph '%s' "
+				       "(closure-graph --exclude leaves it out)",
+				       plan_name, g->paths[i].path, graph_name);
+	return 0;
+}
+
+int planmatch(struct graph *g, const char *graph_name, struct plan *plan, const char *plan_name,
+	      uint32_t *index, struct err *e)
+{
+	if (plan->n == 0)
+		return err_set(e, 0, "%s: the plan is empty", plan_name);
+	for (size_t i = 0; i < plan->n; i++)
+		if (match(g, graph_name, &plan->paths[i], &index[i], e) < 0)
+			return err_wrap(e, "%s:%zu", plan_name, i + 1);
+	return check_complete(g, graph_name, plan, plan_name, index, e);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/replan.h"
+
+#include <string.h>
+
+#define NO_GROUP UINT32_MAX
+
+/* The path's index where it is in the graph with the same contents, else -1. */
+static int64_t find_same(const struct graph *g, const struct plan_path *old)
+{
+	int64_t i = graph_find(g, old->path);
+	if (i < 0)
+		return -1;
+	const struct graph_path *now = &g->paths[i];
+	if (now->nar_hash && old->nar_hash && strcmp(now->nar_hash, old->nar_hash) != 0)
+		return -1;
+	return i;
+}
+
+/* Whether the group has just these paths. */
+static bool is_made_of(const struct merge_group *group, const struct merge_group *other,
+		       const uint32_t *group_of, uint32_t number)
+{
+	if (group->n != other->n)
+		return false;
+	for (uint32_t j = 0; j < other->n; j++)
+		if (group_of[other->paths[j]] != number)
+			return false;
+	return true;
+}
+
+/* The layer that starts at path `first` of the plan, as a group; empty where its paths changed. */
+static struct merge_group find_layer(const struct graph *g, const struct plan *plan, size_t first)
+{
+	struct merge_group group = { .kept = plan->paths[first].layer };
+	for (size_t i = first; i < plan->n && plan->paths[i].layer == group.kept; i++)
+		group.n++;
+	group.paths = xcalloc(group.n, sizeof *group.paths);
+	for (uint32_t j = 0; j < group.n; j++) {
+		int64_t path = find_same(g, &plan->paths[first + j]);
+		if (path < 0) {
+			free(group.paths);
+			return (struct merge_group){ 0 };
+		}
+		group.paths[j] = (uint32_t)path;
+		group.penalty += g->paths[path].nar_size;
+	}
+	return group;
+}
+
+/* Adds the layer to the groups, unless one of its paths has a group already. */
+static void keep(struct merge_group layer, struct merge_group *groups, uint32_t *n,
+		 uint32_t *group_of)
+{
+	bool free_paths = true;
+	for (uint32_t j = 0; j < layer.n; j++)
+		free_paths = free_paths && group_of[layer.paths[j]] == NO_GROUP;
+	if (free_paths) {
+		for (uint32_t j = 0; j < layer.n; j++)
+			group_of[layer.paths[j]] = *n;
+		groups[(*n)++] = layer;
+		return;
+	}
+	uint32_t number = group_of[layer.paths[0]];
+	if (number == NO_GROUP || !is_made_of(&groups[number], &layer, group_of, number)) {
+		free(layer.paths);
+		return;
+	}
+	/* in the order in which they are in the layer now */
+	free(groups[number].paths);
+	groups[number].paths = layer.paths;
+	groups[number].kept = layer.kept;
+}
+
+/* Adds the layers that can stay, then each other path alone. */
+static void start(const struct graph *g, const struct plan *plan, struct merge_group *groups,
+		  uint32_t *n)
+{
+	AUTO_FREE uint32_t *group_of = xcalloc(g->n, sizeof *group_of);
+	for (uint32_t path = 0; path < g->n; path++)
+		group_of[path] = NO_GROUP;
+	for (uint32_t i = 0; i < *n; i++)
+		for (uint32_t j = 0; j < groups[i].n; j++)
+			group_of[groups[i].paths[j]] = i;
+	for (size_t i = 0; i < plan->n; i++) {
+		if (i && plan->paths[i].layer == plan->paths[i - 1].layer)
+			continue;
+		struct merge_group layer = find_layer(g, plan, i);
+		if (layer.n)
+			keep(layer, groups, n, group_of);
+	}
+	merge_alone(g, groups, n);
+}
+
+static int compare_kept(const void *a, const void *b)
+{
+	const struct merge_group *x = a, *y = b;
+	return x->kept < y->kept ? -1 : x->kept > y->kept;
+}
+
+/* Those that stayed first, as they were ordered; then the others, ordered by merge_order(). */
+static void order_groups(const struct graph *g, const struct reach *r, const uint32_t *rank,
+			 const uint64_t *weights, struct merge_group *groups, uint32_t n)
+{
+	AUTO_FREE struct merge_group *others = xcalloc(n, sizeof *others);
+	uint32_t nkept = 0, nothers = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		if (groups[i].kept)
+			groups[nkept++] = groups[i];
+		else
+			others[nothers++] = groups[i];
+	}
+	qsort(groups, nkept, sizeof *groups, compare_kept);
+	merge_order(g, r, rank, weights, others, nothers);
+	memcpy(groups + nkept, others, nothers * sizeof *others);
+}
+
+void replan_groups(const struct graph *g, const struct reach *r, const uint32_t *rank,
+		   const struct plan *previous, const struct merge_rules *rules,
+		   struct merge_group *groups, uint32_t *n)
+{
+	start(g, previous, groups, n);
+	merge_groups(g, r, rank, rules, groups, n);
+	order_groups(g, r, rank, rules->weights, groups, *n);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/weights.h"
+
+#include <string.h>
+
+#include "base/intern.h"
+#include "base/record.h"
+#include "closure/storepath.h"
+
+enum { NAME, WEIGHT, FIELDS };
+
+struct weights {
+	struct intern names;
+	uint64_t *values; /* by number of the name */
+	size_t cap;
+};
+
+static int read_record(const struct rec_reader *r, const struct rec_field *rec, void *context,
+		       struct err *e)
+{
+	struct weights *w = context;
+	struct rec_field f[FIELDS];
+	AUTO_FREE char *name = NULL;
+	uint64_t weight;
+	if (rec_split(r, rec, f, FIELDS, e) < 0 ||
+	    rec_string(r, &f[NAME], "name", 0, &name, e) < 0 ||
+	    rec_number(r, &f[WEIGHT], "weight", 0, WEIGHTS_MAX, &weight, e) < 0)
+		return -1;
+	if (strchr(name, '/'))
+		return rec_err(
+			r, e, "name: expected a path's name without directory and hash, found '%s'",
+			name);
+	uint32_t number = w->names.n;
+	if (intern_add(&w->names, name, strlen(name)) != number)
+		return rec_err(r, e, "'%s' has a weight already", name);
+	w->values = mem_grow(w->values, &w->cap, w->names.n, sizeof *w->values);
+	w->values[number] = weight;
+	return 0;
+}
+
+static uint64_t *hand_out(const struct graph *g, const struct weights *w)
+{
+	uint64_t *weights = xcalloc(g->n, sizeof *weights);
+	for (uint32_t i = 0; i < g->n; i++) {
+		const char *name = storepath_name(g->paths[i].path);
+		uint32_t number = intern_find(&w->names, name, strlen(name));
+		weights[i] = number == INTERN_NONE ? 1 : w->values[number];
+	}
+	return weights;
+}
+
+int weights_read(const struct graph *g, int fd, const char *name, uint64_t **weights, struct err *e)
+{
+	struct weights w = { 0 };
+	int result = rec_each(fd, name, read_record, &w, e);
+	if (result == 0)
+		*weights = hand_out(g, &w);
+	intern_free(&w.names);
+	free(w.values);
+	return result;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_BLOCKPOOL_H
+#define LAYERPIPE_BLOCKPOOL_H
+
+/*
+ * Compression in threads, for compress.c: the input is cut into blocks of
+ * fixed size, each is compressed for itself, and the results are written in
+ * order. So the bytes do not depend on the number of threads.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/out.h"
+
+/* How a kind of block is made. */
+struct blockpool_kind {
+	size_t block;                /* bytes of input in each block but the last */
+	size_t (*bound)(size_t len); /* the most that len bytes can become, len at least */
+	unsigned jobs;               /* threads at most */
+	unsigned buffers;            /* of one block each; at least two more than threads */
+
+	/* What one thread needs to compress; NULL without memory. */
+	void *(*start)(void);
+	/* Makes the n-th block, from 0. Returns its length, 0 without memory. */
+	size_t (*compress)(void *context, uint64_t n, const void *in, size_t len, void *out,
+			   size_t room);
+	void (*end)(void *context);
+};
+
+struct blockpool;
+
+/* Starts up to jobs threads; kind and o are borrowed. */
+MUST_USE int blockpool_new(const struct blockpool_kind *kind, unsigned jobs, struct out *o,
+			   struct blockpool **pool, struct err *e);
+MUST_USE int blockpool_write(struct blockpool *p, const void *data, size_t len, struct err *e);
+/* Writes what is left; an input without bytes is one empty block. */
+MUST_USE int blockpool_finish(struct blockpool *p, struct err *e);
+void blockpool_free(struct blockpool *p);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LAYERPIPE_COMPRESS_H
+#define LAYERPIPE_COMPRESS_H
+
+/*
+ * Compressed output, in threads: equal input gives equal bytes whatever the
+ * number of threads and however the input was cut into pieces. The one place
+ * that knows libdeflate and libzstd.
+ *
+ * gz: blocks of 2 MiB, each a gzip member of its own (RFC 1952 has them read
+ * as one), levels 5 and 6 of libdeflate, no name, no time. zstd: blocks of 2 MiB,
+ * each a frame of its own (RFC 8878 has them read as one), level 3 with larger
+ * tables, with checksum and length.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/out.h"
+
+enum compress_kind { COMPRESS_NONE, COMPRESS_GZ, COMPRESS_ZSTD };
+
+/* "none", "gz" or "zstd". */
+MUST_USE int compress_kind(const char *name, enum compress_kind *kind, struct err *e);
+
+struct compress;
+
+/*
+ * Starts compressing to o (borrowed). jobs: threads to use, from 1; more than
+ * memory below 32 MiB allows are not started. COMPRESS_NONE passes through.
+ */
+MUST_USE int compress_new(enum compress_kind kind, unsigned jobs, struct out *o,
+			  struct compress **c, struct err *e);
+
+/* Whether compressing keeps cores busy by itself. */
+bool compress_has_threads(const struct compress *c);
+
+MUST_USE int compress_write(struct compress *c, const void *data, size_t len, struct err *e);
+
+/* Writes what is left and the end; o stays open and is not flushed. */
+MUST_USE int compress_finish(struct compress *c, struct err *e);
+
+/* Ends the threads; without compress_finish() the output lacks its end. */
+void compress_free(struct compress *c);
+
+/* For __attribute__((cleanup)). */
+void compress_cleanup(struct compress **c);
+#define AUTO_COMPRESS __attribute__((cleanup(compress_cleanup)))
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#include "closure/hashscan.h"
+
+#include "fuzz.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static const char *const paths[] = {
+	"/nix/store/0123456789abcdfghijklmnpqrsvwxyz-a",
+	"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-b",
+	"/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab-c",
+};
+enum { PATHS = 3 };
+
+static bool mentioned(const uint8_t *data, size_t size, const char *path)
+{
+	return size && memmem(data, size, path + 11, 32);
+}
+
+/* In pieces whose size the first byte says, the same is found as by looking everywhere. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct err e = { 0 };
+	struct scan *s = NULL;
+	const uint32_t *found;
+	if (size == 0)
+		return 0;
+	size_t piece = data[0] % 80U + 1;
+	if (scan_new(paths, PATHS, &s, &e) < 0)
+		abort();
+	for (size_t i = 0; i < size; i += piece)
+		scan_add(s, (const char *)data + i, size - i < piece ? size - i : piece);
+	uint32_t n = scan_found(s, &found), next = 0;
+	for (uint32_t i = 0; i < PATHS; i++) {
+		bool is = next < n && found[next] == i;
+		next += is;
+		if (is != mentioned(data, size, paths[i]))
+			abort();
+	}
+	if (next != n)
+		abort();
+	scan_free(s);
+	return 0;
+}

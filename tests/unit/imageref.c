@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "image/imageref.h"
+
+#include <stdbool.h>
+
+#include "tap.h"
+
+static bool fits(const char *reference)
+{
+	struct err e = { 0 };
+	bool ok = reference_check(reference, &e) == 0;
+	err_clear(&e);
+	return ok;
+}
+
+int main(void)
+{
+	OK(fits("a:1"));
+	OK(fits("a/b:1"));
+	OK(fits("r.example:5000/a/b:V.1-x_"));
+	OK(!fits(""));
+	OK(!fits("a"));
+	OK(!fits(":1"));
+	OK(!fits("a:"));
+	OK(!fits("r.example:5000/a"));
+	OK(!fits("A:1"));
+	OK(!fits("a:-1"));
+	OK(!fits("a:1:2"));
+	OK(!fits("a@sha256:0"));
+
+	STREQ(reference_familiar("docker.io/library/x:1"), "x:1");
+	STREQ(reference_familiar("index.docker.io/library/x"), "x");
+	STREQ(reference_familiar("library/x:1"), "x:1");
+	STREQ(reference_familiar("x:1"), "x:1");
+	STREQ(reference_familiar("docker.io/x/y:1"), "x/y:1");
+	STREQ(reference_familiar("docker.io/library/x/y"), "library/x/y");
+	STREQ(reference_familiar("localhost/x:1"), "localhost/x:1");
+	STREQ(reference_familiar("docker.io.example/x"), "docker.io.example/x");
+	return TAP_END;
+}
