@@ -157,10 +157,10 @@ static void check(struct settings *s)
 	s->image.ntags = s->ntags;
 	if (s->ntags && !s->image.name)
 		cli_usage(&cli, "--tag needs a --name");
-	if (s->image.name && reference_check_name(s->image.name, &e) < 0)
+	if (s->image.name && imageref_check_name(s->image.name, &e) < 0)
 		cli_usage(&cli, "--name: %s", e.msg);
 	for (size_t i = 0; i < s->ntags; i++)
-		if (reference_check_tag(s->tags[i], &e) < 0)
+		if (imageref_check_tag(s->tags[i], &e) < 0)
 			cli_usage(&cli, "--tag: %s", e.msg);
 	if (imageconfig_check(&s->about, &e) < 0)
 		cli_usage(&cli, "%s", e.msg);

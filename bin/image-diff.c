@@ -75,10 +75,11 @@ static struct options parse_options(int argc, char **argv)
 
 static int compare(const struct options *o, struct buf *text, struct err *e)
 {
-	AUTO_IMAGEABOUT struct imageabout a = { 0 }, b = { 0 };
+	AUTO_IMAGESUMMARY struct imagesummary a = { 0 }, b = { 0 };
 	AUTO_DIFFREPORT struct diffreport report = { 0 };
-	if (imageabout_open(o->a, o->image_a, &a, e) < 0 ||
-	    imageabout_open(o->b, o->image_b, &b, e) < 0 || diffreport_make(&a, &b, &report, e) < 0)
+	if (imagesummary_open(o->a, o->image_a, &a, e) < 0 ||
+	    imagesummary_open(o->b, o->image_b, &b, e) < 0 ||
+	    diffreport_make(&a, &b, &report, e) < 0)
 		return -1;
 	o->write(&report, text);
 	return 0;

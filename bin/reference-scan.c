@@ -60,13 +60,13 @@ static int read_graph(const char *operand, struct graph *g, struct err *e)
 
 static void take(void *arg, const void *data, size_t len)
 {
-	scan_add(arg, data, len);
+	hashscan_add(arg, data, len);
 }
 
-static int write_found(struct scan *s, const char *const *paths, struct out *out, struct err *e)
+static int write_found(struct hashscan *s, const char *const *paths, struct out *out, struct err *e)
 {
 	const uint32_t *found;
-	uint32_t n = scan_found(s, &found);
+	uint32_t n = hashscan_found(s, &found);
 	AUTO_BUF struct buf line = { 0 };
 	for (uint32_t i = 0; i < n; i++) {
 		buf_clear(&line);
@@ -78,7 +78,7 @@ static int write_found(struct scan *s, const char *const *paths, struct out *out
 	return 0;
 }
 
-static int scan_input(struct scan *s, struct err *e)
+static int scan_input(struct hashscan *s, struct err *e)
 {
 	struct source_fd in;
 	size_t got = 1;
@@ -87,12 +87,12 @@ static int scan_input(struct scan *s, struct err *e)
 	while (got) {
 		if (source_read(&in.source, data, PIECE, &got, e) < 0)
 			return -1;
-		scan_add(s, data, got);
+		hashscan_add(s, data, got);
 	}
 	return 0;
 }
 
-static int scan_tree(struct scan *s, const char *tree, struct err *e)
+static int scan_tree(struct hashscan *s, const char *tree, struct err *e)
 {
 	return strcmp(tree, "-") == 0 ? scan_input(s, e) : nar_dump(tree, true, take, s, e);
 }
@@ -100,17 +100,17 @@ static int scan_tree(struct scan *s, const char *tree, struct err *e)
 static int scan_trees(const struct graph *g, char **trees, struct out *out, struct err *e)
 {
 	AUTO_FREE const char **paths = xmalloc((g->n + 1) * sizeof *paths);
-	struct scan *s;
+	struct hashscan *s;
 	for (uint32_t i = 0; i < g->n; i++)
 		paths[i] = g->paths[i].path;
-	if (scan_new(paths, g->n, &s, e) < 0)
+	if (hashscan_new(paths, g->n, &s, e) < 0)
 		return -1;
 	int result = 0;
 	for (; result == 0 && *trees; trees++)
 		result = scan_tree(s, *trees, e);
 	if (result == 0)
 		result = write_found(s, paths, out, e);
-	scan_free(s);
+	hashscan_free(s);
 	return result;
 }
 

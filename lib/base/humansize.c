@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-void human_bytes(struct buf *b, uint64_t bytes)
+void humansize_bytes(struct buf *b, uint64_t bytes)
 {
 	static const char *const units[] = { "kB", "MB", "GB", "TB", "PB", "EB" };
 	if (bytes < 1000) {
@@ -17,13 +17,13 @@ void human_bytes(struct buf *b, uint64_t bytes)
 	buf_addf(b, "%.*f %s", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value, units[unit]);
 }
 
-void human_percent(struct buf *b, double part, double whole)
+void humansize_percent(struct buf *b, double part, double whole)
 {
 	double percent = 100 * part / whole;
 	buf_addf(b, "%.*f %%", percent > 0 && percent < 0.95 ? 1 : 0, percent);
 }
 
-void human_pad(struct buf *b, size_t start, int width)
+void humansize_pad(struct buf *b, size_t start, int width)
 {
 	AUTO_FREE char *text = xstrndup(b->s + start, b->len - start);
 	b->len = start;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef LAYERPIPE_HUMAN_H
-#define LAYERPIPE_HUMAN_H
+#ifndef LAYERPIPE_HUMANSIZE_H
+#define LAYERPIPE_HUMANSIZE_H
 
 /* Figures and columns for people. */
 
@@ -9,12 +9,12 @@
 #include "base/mem.h"
 
 /* Appends bytes as people write them: three digits and a unit, powers of 1000. */
-void human_bytes(struct buf *b, uint64_t bytes);
+void humansize_bytes(struct buf *b, uint64_t bytes);
 
 /* Appends part of whole (which is not 0) in percent: "12 %", one decimal below 1. */
-void human_percent(struct buf *b, double part, double whole);
+void humansize_percent(struct buf *b, double part, double whole);
 
 /* Pads what was added since start to the width: on its left, or on its right where negative. */
-void human_pad(struct buf *b, size_t start, int width);
+void humansize_pad(struct buf *b, size_t start, int width);
 
 #endif

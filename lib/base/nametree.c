@@ -5,25 +5,26 @@
 
 enum { SLOTS_MIN = 64 };
 
-static uint32_t new_node(struct tree *t, uint32_t parent, uint32_t name)
+static uint32_t new_node(struct nametree *t, uint32_t parent, uint32_t name)
 {
 	t->nodes = mem_grow(t->nodes, &t->cap, (size_t)t->n + 1, sizeof *t->nodes);
-	t->nodes[t->n] = (struct tree_node){ .parent = parent, .name = name, .origin = TREE_NONE };
+	t->nodes[t->n] =
+		(struct nametree_node){ .parent = parent, .name = name, .origin = NAMETREE_NONE };
 	return t->n++;
 }
 
 /* Where the node of that name is, or would be. */
-static uint32_t *find_slot(const struct tree *t, uint32_t parent, uint32_t name)
+static uint32_t *find_slot(const struct nametree *t, uint32_t parent, uint32_t name)
 {
 	for (size_t i = keyhash_number(&t->key, (uint64_t)parent << 32 | name);; i++) {
 		uint32_t *slot = &t->slots[i & (t->nslots - 1)];
-		if (*slot == TREE_NONE ||
+		if (*slot == NAMETREE_NONE ||
 		    (t->nodes[*slot].parent == parent && t->nodes[*slot].name == name))
 			return slot;
 	}
 }
 
-static void rehash(struct tree *t)
+static void rehash(struct nametree *t)
 {
 	free(t->slots);
 	t->nslots = t->nslots ? t->nslots * 2 : SLOTS_MIN;
@@ -33,21 +34,21 @@ static void rehash(struct tree *t)
 		*find_slot(t, t->nodes[i].parent, t->nodes[i].name) = i;
 }
 
-void tree_init(struct tree *t)
+void nametree_init(struct nametree *t)
 {
-	*t = (struct tree){ 0 };
+	*t = (struct nametree){ 0 };
 	keyhash_init(&t->key);
-	new_node(t, TREE_ROOT, intern_add(&t->names, "", 0));
+	new_node(t, NAMETREE_ROOT, intern_add(&t->names, "", 0));
 	rehash(t);
 }
 
-uint32_t tree_find(const struct tree *t, uint32_t parent, const char *name)
+uint32_t nametree_find(const struct nametree *t, uint32_t parent, const char *name)
 {
 	uint32_t number = intern_find(&t->names, name, strlen(name));
-	return number == INTERN_NONE ? TREE_NONE : *find_slot(t, parent, number);
+	return number == INTERN_NONE ? NAMETREE_NONE : *find_slot(t, parent, number);
 }
 
-uint32_t tree_add(struct tree *t, uint32_t parent, const char *name)
+uint32_t nametree_add(struct nametree *t, uint32_t parent, const char *name)
 {
 	if ((size_t)t->n * 2 >= t->nslots)
 		rehash(t);
@@ -56,12 +57,12 @@ uint32_t tree_add(struct tree *t, uint32_t parent, const char *name)
 	return node;
 }
 
-static const char *name_of(const struct tree *t, uint32_t node)
+static const char *name_of(const struct nametree *t, uint32_t node)
 {
 	return t->names.strings[t->nodes[node].name];
 }
 
-void tree_path(const struct tree *t, uint32_t top, uint32_t node, struct buf *b)
+void nametree_path(const struct nametree *t, uint32_t top, uint32_t node, struct buf *b)
 {
 	size_t start = b->len, len = 0;
 	for (uint32_t i = node; i != top; i = t->nodes[i].parent)
@@ -83,7 +84,7 @@ void tree_path(const struct tree *t, uint32_t top, uint32_t node, struct buf *b)
 /* Children of one parent together, by name. */
 static int compare(const void *a, const void *b, void *tree)
 {
-	const struct tree *t = tree;
+	const struct nametree *t = tree;
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 	uint32_t px = t->nodes[x].parent, py = t->nodes[y].parent;
 	if (px != py)
@@ -98,7 +99,7 @@ struct children {
 };
 
 /* For each node its range in the sorted nodes, which begin with the root. */
-static struct children *find_children(const struct tree *t, const uint32_t *sorted)
+static struct children *find_children(const struct nametree *t, const uint32_t *sorted)
 {
 	struct children *c = xcalloc(t->n, sizeof *c);
 	for (uint32_t i = 1; i < t->n; i++) {
@@ -110,15 +111,15 @@ static struct children *find_children(const struct tree *t, const uint32_t *sort
 	return c;
 }
 
-uint32_t *tree_order(const struct tree *t)
+uint32_t *nametree_order(const struct nametree *t)
 {
 	AUTO_FREE uint32_t *sorted = xcalloc(t->n, sizeof *sorted);
-	uint32_t *order = xcalloc(t->n, sizeof *order), n = 0, at = TREE_ROOT;
+	uint32_t *order = xcalloc(t->n, sizeof *order), n = 0, at = NAMETREE_ROOT;
 	for (uint32_t i = 0; i < t->n; i++)
 		sorted[i] = i;
 	qsort_r(sorted + 1, t->n - 1, sizeof *sorted, compare, (void *)(uintptr_t)t);
 	AUTO_FREE struct children *children = find_children(t, sorted);
-	order[n++] = TREE_ROOT;
+	order[n++] = NAMETREE_ROOT;
 	while (n < t->n) {
 		struct children *c = &children[at];
 		if (c->next == c->end) {
@@ -131,7 +132,7 @@ uint32_t *tree_order(const struct tree *t)
 	return order;
 }
 
-void tree_free(struct tree *t)
+void nametree_free(struct nametree *t)
 {
 	free(t->nodes);
 	free(t->slots);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef LAYERPIPE_TREE_H
-#define LAYERPIPE_TREE_H
+#ifndef LAYERPIPE_NAMETREE_H
+#define LAYERPIPE_NAMETREE_H
 
 /* A file tree in memory: nodes known by number, each with a name in its parent. */
 
@@ -12,10 +12,10 @@
 #include "base/keyhash.h"
 #include "base/mem.h"
 
-enum { TREE_ROOT = 0 };
-#define TREE_NONE UINT32_MAX
+enum { NAMETREE_ROOT = 0 };
+#define NAMETREE_NONE UINT32_MAX
 
-struct tree_node {
+struct nametree_node {
 	uint32_t parent; /* of the root: itself */
 	uint32_t name;   /* number in names */
 	uint32_t origin; /* the caller's */
@@ -27,8 +27,8 @@ struct tree_node {
 	dev_t rdev;
 };
 
-struct tree {
-	struct tree_node *nodes;
+struct nametree {
+	struct nametree_node *nodes;
 	uint32_t n;
 	/* private */
 	size_t cap;
@@ -38,23 +38,23 @@ struct tree {
 	struct keyhash key;
 };
 
-/* A tree of the root alone, whose fields are 0 and whose origin is TREE_NONE. */
-void tree_init(struct tree *t);
-void tree_free(struct tree *t);
+/* A tree of the root alone, whose fields are 0 and whose origin is NAMETREE_NONE. */
+void nametree_init(struct nametree *t);
+void nametree_free(struct nametree *t);
 
-/* The node of that name, TREE_NONE where there is none. */
-uint32_t tree_find(const struct tree *t, uint32_t parent, const char *name);
+/* The node of that name, NAMETREE_NONE where there is none. */
+uint32_t nametree_find(const struct nametree *t, uint32_t parent, const char *name);
 
 /* Adds a node that is not there. Pointers to nodes become invalid. */
-uint32_t tree_add(struct tree *t, uint32_t parent, const char *name);
+uint32_t nametree_add(struct nametree *t, uint32_t parent, const char *name);
 
 /* Appends the names from the node top, exclusive, down to node: "a/b", nothing for top itself. */
-void tree_path(const struct tree *t, uint32_t top, uint32_t node, struct buf *b);
+void nametree_path(const struct nametree *t, uint32_t top, uint32_t node, struct buf *b);
 
 /*
  * The numbers of all nodes, each directory before what is in it and names in
  * byte order. Free it.
  */
-uint32_t *tree_order(const struct tree *t);
+uint32_t *nametree_order(const struct nametree *t);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef LAYERPIPE_REC_H
-#define LAYERPIPE_REC_H
+#ifndef LAYERPIPE_RECORD_H
+#define LAYERPIPE_RECORD_H
 
 /*
  * The one record reader: one record a line, each ended by one LF.
@@ -13,9 +13,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-#define REC_MAX_LEN (16U << 20) /* bytes of one record, without the LF */
+#define RECORD_MAX_LEN (16U << 20) /* bytes of one record, without the LF */
 
-struct rec_reader {
+struct record_reader {
 	int fd;           /* borrowed */
 	const char *name; /* borrowed; for messages: "<stdin>" or a file name */
 	uint64_t line;    /* number of the last record read, from 1 */
@@ -25,58 +25,60 @@ struct rec_reader {
 	int eof;
 };
 
-/* A piece of the current record; valid until the next rec_next(). Not NUL-terminated. */
-struct rec_field {
+/* A piece of the current record; valid until the next record_next(). Not NUL-terminated. */
+struct record_field {
 	char *s;
 	size_t len;
 };
 
-void rec_init(struct rec_reader *r, int fd, const char *name);
-void rec_free(struct rec_reader *r);
+void record_init(struct record_reader *r, int fd, const char *name);
+void record_free(struct record_reader *r);
 
 /*
  * Reads the next record into *rec, without its LF; rec->s is NULL at the
  * end of the input. Refuses a NUL byte, a last line without LF and a record
- * over REC_MAX_LEN.
+ * over RECORD_MAX_LEN.
  */
-MUST_USE int rec_next(struct rec_reader *r, struct rec_field *rec, struct err *e);
+MUST_USE int record_next(struct record_reader *r, struct record_field *rec, struct err *e);
 
-/* Takes one record; context is what rec_each() was given. */
-typedef int rec_fn(const struct rec_reader *r, const struct rec_field *rec, void *context,
-		   struct err *e);
+/* Takes one record; context is what record_each() was given. */
+typedef int record_fn(const struct record_reader *r, const struct record_field *rec, void *context,
+		      struct err *e);
 
 /*
  * Calls fn for each record of an input, until it returns -1.
  */
-MUST_USE int rec_each(int fd, const char *name, rec_fn *fn, void *context, struct err *e);
+MUST_USE int record_each(int fd, const char *name, record_fn *fn, void *context, struct err *e);
 
 /*
  * The bytes that come next, not consumed: want of them, fewer only at the
  * end of the input, more where they are there already.
  */
-MUST_USE int rec_peek(struct rec_reader *r, size_t want, struct rec_field *bytes, struct err *e);
+MUST_USE int record_peek(struct record_reader *r, size_t want, struct record_field *bytes,
+			 struct err *e);
 
 /* Splits the record at each TAB; refuses any other number of fields than n. */
-MUST_USE int rec_split(const struct rec_reader *r, const struct rec_field *rec,
-		       struct rec_field *fields, size_t n, struct err *e);
+MUST_USE int record_split(const struct record_reader *r, const struct record_field *rec,
+			  struct record_field *fields, size_t n, struct err *e);
 
 /* Sets "INPUT:LINE: MESSAGE" for the last record read. Returns -1. */
-int rec_err(const struct rec_reader *r, struct err *e, const char *fmt, ...)
+int record_err(const struct record_reader *r, struct err *e, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* Puts "INPUT:LINE: " in front of an error that is already there. Returns -1. */
-int rec_wrap(const struct rec_reader *r, struct err *e);
+int record_wrap(const struct record_reader *r, struct err *e);
 
 /*
  * The field's value, unescaped (esc.h): a new string the caller frees, which
  * holds no NUL. The absent value "-" is NULL where absent_ok, else refused.
  * what names the field in the message.
  */
-MUST_USE int rec_string(const struct rec_reader *r, const struct rec_field *f, const char *what,
-			int absent_ok, char **value, struct err *e);
+MUST_USE int record_string(const struct record_reader *r, const struct record_field *f,
+			   const char *what, int absent_ok, char **value, struct err *e);
 
 /* The field's value as a decimal number from min to max. */
-MUST_USE int rec_number(const struct rec_reader *r, const struct rec_field *f, const char *what,
-			uint64_t min, uint64_t max, uint64_t *value, struct err *e);
+MUST_USE int record_number(const struct record_reader *r, const struct record_field *f,
+			   const char *what, uint64_t min, uint64_t max, uint64_t *value,
+			   struct err *e);
 
 #endif

@@ -38,22 +38,22 @@ int closure_form(const char *name, enum closure_form *form)
 
 /* The first lines of an input; one that does not end there is as far as it was read. */
 struct head {
-	struct rec_field lines[PEEK_LINES];
+	struct record_field lines[PEEK_LINES];
 	size_t n;
 };
 
-static struct head first_lines(const struct rec_field *bytes)
+static struct head first_lines(const struct record_field *bytes)
 {
 	struct head h = { .n = 0 };
 	for (char *s = bytes->s, *end = s + bytes->len; s < end && h.n < PEEK_LINES; h.n++) {
 		char *lf = memchr(s, '\n', (size_t)(end - s));
-		h.lines[h.n] = (struct rec_field){ s, (size_t)((lf ? lf : end) - s) };
+		h.lines[h.n] = (struct record_field){ s, (size_t)((lf ? lf : end) - s) };
 		s = lf ? lf + 1 : end;
 	}
 	return h;
 }
 
-static bool begins_json(const struct rec_field *bytes)
+static bool begins_json(const struct record_field *bytes)
 {
 	size_t i = 0;
 	while (i < bytes->len && memchr(" \t\r\n", bytes->s[i], 4))
@@ -61,17 +61,17 @@ static bool begins_json(const struct rec_field *bytes)
 	return i < bytes->len && (bytes->s[i] == '{' || bytes->s[i] == '[');
 }
 
-static bool begins_narinfo(const struct rec_field *line)
+static bool begins_narinfo(const struct record_field *line)
 {
 	return line->len > 10 && memcmp(line->s, "StorePath:", 10) == 0;
 }
 
-static bool is_number(const struct rec_field *line)
+static bool is_number(const struct record_field *line)
 {
 	return line->len > 0 && strspn(line->s, "0123456789") == line->len;
 }
 
-static bool is_hash(const struct rec_field *line)
+static bool is_hash(const struct record_field *line)
 {
 	char sri[NIXHASH_SRI_LEN + 1];
 	struct err e = { 0 };
@@ -86,7 +86,7 @@ static bool is_hash(const struct rec_field *line)
  */
 static enum closure_form path_form(const struct head *h)
 {
-	const struct rec_field *second = &h->lines[1], *third = &h->lines[2];
+	const struct record_field *second = &h->lines[1], *third = &h->lines[2];
 	bool path2 = h->n > 1 && second->len && *second->s == '/';
 	bool path3 = h->n > 2 && third->len && *third->s == '/';
 	if (memchr(h->lines[0].s, '\t', h->lines[0].len))
@@ -98,7 +98,7 @@ static enum closure_form path_form(const struct head *h)
 	return is_hash(second) ? CLOSURE_REGISTRATION : CLOSURE_AUTO;
 }
 
-static int unknown_form(const struct rec_reader *r, const struct head *h, struct err *e)
+static int unknown_form(const struct record_reader *r, const struct head *h, struct err *e)
 {
 	size_t i = h->lines[0].len && *h->lines[0].s == '/' ? 1 : 0;
 	size_t len = h->lines[i].len < SHOWN ? h->lines[i].len : SHOWN;
@@ -109,11 +109,11 @@ static int unknown_form(const struct rec_reader *r, const struct head *h, struct
 		       r->name, i + 1, (int)len, h->lines[i].s);
 }
 
-static int find_form(const struct closure_reader *c, struct rec_reader *r, enum closure_form *form,
-		     struct err *e)
+static int find_form(const struct closure_reader *c, struct record_reader *r,
+		     enum closure_form *form, struct err *e)
 {
-	struct rec_field bytes;
-	if (rec_peek(r, PEEK, &bytes, e) < 0)
+	struct record_field bytes;
+	if (record_peek(r, PEEK, &bytes, e) < 0)
 		return -1;
 	struct head h = first_lines(&bytes);
 	*form = CLOSURE_AUTO;
@@ -131,7 +131,8 @@ static int find_form(const struct closure_reader *c, struct rec_reader *r, enum 
 /* --- JSON --- */
 
 /* Writes what was read ahead, and the rest of the input, to a file in memory. */
-static int spool(const struct rec_reader *r, const struct rec_field *ahead, int to, struct err *e)
+static int spool(const struct record_reader *r, const struct record_field *ahead, int to,
+		 struct err *e)
 {
 	AUTO_FREE char *chunk = xmalloc(COPY);
 	const char *from = ahead->s;
@@ -150,10 +151,10 @@ static int spool(const struct rec_reader *r, const struct rec_field *ahead, int 
 }
 
 /* Gives back what was read ahead: by seeking, or in a copy (owned by *copy) where that fails. */
-static int rewind_input(struct rec_reader *r, int *fd, int *copy, struct err *e)
+static int rewind_input(struct record_reader *r, int *fd, int *copy, struct err *e)
 {
-	struct rec_field ahead;
-	if (rec_peek(r, 0, &ahead, e) < 0)
+	struct record_field ahead;
+	if (record_peek(r, 0, &ahead, e) < 0)
 		return -1;
 	*fd = r->fd;
 	if (ahead.len == 0 || lseek(r->fd, -(off_t)ahead.len, SEEK_CUR) >= 0)
@@ -173,16 +174,16 @@ static int read_json_from(const struct closure_reader *c, int fd, const char *na
 			       "key",   c->key,      NULL };
 	if (jq_start(&jq, jq_closure_graph, args, fd, e) < 0)
 		return err_wrap(e, "%s", name);
-	struct rec_reader lines;
-	rec_init(&lines, jq.out, name);
+	struct record_reader lines;
+	record_init(&lines, jq.out, name);
 	int result = graph_read_records(c->graph, &lines, false, e);
-	rec_free(&lines);
+	record_free(&lines);
 	if (result < 0)
 		return -1;
 	return jq_wait(&jq, e) < 0 ? err_wrap(e, "%s", name) : 0;
 }
 
-static int read_json(const struct closure_reader *c, struct rec_reader *r, struct err *e)
+static int read_json(const struct closure_reader *c, struct record_reader *r, struct err *e)
 {
 	AUTO_CLOSE int copy = -1;
 	int fd;
@@ -193,16 +194,16 @@ static int read_json(const struct closure_reader *c, struct rec_reader *r, struc
 
 /* --- reading --- */
 
-static int read_paths(const struct closure_reader *c, struct rec_reader *r, struct err *e)
+static int read_paths(const struct closure_reader *c, struct record_reader *r, struct err *e)
 {
-	struct rec_field line;
+	struct record_field line;
 	for (;;) {
-		if (rec_next(r, &line, e) < 0)
+		if (record_next(r, &line, e) < 0)
 			return -1;
 		if (!line.s)
 			return 0;
 		if (storepath_check(line.s, c->store_dir, e) < 0)
-			return rec_wrap(r, e);
+			return record_wrap(r, e);
 		intern_add(c->paths, line.s, line.len);
 	}
 }
@@ -223,7 +224,7 @@ static int check_wanted(const struct closure_reader *c, enum closure_form form, 
 	return 0;
 }
 
-static int read_form(const struct closure_reader *c, struct rec_reader *r, struct err *e)
+static int read_form(const struct closure_reader *c, struct record_reader *r, struct err *e)
 {
 	enum closure_form form = c->form;
 	if (form == CLOSURE_AUTO && find_form(c, r, &form, e) < 0)
@@ -250,9 +251,9 @@ static int read_form(const struct closure_reader *c, struct rec_reader *r, struc
 
 int closure_read(const struct closure_reader *c, int fd, const char *name, struct err *e)
 {
-	struct rec_reader r;
-	rec_init(&r, fd, name);
+	struct record_reader r;
+	record_init(&r, fd, name);
 	int result = read_form(c, &r, e);
-	rec_free(&r);
+	record_free(&r);
 	return result;
 }

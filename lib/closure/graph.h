@@ -72,7 +72,7 @@ MUST_USE int graph_read(struct graph_builder *b, int fd, const char *name, struc
  * The same from a reader that has begun. Without numbered, lines are those
  * of a converter between the input and us, and messages do not name them.
  */
-MUST_USE int graph_read_records(struct graph_builder *b, struct rec_reader *r, bool numbered,
+MUST_USE int graph_read_records(struct graph_builder *b, struct record_reader *r, bool numbered,
 				struct err *e);
 
 /* Keeps only the closure of the roots (paths of the graph). */

@@ -52,7 +52,7 @@ static void point_at_refs(struct line *l)
 }
 
 /* *refs: NULL where they are not known. */
-static int parse_refs(struct line *l, const struct rec_field *f, const char *const **refs,
+static int parse_refs(struct line *l, const struct record_field *f, const char *const **refs,
 		      struct err *e)
 {
 	static const char *const none[1];
@@ -71,8 +71,8 @@ static int parse_refs(struct line *l, const struct rec_field *f, const char *con
 }
 
 /* *hash: sri, or NULL where it is not known. */
-static int parse_hash(const struct rec_field *f, char sri[NIXHASH_SRI_LEN + 1], const char **hash,
-		      struct err *e)
+static int parse_hash(const struct record_field *f, char sri[NIXHASH_SRI_LEN + 1],
+		      const char **hash, struct err *e)
 {
 	*hash = NULL;
 	if (esc_is_absent(f->s, f->len))
@@ -83,31 +83,33 @@ static int parse_hash(const struct rec_field *f, char sri[NIXHASH_SRI_LEN + 1], 
 	return 0;
 }
 
-static int read_record(struct graph_builder *b, const struct rec_reader *r,
-		       const struct rec_field *rec, bool numbered, struct line *l, struct err *e)
+static int read_record(struct graph_builder *b, const struct record_reader *r,
+		       const struct record_field *rec, bool numbered, struct line *l, struct err *e)
 {
-	struct rec_field f[FIELDS];
+	struct record_field f[FIELDS];
 	char sri[NIXHASH_SRI_LEN + 1];
 	const char *hash, *const *refs;
 	uint64_t size = 0;
 	AUTO_FREE char *path = NULL;
-	if (rec_split(r, rec, f, FIELDS, e) < 0 || rec_string(r, &f[PATH], "path", 0, &path, e) < 0)
+	if (record_split(r, rec, f, FIELDS, e) < 0 ||
+	    record_string(r, &f[PATH], "path", 0, &path, e) < 0)
 		return -1;
 	bool has_size = !esc_is_absent(f[NAR_SIZE].s, f[NAR_SIZE].len);
-	if (has_size && rec_number(r, &f[NAR_SIZE], "nar-size", 0, UINT64_MAX, &size, e) < 0)
+	if (has_size && record_number(r, &f[NAR_SIZE], "nar-size", 0, UINT64_MAX, &size, e) < 0)
 		return -1;
 	if (parse_hash(&f[NAR_HASH], sri, &hash, e) < 0 ||
 	    parse_refs(l, &f[REFERENCES], &refs, e) < 0)
-		return numbered ? rec_wrap(r, e) : err_wrap(e, "%s: '%s'", r->name, path);
+		return numbered ? record_wrap(r, e) : err_wrap(e, "%s: '%s'", r->name, path);
 	return graph_add(b, path, hash, has_size, size, refs, l->nrefs, e);
 }
 
-int graph_read_records(struct graph_builder *b, struct rec_reader *r, bool numbered, struct err *e)
+int graph_read_records(struct graph_builder *b, struct record_reader *r, bool numbered,
+		       struct err *e)
 {
 	AUTO_LINE struct line l = { 0 };
-	struct rec_field rec;
+	struct record_field rec;
 	for (;;) {
-		if (rec_next(r, &rec, e) < 0)
+		if (record_next(r, &rec, e) < 0)
 			return -1;
 		if (!rec.s)
 			return 0;
@@ -119,10 +121,10 @@ int graph_read_records(struct graph_builder *b, struct rec_reader *r, bool numbe
 
 int graph_read(struct graph_builder *b, int fd, const char *name, struct err *e)
 {
-	struct rec_reader r;
-	rec_init(&r, fd, name);
+	struct record_reader r;
+	record_init(&r, fd, name);
 	int result = graph_read_records(b, &r, true, e);
-	rec_free(&r);
+	record_free(&r);
 	return result;
 }
 

@@ -8,7 +8,7 @@
 
 enum { LEN = STOREPATH_HASH_LEN, FILTER_BITS = 16, EMPTY = UINT32_MAX };
 
-struct scan {
+struct hashscan {
 	const char *const *paths;
 	uint32_t *slots; /* index of a path; open addressing */
 	size_t nslots;   /* a power of two */
@@ -45,7 +45,7 @@ static size_t filter_bit(uint64_t h)
 }
 
 /* The slot of the path with this hash part, or the empty one where it belongs. */
-static size_t find_slot(const struct scan *s, uint64_t h, const char *hash)
+static size_t find_slot(const struct hashscan *s, uint64_t h, const char *hash)
 {
 	size_t i = h & (s->nslots - 1);
 	while (s->slots[i] != EMPTY &&
@@ -54,7 +54,7 @@ static size_t find_slot(const struct scan *s, uint64_t h, const char *hash)
 	return i;
 }
 
-static int insert(struct scan *s, uint32_t index, struct err *e)
+static int insert(struct hashscan *s, uint32_t index, struct err *e)
 {
 	const char *hash = storepath_hash(s->paths[index]);
 	uint64_t h = mix(hash);
@@ -69,9 +69,9 @@ static int insert(struct scan *s, uint32_t index, struct err *e)
 	return 0;
 }
 
-int scan_new(const char *const *paths, uint32_t n, struct scan **result, struct err *e)
+int hashscan_new(const char *const *paths, uint32_t n, struct hashscan **result, struct err *e)
 {
-	struct scan *s = xcalloc(1, sizeof *s);
+	struct hashscan *s = xcalloc(1, sizeof *s);
 	s->paths = paths;
 	s->nslots = 64;
 	while (s->nslots < (size_t)n * 2)
@@ -82,14 +82,14 @@ int scan_new(const char *const *paths, uint32_t n, struct scan **result, struct 
 	s->found = xcalloc(n, sizeof *s->found);
 	for (uint32_t i = 0; i < n; i++)
 		if (insert(s, i, e) < 0) {
-			scan_free(s);
+			hashscan_free(s);
 			return -1;
 		}
 	*result = s;
 	return 0;
 }
 
-void scan_free(struct scan *s)
+void hashscan_free(struct hashscan *s)
 {
 	if (!s)
 		return;
@@ -100,7 +100,7 @@ void scan_free(struct scan *s)
 }
 
 /* 32 digits of base 32: are they one of ours? */
-static void look_up(struct scan *s, const char *hash)
+static void look_up(struct hashscan *s, const char *hash)
 {
 	uint64_t h = mix(hash);
 	size_t bit = filter_bit(h);
@@ -117,7 +117,7 @@ static void look_up(struct scan *s, const char *hash)
  * Looks at the last byte of each place where a hash part could stand; one
  * that is no digit rules out the 32 places that hold it.
  */
-static void search(struct scan *s, const char *data, size_t len)
+static void search(struct hashscan *s, const char *data, size_t len)
 {
 	const unsigned char *bytes = (const unsigned char *)data;
 	for (size_t last = LEN - 1; last < len;) {
@@ -141,7 +141,7 @@ static void search(struct scan *s, const char *data, size_t len)
 }
 
 /* Keeps the last bytes, one fewer than a hash part has. */
-static void keep_tail(struct scan *s, const char *data, size_t len)
+static void keep_tail(struct hashscan *s, const char *data, size_t len)
 {
 	if (len >= LEN - 1) {
 		s->ntail = LEN - 1;
@@ -154,7 +154,7 @@ static void keep_tail(struct scan *s, const char *data, size_t len)
 	s->ntail += len - drop;
 }
 
-void scan_add(struct scan *s, const char *data, size_t len)
+void hashscan_add(struct hashscan *s, const char *data, size_t len)
 {
 	size_t part = len < LEN - 1 ? len : LEN - 1;
 	memcpy(s->tail + s->ntail, data, part);
@@ -169,7 +169,7 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-uint32_t scan_found(struct scan *s, const uint32_t **indices)
+uint32_t hashscan_found(struct hashscan *s, const uint32_t **indices)
 {
 	uint32_t n = s->nfound;
 	if (n)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef LAYERPIPE_SCAN_H
-#define LAYERPIPE_SCAN_H
+#ifndef LAYERPIPE_HASHSCAN_H
+#define LAYERPIPE_HASHSCAN_H
 
 /*
  * Finds store paths in bytes, as Nix finds references: wherever the 32
@@ -13,24 +13,24 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-struct scan;
+struct hashscan;
 
 /*
  * Searches for the paths, which are checked store paths. Strings and array
  * are borrowed. Two paths with one hash part are an error: they cannot be
  * told apart.
  */
-MUST_USE int scan_new(const char *const *paths, uint32_t n, struct scan **s, struct err *e);
+MUST_USE int hashscan_new(const char *const *paths, uint32_t n, struct hashscan **s, struct err *e);
 
 /* The next bytes of a stream. Hash parts that lie across the border are found. */
-void scan_add(struct scan *s, const char *data, size_t len);
+void hashscan_add(struct hashscan *s, const char *data, size_t len);
 
 /*
  * What was found since the last call: indices into paths, ascending, borrowed
- * until the next scan_add(). The stream ends; another one can begin.
+ * until the next hashscan_add(). The stream ends; another one can begin.
  */
-uint32_t scan_found(struct scan *s, const uint32_t **indices);
+uint32_t hashscan_found(struct hashscan *s, const uint32_t **indices);
 
-void scan_free(struct scan *s);
+void hashscan_free(struct hashscan *s);
 
 #endif

@@ -14,6 +14,6 @@
  * NarHash, NarSize and References must follow, other keys are skipped, and
  * so are empty lines between records.
  */
-MUST_USE int narinfo_read(struct graph_builder *b, struct rec_reader *r, struct err *e);
+MUST_USE int narinfo_read(struct graph_builder *b, struct record_reader *r, struct err *e);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-REACH_CLONES uint64_t reach_count(const uint64_t *set, size_t words)
+REACHABLE_CLONES uint64_t reachable_count(const uint64_t *set, size_t words)
 {
 	uint64_t n = 0;
 	for (size_t i = 0; i < words; i++)
@@ -12,7 +12,7 @@ REACH_CLONES uint64_t reach_count(const uint64_t *set, size_t words)
 	return n;
 }
 
-uint32_t reach_words(const uint64_t *set, size_t words, uint32_t *which)
+uint32_t reachable_words(const uint64_t *set, size_t words, uint32_t *which)
 {
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < words; i++)
@@ -21,8 +21,8 @@ uint32_t reach_words(const uint64_t *set, size_t words, uint32_t *which)
 	return n;
 }
 
-REACH_CLONES uint64_t reach_count_common(const uint64_t *a, const uint64_t *b,
-					 const uint32_t *which, uint32_t n)
+REACHABLE_CLONES uint64_t reachable_count_common(const uint64_t *a, const uint64_t *b,
+						 const uint32_t *which, uint32_t n)
 {
 	uint64_t found = 0;
 	for (uint32_t i = 0; i < n; i++)
@@ -36,7 +36,7 @@ struct frame {
 	uint32_t next; /* index of the reference to look at next */
 };
 
-uint32_t *reach_order(const struct graph *g)
+uint32_t *reachable_order(const struct graph *g)
 {
 	uint32_t *order = xcalloc(g->n, sizeof *order);
 	AUTO_FREE bool *seen = xcalloc(g->n, sizeof *seen);
@@ -75,36 +75,36 @@ static void add_bit(uint64_t *set, uint32_t bit)
 	set[bit / 64] |= (uint64_t)1 << bit % 64;
 }
 
-void reach_init(struct reach *r, const struct graph *g)
+void reachable_init(struct reachable *r, const struct graph *g)
 {
 	r->n = g->n;
 	r->words = ((size_t)g->n + 63) / 64;
 	r->closures = xcalloc(g->n * r->words, sizeof *r->closures);
 	r->users = xcalloc(g->n * r->words, sizeof *r->users);
 	r->bits = xcalloc(g->n, sizeof *r->bits);
-	r->order = reach_order(g);
+	r->order = reachable_order(g);
 	for (uint32_t bit = 0; bit < g->n; bit++) {
 		const struct graph_path *p = &g->paths[r->order[bit]];
-		uint64_t *own = reach_closure(r, r->order[bit]);
+		uint64_t *own = reachable_closure(r, r->order[bit]);
 		r->bits[r->order[bit]] = bit;
 		add_bit(own, bit);
 		for (uint32_t j = 0; j < p->nrefs; j++)
-			add_set(own, reach_closure(r, p->refs[j]), r->words);
+			add_set(own, reachable_closure(r, p->refs[j]), r->words);
 	}
 	for (uint32_t bit = g->n; bit-- > 0;) {
 		const struct graph_path *p = &g->paths[r->order[bit]];
-		uint64_t *own = reach_users(r, r->order[bit]);
+		uint64_t *own = reachable_users(r, r->order[bit]);
 		add_bit(own, bit);
 		for (uint32_t j = 0; j < p->nrefs; j++)
-			add_set(reach_users(r, p->refs[j]), own, r->words);
+			add_set(reachable_users(r, p->refs[j]), own, r->words);
 	}
 }
 
-void reach_free(struct reach *r)
+void reachable_free(struct reachable *r)
 {
 	free(r->closures);
 	free(r->users);
 	free(r->order);
 	free(r->bits);
-	*r = (struct reach){ 0 };
+	*r = (struct reachable){ 0 };
 }

@@ -18,7 +18,7 @@
 #include "closure/graph.h"
 
 /* Reads records to the end of the input; with_nar: they have the hash and the size. */
-MUST_USE int registration_read(struct graph_builder *b, struct rec_reader *r, bool with_nar,
+MUST_USE int registration_read(struct graph_builder *b, struct record_reader *r, bool with_nar,
 			       struct err *e);
 
 #endif

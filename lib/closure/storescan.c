@@ -13,7 +13,7 @@
 
 /* The one pass over a path's archive: its size, its hash, what it mentions. */
 struct pass {
-	struct scan *scan;
+	struct hashscan *scan;
 	struct digest *digest;
 	uint64_t size;
 };
@@ -21,14 +21,14 @@ struct pass {
 static void take(void *arg, const void *data, size_t len)
 {
 	struct pass *p = arg;
-	scan_add(p->scan, data, len);
+	hashscan_add(p->scan, data, len);
 	digest_add(p->digest, data, len);
 	p->size += len;
 }
 
 static void pass_cleanup(struct pass *p)
 {
-	scan_free(p->scan);
+	hashscan_free(p->scan);
 	digest_free(p->digest);
 }
 #define AUTO_PASS __attribute__((cleanup(pass_cleanup)))
@@ -47,7 +47,7 @@ static int scan_path(struct graph_builder *b, struct pass *p, const struct inter
 		return -1;
 	digest_raw(p->digest, raw);
 	nixhash_from_raw(raw, sri);
-	*nfound = scan_found(p->scan, found);
+	*nfound = hashscan_found(p->scan, found);
 	AUTO_FREE const char **refs = xmalloc((*nfound + 1) * sizeof *refs);
 	for (uint32_t i = 0; i < *nfound; i++)
 		refs[i] = paths->strings[(*found)[i]];
@@ -57,7 +57,7 @@ static int scan_path(struct graph_builder *b, struct pass *p, const struct inter
 static int pass_begin(struct pass *p, const struct intern *paths, struct err *e)
 {
 	p->digest = digest_new();
-	return scan_new(paths->strings, paths->n, &p->scan, e);
+	return hashscan_new(paths->strings, paths->n, &p->scan, e);
 }
 
 int storescan_paths(struct graph_builder *b, const struct intern *paths, const char *root_dir,

@@ -230,14 +230,14 @@ static void names_free(struct names *names)
 static struct names make_names(const struct assemble_options *o, const unsigned char *id)
 {
 	struct names names = { 0 };
-	char tag[REFERENCE_CONTENT_TAG_LEN + 1];
+	char tag[IMAGEREF_CONTENT_TAG_LEN + 1];
 	if (!o->name)
 		return names;
 	names.list = xcalloc(o->ntags ? o->ntags : 1, sizeof *names.list);
 	for (; names.n < o->ntags; names.n++)
 		names.list[names.n] = xasprintf("%s:%s", o->name, o->tags[names.n]);
 	if (o->ntags == 0) {
-		reference_content_tag(id, tag);
+		imageref_content_tag(id, tag);
 		names.list[names.n++] = xasprintf("%s:%s", o->name, tag);
 	}
 	return names;

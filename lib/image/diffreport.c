@@ -15,14 +15,14 @@ static const char *const statuses[] = { "shared", "added", "removed" };
 /* What is known of a layer, from both images. */
 struct layer {
 	const struct imagediff_line *line;
-	const struct imageabout_layer *a, *b; /* in each image, or NULL */
+	const struct imagesummary_layer *a, *b; /* in each image, or NULL */
 	const char *diffid;
 	const char *history; /* NULL: none */
 	uint64_t stored, size;
-	const struct imageabout_layer *read; /* where it is known what it holds, or NULL */
+	const struct imagesummary_layer *read; /* where it is known what it holds, or NULL */
 };
 
-static const struct imageabout_layer *layer_of(const struct imageabout *about, size_t place)
+static const struct imagesummary_layer *layer_of(const struct imagesummary *about, size_t place)
 {
 	return place ? &about->layers[place - 1] : NULL;
 }
@@ -31,8 +31,8 @@ static const struct imageabout_layer *layer_of(const struct imageabout *about, s
 static struct layer look_up(const struct diffreport *r, size_t n)
 {
 	const struct imagediff_line *line = &r->diff.lines[n];
-	const struct imageabout_layer *a = layer_of(r->a, line->a), *b = layer_of(r->b, line->b);
-	const struct imageabout_layer *first = b ? b : a, *second = a ? a : b;
+	const struct imagesummary_layer *a = layer_of(r->a, line->a), *b = layer_of(r->b, line->b);
+	const struct imagesummary_layer *first = b ? b : a, *second = a ? a : b;
 	return (struct layer){
 		.line = line,
 		.a = a,
@@ -49,7 +49,7 @@ static struct layer look_up(const struct diffreport *r, size_t n)
 
 /* --- making it --- */
 
-static struct imagediff compare(const struct imageabout *a, const struct imageabout *b)
+static struct imagediff compare(const struct imagesummary *a, const struct imagesummary *b)
 {
 	AUTO_FREE const char **diffids = xcalloc(a->n + b->n, sizeof *diffids);
 	for (size_t i = 0; i < a->n; i++)
@@ -59,17 +59,18 @@ static struct imagediff compare(const struct imageabout *a, const struct imageab
 	return imagediff_make(diffids, a->n, diffids + a->n, b->n);
 }
 
-static int read_layer(const struct imagediff_line *line, struct imageabout *a, struct imageabout *b,
-		      struct err *e)
+static int read_layer(const struct imagediff_line *line, struct imagesummary *a,
+		      struct imagesummary *b, struct err *e)
 {
-	if (line->b && imageabout_read(b, line->b - 1, e) < 0)
+	if (line->b && imagesummary_read(b, line->b - 1, e) < 0)
 		return -1;
 	if (!line->a || (line->b && b->layers[line->b - 1].read))
 		return 0;
-	return imageabout_read(a, line->a - 1, e);
+	return imagesummary_read(a, line->a - 1, e);
 }
 
-int diffreport_make(struct imageabout *a, struct imageabout *b, struct diffreport *r, struct err *e)
+int diffreport_make(struct imagesummary *a, struct imagesummary *b, struct diffreport *r,
+		    struct err *e)
 {
 	struct imagediff diff = compare(a, b);
 	for (size_t i = 0; i < diff.n; i++)
@@ -110,7 +111,7 @@ static void tsv_name(struct buf *b, const char *name)
 	}
 }
 
-static void tsv_names(struct buf *b, const struct layerabout *holds)
+static void tsv_names(struct buf *b, const struct layersummary *holds)
 {
 	if (!holds->n)
 		buf_adds(b, holds->more ? "..." : "\\e");
@@ -184,7 +185,7 @@ static void cut_width(struct buf *b, size_t start)
 		}
 }
 
-static void join_names(struct buf *b, const struct layerabout *holds)
+static void join_names(struct buf *b, const struct layersummary *holds)
 {
 	for (size_t i = 0; i < holds->n; i++)
 		buf_addf(b, "%s%s", i ? ", " : "", holds->names[i]);
@@ -196,7 +197,7 @@ static void join_names(struct buf *b, const struct layerabout *holds)
 static void text_what(struct buf *b, const struct layer *l)
 {
 	AUTO_BUF struct buf all = { 0 }, what = { 0 };
-	const struct layerabout *holds = l->read ? &l->read->holds : NULL;
+	const struct layersummary *holds = l->read ? &l->read->holds : NULL;
 	size_t start = b->len;
 	buf_adds(&all, "");
 	if (l->history && !(holds && holds->n && *holds->names[0] == '/'))
@@ -225,10 +226,10 @@ static void column_bytes(struct buf *b, uint64_t bytes)
 {
 	size_t start = b->len;
 	if (bytes)
-		human_bytes(b, bytes);
+		humansize_bytes(b, bytes);
 	else
 		buf_addc(b, '-');
-	human_pad(b, start, 10);
+	humansize_pad(b, start, 10);
 }
 
 static void text_layer(struct buf *b, const struct layer *l)
@@ -274,8 +275,8 @@ static void column_sum(struct buf *b, uint64_t bytes)
 	if (bytes == UINT64_MAX)
 		buf_addc(b, '-');
 	else
-		human_bytes(b, bytes);
-	human_pad(b, start, 10);
+		humansize_bytes(b, bytes);
+	humansize_pad(b, start, 10);
 }
 
 static void text_sum(struct buf *b, const char *what, const struct sum *s)
@@ -303,7 +304,7 @@ static void sums_add(struct sums *s, const struct layer *l)
 		sum_add(&s->by_chain, l->size, l->stored);
 }
 
-static void text_image(struct buf *b, const char *which, const struct imageabout *about)
+static void text_image(struct buf *b, const char *which, const struct imagesummary *about)
 {
 	buf_addf(b, "%s  ", which);
 	esc_message(b, about->name, strlen(about->name));

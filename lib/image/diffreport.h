@@ -10,8 +10,8 @@
 #include "image/imagesummary.h"
 
 struct diffreport {
-	const struct imageabout *a, *b; /* borrowed */
-	struct imagediff diff;          /* of their layers */
+	const struct imagesummary *a, *b; /* borrowed */
+	struct imagediff diff;            /* of their layers */
 };
 
 /*
@@ -19,7 +19,7 @@ struct diffreport {
  * what B lacks or, being a list, does not tell. The caller frees it with
  * diffreport_free(), before the images.
  */
-MUST_USE int diffreport_make(struct imageabout *a, struct imageabout *b, struct diffreport *r,
+MUST_USE int diffreport_make(struct imagesummary *a, struct imagesummary *b, struct diffreport *r,
 			     struct err *e);
 
 void diffreport_free(struct diffreport *r);

@@ -21,30 +21,30 @@ static void line_free(struct image_line *l)
 		free(l->fields[i]);
 }
 
-static int line_split(const struct rec_reader *r, struct rec_field *rec, struct image_line *l,
+static int line_split(const struct record_reader *r, struct record_field *rec, struct image_line *l,
 		      struct err *e)
 {
-	struct rec_field fields[IMAGE_LINE_FIELDS];
+	struct record_field fields[IMAGE_LINE_FIELDS];
 	size_t n = 1;
 	for (size_t i = 0; i < rec->len; i++)
 		n += rec->s[i] == '\t';
 	if (n > IMAGE_LINE_FIELDS)
-		return rec_err(r, e, "expected at most %d fields", IMAGE_LINE_FIELDS);
-	if (rec_split(r, rec, fields, n, e) < 0)
+		return record_err(r, e, "expected at most %d fields", IMAGE_LINE_FIELDS);
+	if (record_split(r, rec, fields, n, e) < 0)
 		return -1;
 	*l = (struct image_line){ .text = *rec };
 	for (; l->n < n; l->n++)
-		if (rec_string(r, &fields[l->n], "value", l->n > 0, &l->fields[l->n], e) < 0)
+		if (record_string(r, &fields[l->n], "value", l->n > 0, &l->fields[l->n], e) < 0)
 			return -1;
 	return 0;
 }
 
-static int each_line(struct rec_reader *r, image_line_fn *fn, void *context, struct err *e)
+static int each_line(struct record_reader *r, image_line_fn *fn, void *context, struct err *e)
 {
-	struct rec_field rec;
+	struct record_field rec;
 	for (;;) {
 		struct image_line l = { .n = 0 };
-		if (rec_next(r, &rec, e) < 0)
+		if (record_next(r, &rec, e) < 0)
 			return -1;
 		if (!rec.s)
 			return 0;
@@ -59,10 +59,10 @@ static int each_line(struct rec_reader *r, image_line_fn *fn, void *context, str
 
 int image_lines_read(int fd, const char *name, image_line_fn *fn, void *context, struct err *e)
 {
-	struct rec_reader r;
-	rec_init(&r, fd, name);
+	struct record_reader r;
+	record_init(&r, fd, name);
 	int status = each_line(&r, fn, context, e);
-	rec_free(&r);
+	record_free(&r);
 	return status;
 }
 

@@ -16,7 +16,7 @@
 enum { IMAGE_LINE_FIELDS = 6 };
 
 struct image_line {
-	struct rec_field text;           /* the whole line, as it is; valid during the call */
+	struct record_field text;        /* the whole line, as it is; valid during the call */
 	char *fields[IMAGE_LINE_FIELDS]; /* values, the key first; NULL where absent. STEAL them. */
 	size_t n;
 };

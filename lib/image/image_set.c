@@ -174,7 +174,7 @@ struct reference {
 
 static struct reference parse(const char *s)
 {
-	s = reference_familiar(s);
+	s = imageref_familiar(s);
 	const char *slash = strrchr(s, '/');
 	const char *colon = strchr(slash ? slash : s, ':');
 	return (struct reference){ .name = s,

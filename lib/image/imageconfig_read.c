@@ -16,7 +16,7 @@ enum { FIELDS_MAX = 6 };
 
 /* A line in the reading: its fields as values. */
 struct line {
-	const struct rec_reader *r;
+	const struct record_reader *r;
 	bool absent_ok;           /* a field may be "-" */
 	char *fields[FIELDS_MAX]; /* NULL: absent */
 	size_t n;
@@ -29,16 +29,16 @@ static void line_free(struct line *l)
 }
 
 /* Splits "KEY TAB VALUE…" into n fields; usage tells what was expected. */
-static int split(struct line *l, const struct rec_field *rec, size_t n, const char *usage,
+static int split(struct line *l, const struct record_field *rec, size_t n, const char *usage,
 		 struct err *e)
 {
-	struct rec_field f[FIELDS_MAX];
-	if (rec_split(l->r, rec, f, n, e) < 0) {
+	struct record_field f[FIELDS_MAX];
+	if (record_split(l->r, rec, f, n, e) < 0) {
 		err_clear(e);
-		return rec_err(l->r, e, "expected %s, separated by single tabs", usage);
+		return record_err(l->r, e, "expected %s, separated by single tabs", usage);
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (rec_string(l->r, &f[i], "value", l->absent_ok, &l->fields[i], e) < 0)
+		if (record_string(l->r, &f[i], "value", l->absent_ok, &l->fields[i], e) < 0)
 			return -1;
 		l->n++;
 	}
@@ -51,12 +51,12 @@ static int unknown_key(const struct line *l, const char *key, struct err *e)
 	esc_message(&shown, key, strnlen(key, 64));
 	configkey_near(key, &near);
 	if (near.len)
-		return rec_err(l->r, e, "unknown key '%s': did you mean %s?", shown.s, near.s);
-	return rec_err(l->r, e, "unknown key '%s': image-config(5) has the list",
-		       shown.s ? shown.s : "");
+		return record_err(l->r, e, "unknown key '%s': did you mean %s?", shown.s, near.s);
+	return record_err(l->r, e, "unknown key '%s': image-config(5) has the list",
+			  shown.s ? shown.s : "");
 }
 
-static int read_reset(struct imageconfig *c, struct line *l, const struct rec_field *rec,
+static int read_reset(struct imageconfig *c, struct line *l, const struct record_field *rec,
 		      struct err *e)
 {
 	if (split(l, rec, 2, "reset and a key", e) < 0)
@@ -99,7 +99,7 @@ static int normalise(const char *text, char **normal, struct err *e)
 	return 0;
 }
 
-static int read_json(struct imageconfig *c, struct line *l, const struct rec_field *rec,
+static int read_json(struct imageconfig *c, struct line *l, const struct record_field *rec,
 		     struct err *e)
 {
 	char *normal;
@@ -107,24 +107,25 @@ static int read_json(struct imageconfig *c, struct line *l, const struct rec_fie
 		return -1;
 	const struct configkey *like = configkey_like(l->fields[1]);
 	if (like)
-		return rec_err(l->r, e, "json %s: expected lines '%s', which has a form of its own",
-			       l->fields[1], like->name);
+		return record_err(l->r, e,
+				  "json %s: expected lines '%s', which has a form of its own",
+				  l->fields[1], like->name);
 	if (!configkey_is_name(l->fields[1]))
-		return rec_err(l->r, e,
-			       "json: expected a key of letters, digits, '.', '_' and '-'");
+		return record_err(l->r, e,
+				  "json: expected a key of letters, digits, '.', '_' and '-'");
 	/* jq would put something else into the place of what is not */
 	if (!esc_is_utf8(l->fields[2], strlen(l->fields[2])))
-		return rec_err(l->r, e, "json %s: expected JSON in UTF-8", l->fields[1]);
+		return record_err(l->r, e, "json %s: expected JSON in UTF-8", l->fields[1]);
 	if (normalise(l->fields[2], &normal, e) < 0) {
 		err_wrap(e, "json %s", l->fields[1]);
-		return rec_wrap(l->r, e);
+		return record_wrap(l->r, e);
 	}
 	imageconfig_put_named(&c->json, STEAL(l->fields[1]), normal);
 	return 0;
 }
 
 static int read_map(struct imageconfig *c, const struct configkey *key, struct line *l,
-		    const struct rec_field *rec, struct err *e)
+		    const struct record_field *rec, struct err *e)
 {
 	AUTO_FREE char *usage = xasprintf("%s, a name and a value", key->name);
 	AUTO_FREE char *name = NULL, *value = NULL;
@@ -132,22 +133,22 @@ static int read_map(struct imageconfig *c, const struct configkey *key, struct l
 		return -1;
 	if (configkey_check(key, l->fields[1], &name, e) < 0 ||
 	    configkey_check(key, l->fields[2], &value, e) < 0)
-		return rec_wrap(l->r, e);
+		return record_wrap(l->r, e);
 	if (!*name)
-		return rec_err(l->r, e, "%s: expected a name that is not empty", key->name);
+		return record_err(l->r, e, "%s: expected a name that is not empty", key->name);
 	imageconfig_put_named(&c->values[key - configkeys], STEAL(name), STEAL(value));
 	return 0;
 }
 
 static int read_value(struct imageconfig *c, const struct configkey *key, struct line *l,
-		      const struct rec_field *rec, struct err *e)
+		      const struct record_field *rec, struct err *e)
 {
 	AUTO_FREE char *usage = xasprintf("%s and one value", key->name);
 	char *normal;
 	if (split(l, rec, 2, usage, e) < 0)
 		return -1;
 	if (configkey_check(key, l->fields[1], &normal, e) < 0)
-		return rec_wrap(l->r, e);
+		return record_wrap(l->r, e);
 	imageconfig_put(c, key, normal);
 	return 0;
 }
@@ -173,7 +174,7 @@ static int history_json(const struct line *l, char **text, struct err *e)
 	return 0;
 }
 
-static int read_history(struct items *history, struct line *l, const struct rec_field *rec,
+static int read_history(struct items *history, struct line *l, const struct record_field *rec,
 			struct err *e)
 {
 	char *text;
@@ -183,16 +184,16 @@ static int read_history(struct items *history, struct line *l, const struct rec_
 		return -1;
 	const char *created = l->fields[1], *empty = l->fields[5];
 	if (empty && strcmp(empty, "true") != 0)
-		return rec_err(l->r, e, "history: expected true or - for empty_layer");
+		return record_err(l->r, e, "history: expected true or - for empty_layer");
 	if ((created && timestamp_check(created, e) < 0) || history_json(l, &text, e) < 0) {
 		err_wrap(e, "history");
-		return rec_wrap(l->r, e);
+		return record_wrap(l->r, e);
 	}
 	imageconfig_append(history, (struct item){ .value = text, .empty = empty != NULL });
 	return 0;
 }
 
-static int read_line(struct imageconfig *c, struct line *l, const struct rec_field *rec,
+static int read_line(struct imageconfig *c, struct line *l, const struct record_field *rec,
 		     struct err *e)
 {
 	const char *tab = memchr(rec->s, '\t', rec->len);
@@ -213,17 +214,17 @@ static int read_line(struct imageconfig *c, struct line *l, const struct rec_fie
 
 int imageconfig_read(struct imageconfig *c, int fd, const char *name, struct err *e)
 {
-	struct rec_reader r;
-	struct rec_field rec;
+	struct record_reader r;
+	struct record_field rec;
 	int status;
-	rec_init(&r, fd, name);
-	while ((status = rec_next(&r, &rec, e)) == 0 && rec.s) {
+	record_init(&r, fd, name);
+	while ((status = record_next(&r, &rec, e)) == 0 && rec.s) {
 		struct line l = { .r = &r };
 		status = read_line(c, &l, &rec, e);
 		line_free(&l);
 		if (status < 0)
 			break;
 	}
-	rec_free(&r);
+	record_free(&r);
 	return status;
 }

@@ -100,9 +100,9 @@ size_t imagemerge_layers(const struct imagemerge *m)
 static int add_name(struct imagemerge *m, size_t member, const char *file, const char *name,
 		    struct err *e)
 {
-	if (reference_check(name, e) < 0)
+	if (imageref_check(name, e) < 0)
 		return err_wrap(e, "%s", file);
-	const char *known = reference_familiar(name);
+	const char *known = imageref_familiar(name);
 	uint32_t before = m->familiar.n, n = intern_add(&m->familiar, known, strlen(known));
 	if (n < before && m->owners[n].member != member)
 		return err_set(e, 0,

@@ -83,7 +83,7 @@ static bool looks_like_id(const char *name)
 	return strlen(name) == DIGEST_HEX_LEN && strspn(name, "0123456789abcdef") == DIGEST_HEX_LEN;
 }
 
-int reference_check_name(const char *name, struct err *e)
+int imageref_check_name(const char *name, struct err *e)
 {
 	size_t at = 0, n = 0;
 	if (strpbrk(name, "@") || (strrchr(name, ':') && !strchr(strrchr(name, ':'), '/')))
@@ -94,7 +94,7 @@ int reference_check_name(const char *name, struct err *e)
 	int bad = host_length(name, &at);
 	while (!bad && (n = component(name + at)) && name[at + n] == '/')
 		at += n + 1;
-	if (!bad && n && strlen(name) <= REFERENCE_NAME_MAX && !looks_like_id(name))
+	if (!bad && n && strlen(name) <= IMAGEREF_NAME_MAX && !looks_like_id(name))
 		return 0;
 	if (!bad && strpbrk(name + at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 		return err_set(e, 0, "bad image name '%s': it must be lower case", name);
@@ -102,13 +102,13 @@ int reference_check_name(const char *name, struct err *e)
 		e, 0,
 		"bad image name '%s': expected components of a-z and 0-9, with '.', '_', "
 		"'__' or '-' between them, parted by '/', at most %d bytes, not 64 hex digits",
-		name, REFERENCE_NAME_MAX);
+		name, IMAGEREF_NAME_MAX);
 }
 
-int reference_check_tag(const char *tag, struct err *e)
+int imageref_check_tag(const char *tag, struct err *e)
 {
 	size_t len = strlen(tag), first = strspn(tag, alnum);
-	if ((first || *tag == '_') && len <= REFERENCE_TAG_MAX) {
+	if ((first || *tag == '_') && len <= IMAGEREF_TAG_MAX) {
 		size_t at = 0;
 		while (at < len && (strchr(alnum, tag[at]) || strchr("_.-", tag[at])))
 			at++;
@@ -118,16 +118,16 @@ int reference_check_tag(const char *tag, struct err *e)
 	return err_set(e, 0,
 		       "bad tag '%s': expected A-Z a-z 0-9 _ and, not in front, '.' and '-', at "
 		       "most %d bytes",
-		       tag, REFERENCE_TAG_MAX);
+		       tag, IMAGEREF_TAG_MAX);
 }
 
-int reference_check(const char *reference, struct err *e)
+int imageref_check(const char *reference, struct err *e)
 {
 	const char *colon = strrchr(reference, ':');
 	if (!colon || strchr(colon, '/'))
 		return err_set(e, 0, "bad image name '%s': expected NAME:TAG", reference);
 	AUTO_FREE char *name = xstrndup(reference, (size_t)(colon - reference));
-	return reference_check_name(name, e) < 0 ? -1 : reference_check_tag(colon + 1, e);
+	return imageref_check_name(name, e) < 0 ? -1 : imageref_check_tag(colon + 1, e);
 }
 
 static const char *without(const char *s, const char *prefix)
@@ -136,20 +136,20 @@ static const char *without(const char *s, const char *prefix)
 	return strncmp(s, prefix, len) == 0 ? s + len : s;
 }
 
-const char *reference_familiar(const char *name)
+const char *imageref_familiar(const char *name)
 {
 	const char *path = without(without(name, "docker.io/"), "index.docker.io/");
 	const char *official = without(path, "library/");
 	return strchr(official, '/') ? path : official;
 }
 
-void reference_content_tag(const unsigned char id[DIGEST_LEN],
-			   char tag[REFERENCE_CONTENT_TAG_LEN + 1])
+void imageref_content_tag(const unsigned char id[DIGEST_LEN],
+			  char tag[IMAGEREF_CONTENT_TAG_LEN + 1])
 {
 	unsigned char folded[20] = { 0 };
 	AUTO_BUF struct buf b = { 0 };
 	for (size_t i = 0; i < DIGEST_LEN; i++)
 		folded[i % sizeof folded] ^= id[i];
 	nixhash_base32(&b, folded, sizeof folded);
-	memcpy(tag, b.s, REFERENCE_CONTENT_TAG_LEN + 1);
+	memcpy(tag, b.s, IMAGEREF_CONTENT_TAG_LEN + 1);
 }

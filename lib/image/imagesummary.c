@@ -30,7 +30,7 @@ static bool is_list(int fd)
 	       !memchr(start, '\0', (size_t)n);
 }
 
-static void use_list(struct imageabout *about)
+static void use_list(struct imagesummary *about)
 {
 	const struct layerlist *l = &about->list;
 	about->n = l->n;
@@ -38,14 +38,14 @@ static void use_list(struct imageabout *about)
 	for (size_t i = 0; i < l->n; i++) {
 		bool plain = strcmp(l->layers[i].digest, l->layers[i].diffid) == 0;
 		about->layers[i] =
-			(struct imageabout_layer){ .diffid = l->layers[i].diffid,
-						   .history = l->layers[i].comment,
-						   .stored = l->layers[i].size,
-						   .size = plain ? l->layers[i].size : 0 };
+			(struct imagesummary_layer){ .diffid = l->layers[i].diffid,
+						     .history = l->layers[i].comment,
+						     .stored = l->layers[i].size,
+						     .size = plain ? l->layers[i].size : 0 };
 	}
 }
 
-static int read_list(struct imageabout *about, int fd, const char *image, struct err *e)
+static int read_list(struct imagesummary *about, int fd, const char *image, struct err *e)
 {
 	if (image)
 		return err_set(e, 0, "%s: expected an image with the name '%s', found a layer list",
@@ -58,14 +58,14 @@ static int read_list(struct imageabout *about, int fd, const char *image, struct
 
 /* --- an image --- */
 
-static void use_image(struct imageabout *about)
+static void use_image(struct imagesummary *about)
 {
 	const struct image *i = &about->from;
 	about->n = i->nlayers;
 	about->layers = xcalloc(i->nlayers, sizeof *about->layers);
 	for (size_t n = 0; n < i->nlayers; n++) {
 		const struct image_layer *l = &i->layers[n];
-		about->layers[n] = (struct imageabout_layer){
+		about->layers[n] = (struct imagesummary_layer){
 			.diffid = l->diffid,
 			.history = l->created_by ? l->created_by : l->comment,
 			.stored = l->blob.size,
@@ -75,7 +75,7 @@ static void use_image(struct imageabout *about)
 }
 
 /* Takes the descriptor over. */
-static int read_image(struct imageabout *about, int fd, const char *image, struct err *e)
+static int read_image(struct imagesummary *about, int fd, const char *image, struct err *e)
 {
 	size_t entry;
 	if (imagefile_open_fd(fd, about->name, &about->file, e) < 0 ||
@@ -105,15 +105,15 @@ static int count(struct source *s, void *data, size_t len, size_t *got, struct e
 	return 0;
 }
 
-static int read_layer(struct imageabout *about, size_t layer, struct err *e)
+static int read_layer(struct imagesummary *about, size_t layer, struct err *e)
 {
 	AUTO_IMAGE_READER struct image_reader *r = NULL;
-	struct imageabout_layer *l = &about->layers[layer];
+	struct imagesummary_layer *l = &about->layers[layer];
 	if (image_layer_open(&about->from, layer, &r, e) < 0)
 		return -1;
 	struct source *s = image_layer_source(r);
 	struct counted c = { .source = { .name = s->name, .read = count }, .from = s };
-	if (layerabout_read(&l->holds, l->size ? s : &c.source, e) < 0)
+	if (layersummary_read(&l->holds, l->size ? s : &c.source, e) < 0)
 		return -1;
 	if (!l->size)
 		l->size = c.n;
@@ -121,7 +121,7 @@ static int read_layer(struct imageabout *about, size_t layer, struct err *e)
 	return 0;
 }
 
-int imageabout_read(struct imageabout *about, size_t layer, struct err *e)
+int imagesummary_read(struct imagesummary *about, size_t layer, struct err *e)
 {
 	if (!about->file || about->layers[layer].read)
 		return 0;
@@ -139,7 +139,7 @@ static int take(int *fd)
 }
 
 /* Opens a file or a named directory; *mode is what it is. */
-static int open_input(struct imageabout *about, const char *path, int *fd, mode_t *mode,
+static int open_input(struct imagesummary *about, const char *path, int *fd, mode_t *mode,
 		      struct err *e)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
@@ -155,7 +155,7 @@ static int open_input(struct imageabout *about, const char *path, int *fd, mode_
 }
 
 /* Puts what comes from a pipe aside, to look at it first. */
-static int put_aside(const struct imageabout *about, int *fd, struct err *e)
+static int put_aside(const struct imagesummary *about, int *fd, struct err *e)
 {
 	AUTO_FREE char *data = xmalloc(CHUNK);
 	AUTO_CLOSE int spool = -1;
@@ -175,7 +175,8 @@ static int put_aside(const struct imageabout *about, int *fd, struct err *e)
 	return spool_rewind(*fd, e);
 }
 
-int imageabout_open(const char *path, const char *image, struct imageabout *about, struct err *e)
+int imagesummary_open(const char *path, const char *image, struct imagesummary *about,
+		      struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
 	mode_t mode = 0;
@@ -188,14 +189,14 @@ int imageabout_open(const char *path, const char *image, struct imageabout *abou
 	return read_image(about, take(&fd), image, e);
 }
 
-void imageabout_free(struct imageabout *about)
+void imagesummary_free(struct imagesummary *about)
 {
 	for (size_t i = 0; i < about->n; i++)
-		layerabout_free(&about->layers[i].holds);
+		layersummary_free(&about->layers[i].holds);
 	free(about->layers);
 	image_free(&about->from);
 	imageset_free(&about->set);
 	imagefile_free(about->file);
 	layerlist_free(&about->list);
-	*about = (struct imageabout){ 0 };
+	*about = (struct imagesummary){ 0 };
 }

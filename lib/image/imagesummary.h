@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef LAYERPIPE_IMAGEABOUT_H
-#define LAYERPIPE_IMAGEABOUT_H
+#ifndef LAYERPIPE_IMAGESUMMARY_H
+#define LAYERPIPE_IMAGESUMMARY_H
 
 /* What an image is made of, read from the image itself or from a layer-list(5). */
 
@@ -14,20 +14,20 @@
 #include "layer/layerlist.h"
 #include "layer/layersummary.h"
 
-/* One layer; strings belong to the imageabout. */
-struct imageabout_layer {
+/* One layer; strings belong to the imagesummary. */
+struct imagesummary_layer {
 	const char *diffid;  /* "sha256:HEX" */
 	const char *history; /* the command that made it, else its comment; NULL: neither */
 	uint64_t stored;     /* bytes as it is stored */
 	uint64_t size;       /* bytes of the layer tar; 0: not known */
-	bool read;           /* whether imageabout_read() has told what it holds: */
-	struct layerabout holds;
+	bool read;           /* whether imagesummary_read() has told what it holds: */
+	struct layersummary holds;
 };
 
-struct imageabout {
+struct imagesummary {
 	const char *name;  /* what messages call it */
 	const char *image; /* "NAME:TAG", the first it has; NULL: none, or a list */
-	struct imageabout_layer *layers;
+	struct imagesummary_layer *layers;
 	size_t n;
 	/* private */
 	struct imagefile *file; /* NULL: a list */
@@ -40,20 +40,20 @@ struct imageabout {
  * Opens an image, or a file of layer-list(5) lines, which is told by its
  * first bytes; "-" is standard input. image says which one of the file's, as
  * in imageset_find(); there is none in a list. path is borrowed. The caller
- * frees it with imageabout_free(), after a failure too.
+ * frees it with imagesummary_free(), after a failure too.
  */
-MUST_USE int imageabout_open(const char *path, const char *image, struct imageabout *about,
-			     struct err *e);
+MUST_USE int imagesummary_open(const char *path, const char *image, struct imagesummary *about,
+			       struct err *e);
 
 /*
  * Reads what a layer, counted from 0, holds, and its size. Of a layer that
  * is not compressed contents are skipped; then its digest is not checked.
  * Does nothing where there is a list only.
  */
-MUST_USE int imageabout_read(struct imageabout *about, size_t layer, struct err *e);
+MUST_USE int imagesummary_read(struct imagesummary *about, size_t layer, struct err *e);
 
-void imageabout_free(struct imageabout *about);
+void imagesummary_free(struct imagesummary *about);
 
-#define AUTO_IMAGEABOUT __attribute__((cleanup(imageabout_free)))
+#define AUTO_IMAGESUMMARY __attribute__((cleanup(imagesummary_free)))
 
 #endif

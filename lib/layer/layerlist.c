@@ -29,41 +29,42 @@ void layerlist_add(struct layerlist *l, const struct layerlist_layer *layer)
 					       .comment = copy(layer->comment) };
 }
 
-static int read_digest(const struct rec_reader *r, const struct rec_field *f, const char *what,
-		       char **value, struct err *e)
+static int read_digest(const struct record_reader *r, const struct record_field *f,
+		       const char *what, char **value, struct err *e)
 {
 	static const char sha256[] = "sha256:";
 	size_t prefix = sizeof sha256 - 1;
 	if (f->len != prefix + DIGEST_HEX_LEN || memcmp(f->s, sha256, prefix) != 0 ||
 	    strspn(f->s + prefix, "0123456789abcdef") < DIGEST_HEX_LEN)
-		return rec_err(r, e, "%s '%.*s': expected sha256: and %d lower-case hex digits",
-			       what, (int)(f->len < 80 ? f->len : 80), f->s, DIGEST_HEX_LEN);
+		return record_err(r, e, "%s '%.*s': expected sha256: and %d lower-case hex digits",
+				  what, (int)(f->len < 80 ? f->len : 80), f->s, DIGEST_HEX_LEN);
 	*value = xstrndup(f->s, f->len);
 	return 0;
 }
 
-static int read_layer(const struct rec_reader *r, const struct rec_field *rec, void *list,
+static int read_layer(const struct record_reader *r, const struct record_field *rec, void *list,
 		      struct err *e)
 {
-	struct rec_field f[5];
+	struct record_field f[5];
 	struct layerlist_layer *layer = append(list);
-	if (rec_split(r, rec, f, 5, e) < 0 ||
+	if (record_split(r, rec, f, 5, e) < 0 ||
 	    read_digest(r, &f[0], "diff-id", &layer->diffid, e) < 0 ||
-	    rec_number(r, &f[1], "size", 0, INT64_MAX, &layer->size, e) < 0 ||
-	    rec_string(r, &f[2], "media-type", 0, &layer->media_type, e) < 0 ||
+	    record_number(r, &f[1], "size", 0, INT64_MAX, &layer->size, e) < 0 ||
+	    record_string(r, &f[2], "media-type", 0, &layer->media_type, e) < 0 ||
 	    read_digest(r, &f[3], "digest", &layer->digest, e) < 0 ||
-	    rec_string(r, &f[4], "comment", 1, &layer->comment, e) < 0)
+	    record_string(r, &f[4], "comment", 1, &layer->comment, e) < 0)
 		return -1;
 	if (!strchr(layer->media_type, '/'))
-		return rec_err(r, e, "media-type '%s': expected TYPE/SUBTYPE", layer->media_type);
+		return record_err(r, e, "media-type '%s': expected TYPE/SUBTYPE",
+				  layer->media_type);
 	if (layer->comment && !esc_is_utf8(layer->comment, strlen(layer->comment)))
-		return rec_err(r, e, "comment: expected UTF-8");
+		return record_err(r, e, "comment: expected UTF-8");
 	return 0;
 }
 
 int layerlist_read(struct layerlist *l, int fd, const char *name, struct err *e)
 {
-	return rec_each(fd, name, read_layer, l, e);
+	return record_each(fd, name, read_layer, l, e);
 }
 
 static void add_line(struct buf *b, const struct layerlist_layer *layer)

@@ -10,11 +10,11 @@ enum { CHUNK = 64 << 10 };
 
 /* A layer being read. */
 struct reading {
-	struct layerabout *about;
+	struct layersummary *about;
 	struct buf *directory; /* the last entry, where it is one that nothing followed yet */
 };
 
-static bool has_name(const struct layerabout *about, const char *name)
+static bool has_name(const struct layersummary *about, const char *name)
 {
 	for (size_t i = about->n; i-- > 0;)
 		if (strcmp(about->names[i], name) == 0)
@@ -23,20 +23,20 @@ static bool has_name(const struct layerabout *about, const char *name)
 }
 
 /* Takes the name over. */
-static void add(struct layerabout *about, char *name)
+static void add(struct layersummary *about, char *name)
 {
 	size_t len = strlen(name);
 	if (about->more || has_name(about, name)) {
 		free(name);
 		return;
 	}
-	if (about->n == LAYERABOUT_NAMES || len > LAYERABOUT_BYTES - about->bytes) {
+	if (about->n == LAYERSUMMARY_NAMES || len > LAYERSUMMARY_BYTES - about->bytes) {
 		about->more = true;
 		free(name);
 		return;
 	}
 	if (!about->names)
-		about->names = xcalloc(LAYERABOUT_NAMES, sizeof *about->names);
+		about->names = xcalloc(LAYERSUMMARY_NAMES, sizeof *about->names);
 	about->names[about->n++] = name;
 	about->bytes += len;
 }
@@ -120,7 +120,7 @@ static int read_rest(struct source *s, struct err *e)
 	return 0;
 }
 
-int layerabout_read(struct layerabout *about, struct source *s, struct err *e)
+int layersummary_read(struct layersummary *about, struct source *s, struct err *e)
 {
 	AUTO_TARREAD struct tarread *t = tarread_from(s);
 	AUTO_BUF struct buf directory = { 0 };
@@ -130,10 +130,10 @@ int layerabout_read(struct layerabout *about, struct source *s, struct err *e)
 	return read_rest(s, e);
 }
 
-void layerabout_free(struct layerabout *about)
+void layersummary_free(struct layersummary *about)
 {
 	for (size_t i = 0; i < about->n; i++)
 		free(about->names[i]);
 	free(about->names);
-	*about = (struct layerabout){ 0 };
+	*about = (struct layersummary){ 0 };
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef LAYERPIPE_LAYERABOUT_H
-#define LAYERPIPE_LAYERABOUT_H
+#ifndef LAYERPIPE_LAYERSUMMARY_H
+#define LAYERPIPE_LAYERSUMMARY_H
 
 /* What a layer holds, in short. */
 
@@ -13,10 +13,10 @@
 #include "base/source.h"
 
 /* Names that are kept of a layer, and their bytes together. */
-enum { LAYERABOUT_NAMES = 100, LAYERABOUT_BYTES = 8 << 10 };
+enum { LAYERSUMMARY_NAMES = 100, LAYERSUMMARY_BYTES = 8 << 10 };
 
 /* Starts as { 0 }. */
-struct layerabout {
+struct layersummary {
 	uint64_t entries;
 	/*
 	 * The first names, in the layer's order, each once: "/nix/store/HASH-NAME"
@@ -31,8 +31,8 @@ struct layerabout {
 };
 
 /* Reads a layer tar, to the end of the source. */
-MUST_USE int layerabout_read(struct layerabout *about, struct source *s, struct err *e);
+MUST_USE int layersummary_read(struct layersummary *about, struct source *s, struct err *e);
 
-void layerabout_free(struct layerabout *about);
+void layersummary_free(struct layersummary *about);
 
 #endif

@@ -58,9 +58,9 @@ static void add_state(struct layertree *t, uint32_t node)
 struct layertree *layertree_new(void)
 {
 	struct layertree *t = xcalloc(1, sizeof *t);
-	tree_init(&t->tree);
-	add_state(t, TREE_ROOT);
-	t->states[TREE_ROOT].touched = UINT32_MAX; /* it is there, whatever layers hold */
+	nametree_init(&t->tree);
+	add_state(t, NAMETREE_ROOT);
+	t->states[NAMETREE_ROOT].touched = UINT32_MAX; /* it is there, whatever layers hold */
 	uint32_t nobody = intern_add(&t->strings, "", 0);
 	add_file(t, &(struct layertree_file){
 			    .type = TAR_DIR, .mode = 0755, .uname = nobody, .gname = nobody });
@@ -75,7 +75,7 @@ void layertree_free(struct layertree *t)
 		free(t->files[i].xattrs);
 	free(t->files);
 	free(t->states);
-	tree_free(&t->tree);
+	nametree_free(&t->tree);
 	intern_free(&t->strings);
 	free(t);
 }
@@ -156,11 +156,11 @@ static int spend_entry(struct reading *r, struct err *e)
 static int node_of(struct reading *r, uint32_t parent, const char *name, uint32_t *node,
 		   struct err *e)
 {
-	uint32_t n = tree_find(&r->t->tree, parent, name);
-	if (n == TREE_NONE) {
+	uint32_t n = nametree_find(&r->t->tree, parent, name);
+	if (n == NAMETREE_NONE) {
 		if (too_many(r, e) < 0)
 			return -1;
-		n = tree_add(&r->t->tree, parent, name);
+		n = nametree_add(&r->t->tree, parent, name);
 		add_state(r->t, n);
 	}
 	*node = n;
@@ -242,17 +242,17 @@ static int walk_to(struct reading *r, size_t leaf, struct err *e)
 
 /* --- entries --- */
 
-/* The node that is there at this point, TREE_NONE: none is. Each part with its NUL. */
+/* The node that is there at this point, NAMETREE_NONE: none is. Each part with its NUL. */
 static uint32_t find_node(const struct layertree *t, const struct buf *parts)
 {
-	uint32_t node = TREE_ROOT, floor = 0;
-	for (const char *s = parts->s; node != TREE_NONE && s < parts->s + parts->len;
+	uint32_t node = NAMETREE_ROOT, floor = 0;
+	for (const char *s = parts->s; node != NAMETREE_NONE && s < parts->s + parts->len;
 	     s += strlen(s) + 1) {
 		uint32_t own = t->states[node].floor;
 		floor = own > floor ? own : floor;
-		node = is_dir(t, node) ? tree_find(&t->tree, node, s) : TREE_NONE;
-		if (node != TREE_NONE && !layertree_is_there(&t->states[node], floor))
-			node = TREE_NONE;
+		node = is_dir(t, node) ? nametree_find(&t->tree, node, s) : NAMETREE_NONE;
+		if (node != NAMETREE_NONE && !layertree_is_there(&t->states[node], floor))
+			node = NAMETREE_NONE;
 	}
 	return node;
 }
@@ -264,7 +264,7 @@ enum layertree_kind layertree_look(const struct layertree *t, const char *path)
 	for (char *s = parts.s; (s = strchr(s, '/')); s++)
 		*s = '\0';
 	uint32_t node = find_node(t, &parts);
-	if (node == TREE_NONE)
+	if (node == NAMETREE_NONE)
 		return LAYERTREE_MISSING;
 	return is_dir(t, node) ? LAYERTREE_DIR : LAYERTREE_OTHER;
 }
@@ -277,10 +277,10 @@ static int find_target(const struct reading *r, const char *link, uint32_t *file
 	if (split(r, link, &b, e) < 0)
 		return -1;
 	uint32_t node = find_node(t, &b);
-	if (node == TREE_NONE || is_dir(t, node))
+	if (node == NAMETREE_NONE || is_dir(t, node))
 		return tarread_err(r->tar, e, "'%s' is a hard link to '%s', which %s",
 				   tarread_entry(r->tar)->name, link,
-				   node == TREE_NONE ? "is not there" : "is a directory");
+				   node == NAMETREE_NONE ? "is not there" : "is a directory");
 	*file = t->tree.nodes[node].origin;
 	return 0;
 }
@@ -347,8 +347,8 @@ static int put_root(struct reading *r, struct err *e)
 	if (tarread_entry(r->tar)->type != TAR_DIR)
 		return tarread_err(r->tar, e, "'%s' is the root: expected a directory",
 				   tarread_entry(r->tar)->name);
-	r->t->states[TREE_ROOT].set = r->layer;
-	return find_file(r, true, &r->t->tree.nodes[TREE_ROOT].origin, e);
+	r->t->states[NAMETREE_ROOT].set = r->layer;
+	return find_file(r, true, &r->t->tree.nodes[NAMETREE_ROOT].origin, e);
 }
 
 /* A whiteout makes no directory: where there is nothing of that name, it hides nothing. */
@@ -357,15 +357,15 @@ static int white_out(struct reading *r, size_t leaf, struct err *e)
 	const char *name = r->name.s + leaf;
 	bool all = strcmp(name, opaque) == 0;
 	const char *hides = name + strlen(prefix);
-	uint32_t node = TREE_ROOT;
+	uint32_t node = NAMETREE_ROOT;
 	if (!*hides || strcmp(hides, ".") == 0 || strcmp(hides, "..") == 0)
 		return tarread_err(r->tar, e, "'%s' is a whiteout of nothing",
 				   tarread_entry(r->tar)->name);
-	for (const char *s = r->name.s; node != TREE_NONE && s < name; s += strlen(s) + 1)
-		node = tree_find(&r->t->tree, node, s);
-	if (!all && node != TREE_NONE)
-		node = tree_find(&r->t->tree, node, hides);
-	if (node != TREE_NONE)
+	for (const char *s = r->name.s; node != NAMETREE_NONE && s < name; s += strlen(s) + 1)
+		node = nametree_find(&r->t->tree, node, s);
+	if (!all && node != NAMETREE_NONE)
+		node = nametree_find(&r->t->tree, node, hides);
+	if (node != NAMETREE_NONE)
 		hide(r, node, all ? OPAQUE : WHITEOUT);
 	return 0;
 }
@@ -434,7 +434,7 @@ int layertree_add(struct layertree *t, struct source *s, uint64_t base, struct e
 	AUTO_TARREAD struct tarread *tar = tarread_from(s);
 	struct reading r = { .t = t, .tar = tar, .base = base, .layer = ++t->layers };
 	tarread_open_end(tar); /* whether the layer is whole, its source knows */
-	push(&r, TREE_ROOT, 0);
+	push(&r, NAMETREE_ROOT, 0);
 	int result = read_entries(&r, e);
 	if (result == 0) {
 		apply_hidden(&r);

@@ -7,7 +7,7 @@
 struct visit {
 	const struct layertree *t;
 	uint32_t *floors; /* of each node, with all above counted */
-	uint32_t *firsts; /* the first node of each file, TREE_NONE where it was not met yet */
+	uint32_t *firsts; /* the first node of each file, NAMETREE_NONE where it was not met yet */
 	uint32_t last;    /* the node whose path this is: */
 	struct buf path;  /* begins with "./" */
 	struct buf link;
@@ -28,16 +28,16 @@ static uint32_t *find_floors(const struct layertree *t)
 /* Turns the path of the last node into this one's, whose parent is one of that one's or itself. */
 static void go_to(struct visit *v, uint32_t node)
 {
-	const struct tree *tree = &v->t->tree;
+	const struct nametree *tree = &v->t->tree;
 	uint32_t parent = tree->nodes[node].parent;
-	if (node == TREE_ROOT) {
+	if (node == NAMETREE_ROOT) {
 		buf_adds(&v->path, "./");
 		return;
 	}
 	for (; v->last != parent; v->last = tree->nodes[v->last].parent)
 		v->path.len -= strlen(tree->names.strings[tree->nodes[v->last].name]) +
-			       (tree->nodes[v->last].parent != TREE_ROOT);
-	if (parent != TREE_ROOT)
+			       (tree->nodes[v->last].parent != NAMETREE_ROOT);
+	if (parent != NAMETREE_ROOT)
 		buf_addc(&v->path, '/');
 	buf_adds(&v->path, tree->names.strings[tree->nodes[node].name]);
 	v->last = node;
@@ -49,13 +49,13 @@ static void link_to_first(struct visit *v, uint32_t file, uint32_t node)
 	struct tar_entry *entry = &v->entry.tar;
 	if (entry->type == TAR_DIR)
 		return;
-	if (v->firsts[file] == TREE_NONE) {
+	if (v->firsts[file] == NAMETREE_NONE) {
 		v->firsts[file] = node;
 		return;
 	}
 	buf_clear(&v->link);
 	buf_adds(&v->link, "./");
-	tree_path(&v->t->tree, TREE_ROOT, v->firsts[file], &v->link);
+	nametree_path(&v->t->tree, NAMETREE_ROOT, v->firsts[file], &v->link);
 	entry->type = TAR_HARDLINK;
 	entry->link = v->link.s;
 	entry->size = 0;
@@ -64,15 +64,15 @@ static void link_to_first(struct visit *v, uint32_t file, uint32_t node)
 static void fill(struct visit *v, uint32_t node, bool links)
 {
 	const struct layertree *t = v->t;
-	const struct tree_node *n = &t->tree.nodes[node];
+	const struct nametree_node *n = &t->tree.nodes[node];
 	const struct layertree_state *s = &t->states[node];
 	/* a directory that only things in it kept, below one that was hidden */
-	bool lost = s->set < v->floors[n->parent] && node != TREE_ROOT;
+	bool lost = s->set < v->floors[n->parent] && node != NAMETREE_ROOT;
 	uint32_t file = lost ? LAYERTREE_DEFAULT : n->origin;
 	uint32_t layer = lost ? s->touched : s->set;
 	go_to(v, node);
 	v->entry = (struct layertree_entry){
-		.path = node == TREE_ROOT ? "." : v->path.s + 2,
+		.path = node == NAMETREE_ROOT ? "." : v->path.s + 2,
 		.tar = layertree_entry_of(t, &t->files[file]),
 		.offset = t->files[file].offset,
 		.layer = layer ? layer - 1 : 0,
@@ -89,7 +89,8 @@ static int visit(struct visit *v, const uint32_t *order, bool links, layertree_f
 	const struct layertree *t = v->t;
 	for (uint32_t i = 0; i < t->tree.n; i++) {
 		uint32_t node = order[i], parent = t->tree.nodes[node].parent;
-		if (node != TREE_ROOT && !layertree_is_there(&t->states[node], v->floors[parent]))
+		if (node != NAMETREE_ROOT &&
+		    !layertree_is_there(&t->states[node], v->floors[parent]))
 			continue;
 		fill(v, node, links);
 		if (fn(&v->entry, context, e) < 0)
@@ -101,7 +102,7 @@ static int visit(struct visit *v, const uint32_t *order, bool links, layertree_f
 static int each(const struct layertree *t, bool links, layertree_fn *fn, void *context,
 		struct err *e)
 {
-	AUTO_FREE uint32_t *order = tree_order(&t->tree);
+	AUTO_FREE uint32_t *order = nametree_order(&t->tree);
 	AUTO_FREE uint32_t *floors = find_floors(t);
 	AUTO_FREE uint32_t *firsts = xmalloc(t->nfiles * sizeof *firsts);
 	memset(firsts, 0xff, t->nfiles * sizeof *firsts);

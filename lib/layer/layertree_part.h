@@ -42,7 +42,7 @@ struct layertree_state {
 };
 
 struct layertree {
-	struct tree tree; /* each node's origin is the number of its file */
+	struct nametree tree; /* each node's origin is the number of its file */
 	struct layertree_state *states;
 	struct layertree_file *files;
 	size_t states_cap, files_cap;

@@ -198,7 +198,7 @@ struct pair {
 	size_t len;
 };
 
-static struct pair cut(const struct rec_field *word)
+static struct pair cut(const struct record_field *word)
 {
 	const char *eq = memchr(word->s, '=', word->len);
 	size_t name_len = eq ? (size_t)(eq - word->s) : word->len;
@@ -245,7 +245,7 @@ static int read_key(struct mtree_reader *r, struct mtree_entry *entry, const str
 
 /* One KEY=VALUE of an entry or, where set is given, of a /set. seen: the keys of this line. */
 static int read_pair(struct mtree_reader *r, struct mtree_entry *entry,
-		     const struct rec_field *word, bool set, unsigned *seen, struct err *e)
+		     const struct record_field *word, bool set, unsigned *seen, struct err *e)
 {
 	struct pair p = cut(word);
 	const struct key *key = find_key(p.name, p.name_len);
@@ -254,8 +254,8 @@ static int read_pair(struct mtree_reader *r, struct mtree_entry *entry,
 	if (is_ignored(p.name, p.name_len))
 		return 0;
 	if (!xattr && (!key || (set && !key->settable)))
-		return rec_err(&r->rec, e, "unknown keyword '%.*s'%s", (int)p.name_len, p.name,
-			       set ? " for /set" : "");
+		return record_err(&r->rec, e, "unknown keyword '%.*s'%s", (int)p.name_len, p.name,
+				  set ? " for /set" : "");
 	if (!p.value)
 		bad = err_set(e, 0, "expected =VALUE");
 	else if (key)
@@ -264,18 +264,18 @@ static int read_pair(struct mtree_reader *r, struct mtree_entry *entry,
 		bad = add_xattr(r, entry, &p, e);
 	if (bad < 0) {
 		err_wrap(e, "%.*s", (int)p.name_len, p.name);
-		return rec_wrap(&r->rec, e);
+		return record_wrap(&r->rec, e);
 	}
 	return 0;
 }
 
-struct rec_field mtree_word(struct rec_field *line)
+struct record_field mtree_word(struct record_field *line)
 {
 	while (line->len && (*line->s == ' ' || *line->s == '\t')) {
 		line->s++;
 		line->len--;
 	}
-	struct rec_field word = { line->s, 0 };
+	struct record_field word = { line->s, 0 };
 	while (line->len && *line->s != ' ' && *line->s != '\t') {
 		line->s++;
 		line->len--;
@@ -284,26 +284,27 @@ struct rec_field mtree_word(struct rec_field *line)
 	return word;
 }
 
-int mtree_read_pairs(struct mtree_reader *r, struct mtree_entry *entry, struct rec_field *line,
+int mtree_read_pairs(struct mtree_reader *r, struct mtree_entry *entry, struct record_field *line,
 		     bool set, struct err *e)
 {
 	unsigned seen = 0;
-	for (struct rec_field word; (word = mtree_word(line)).len;)
+	for (struct record_field word; (word = mtree_word(line)).len;)
 		if (read_pair(r, entry, &word, set, &seen, e) < 0)
 			return -1;
 	return 0;
 }
 
-int mtree_read_unset(struct mtree_reader *r, struct rec_field *line, struct err *e)
+int mtree_read_unset(struct mtree_reader *r, struct record_field *line, struct err *e)
 {
-	for (struct rec_field word; (word = mtree_word(line)).len;) {
+	for (struct record_field word; (word = mtree_word(line)).len;) {
 		const struct key *key = find_key(word.s, word.len);
 		if (mtree_same("all", word.s, word.len))
 			r->defaults.has = 0;
 		else if (key)
 			r->defaults.has &= ~(unsigned)key->bit;
 		else if (!is_ignored(word.s, word.len))
-			return rec_err(&r->rec, e, "unknown keyword '%.*s'", (int)word.len, word.s);
+			return record_err(&r->rec, e, "unknown keyword '%.*s'", (int)word.len,
+					  word.s);
 	}
 	return 0;
 }

@@ -11,7 +11,7 @@
 #include "layer/mtree.h"
 
 struct mtree_reader {
-	struct rec_reader rec;
+	struct record_reader rec;
 	struct mtree *m;
 	struct mtree_entry defaults; /* what /set said */
 	struct buf line;             /* a record whose lines end in \ are joined here */
@@ -25,7 +25,7 @@ static inline bool mtree_same(const char *name, const char *s, size_t len)
 }
 
 /* The next word of the line, len 0 at its end; *line is moved behind it. */
-struct rec_field mtree_word(struct rec_field *line);
+struct record_field mtree_word(struct record_field *line);
 
 /* The word's meaning, kept; never empty. */
 MUST_USE int mtree_text(struct mtree_reader *r, const char *s, size_t len, const char **value,
@@ -33,8 +33,8 @@ MUST_USE int mtree_text(struct mtree_reader *r, const char *s, size_t len, const
 
 /* The words KEY=VALUE of an entry or, where set is given, of a /set. */
 MUST_USE int mtree_read_pairs(struct mtree_reader *r, struct mtree_entry *entry,
-			      struct rec_field *line, bool set, struct err *e);
-MUST_USE int mtree_read_unset(struct mtree_reader *r, struct rec_field *line, struct err *e);
+			      struct record_field *line, bool set, struct err *e);
+MUST_USE int mtree_read_unset(struct mtree_reader *r, struct record_field *line, struct err *e);
 
 /* Sorts, checks and completes what was read. name: the input. */
 MUST_USE int mtree_finish(struct mtree *m, const char *name, struct err *e);

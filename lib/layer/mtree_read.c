@@ -14,21 +14,22 @@ static bool is_plain(const char *path)
 	}
 }
 
-static int read_path(struct mtree_reader *r, const struct rec_field *word, const char **path,
+static int read_path(struct mtree_reader *r, const struct record_field *word, const char **path,
 		     struct err *e)
 {
 	bool root = mtree_same(".", word->s, word->len), dotted;
 	if (!root && !memchr(word->s, '/', word->len))
-		return rec_err(&r->rec, e, "bad name '%.*s': expected . or one that begins with ./",
-			       (int)word->len, word->s);
+		return record_err(&r->rec, e,
+				  "bad name '%.*s': expected . or one that begins with ./",
+				  (int)word->len, word->s);
 	if (mtree_text(r, word->s, word->len, path, e) < 0)
-		return rec_wrap(&r->rec, e);
+		return record_wrap(&r->rec, e);
 	dotted = strncmp(*path, "./", 2) == 0;
 	*path += dotted ? 2 : 0;
 	if (!root && !is_plain(*path))
-		return rec_err(&r->rec, e,
-			       "bad name '%.*s': expected parts that are not empty, . or ..",
-			       (int)word->len, word->s);
+		return record_err(&r->rec, e,
+				  "bad name '%.*s': expected parts that are not empty, . or ..",
+				  (int)word->len, word->s);
 	return 0;
 }
 
@@ -50,11 +51,11 @@ static int check_entry(struct mtree_reader *r, const struct mtree_entry *entry, 
 		what = "contents= goes with type=file only";
 	else if (file && entry->size && !r->listing && !(entry->has & MTREE_CONTENTS))
 		what = "expected contents=: its size is not 0";
-	return what ? rec_err(&r->rec, e, "'%s': %s", entry->path, what) : 0;
+	return what ? record_err(&r->rec, e, "'%s': %s", entry->path, what) : 0;
 }
 
-static int read_entry(struct mtree_reader *r, const struct rec_field *name, struct rec_field *line,
-		      struct err *e)
+static int read_entry(struct mtree_reader *r, const struct record_field *name,
+		      struct record_field *line, struct err *e)
 {
 	struct mtree *m = r->m;
 	m->entries = mem_grow(m->entries, &m->cap, m->n + 1, sizeof *m->entries);
@@ -67,9 +68,9 @@ static int read_entry(struct mtree_reader *r, const struct rec_field *name, stru
 	return check_entry(r, entry, e);
 }
 
-static int read_line(struct mtree_reader *r, struct rec_field line, struct err *e)
+static int read_line(struct mtree_reader *r, struct record_field line, struct err *e)
 {
-	struct rec_field word = mtree_word(&line);
+	struct record_field word = mtree_word(&line);
 	if (!word.len || *word.s == '#')
 		return 0;
 	if (mtree_same("/set", word.s, word.len))
@@ -80,7 +81,7 @@ static int read_line(struct mtree_reader *r, struct rec_field line, struct err *
 }
 
 /* Whether the line goes on: its last \ is not itself escaped. */
-static bool goes_on(const struct rec_field *line)
+static bool goes_on(const struct record_field *line)
 {
 	size_t n = 0;
 	while (n < line->len && line->s[line->len - 1 - n] == '\\')
@@ -89,32 +90,32 @@ static bool goes_on(const struct rec_field *line)
 }
 
 /* The next line, those that end in \ joined; s is NULL at the end. */
-static int next_line(struct mtree_reader *r, struct rec_field *line, struct err *e)
+static int next_line(struct mtree_reader *r, struct record_field *line, struct err *e)
 {
 	buf_clear(&r->line);
-	if (rec_next(&r->rec, line, e) < 0)
+	if (record_next(&r->rec, line, e) < 0)
 		return -1;
 	while (line->s && goes_on(line)) {
 		buf_add(&r->line, line->s, line->len - 1);
-		if (r->line.len > REC_MAX_LEN)
-			return rec_err(&r->rec, e, "line too long: expected at most %u bytes",
-				       REC_MAX_LEN);
-		if (rec_next(&r->rec, line, e) < 0)
+		if (r->line.len > RECORD_MAX_LEN)
+			return record_err(&r->rec, e, "line too long: expected at most %u bytes",
+					  RECORD_MAX_LEN);
+		if (record_next(&r->rec, line, e) < 0)
 			return -1;
 		if (!line->s)
-			return rec_err(&r->rec, e,
-				       "expected a line after the \\ of the one before");
+			return record_err(&r->rec, e,
+					  "expected a line after the \\ of the one before");
 	}
 	if (!r->line.len)
 		return 0;
 	buf_add(&r->line, line->s, line->len);
-	*line = (struct rec_field){ r->line.s, r->line.len };
+	*line = (struct record_field){ r->line.s, r->line.len };
 	return 0;
 }
 
 static int read_lines(struct mtree_reader *r, struct err *e)
 {
-	struct rec_field line;
+	struct record_field line;
 	int bad;
 	while ((bad = next_line(r, &line, e)) == 0 && line.s)
 		if (read_line(r, line, e) < 0)
@@ -124,9 +125,9 @@ static int read_lines(struct mtree_reader *r, struct err *e)
 
 static int read_all(struct mtree_reader *r, int fd, const char *name, struct err *e)
 {
-	rec_init(&r->rec, fd, name);
+	record_init(&r->rec, fd, name);
 	int bad = read_lines(r, e);
-	rec_free(&r->rec);
+	record_free(&r->rec);
 	buf_free(&r->line);
 	buf_free(&r->word);
 	return bad < 0 ? -1 : mtree_finish(r->m, name, e);

@@ -106,11 +106,11 @@ static int emit_entry(const struct mtree_entry *entry, struct buf *header, struc
 	const char *from = entry->contents;
 	bool contents = entry->type == TAR_FILE && entry->has & MTREE_CONTENTS;
 	make_header(entry, header);
-	if (contents && contents_open(AT_FDCWD, from, from, entry->size, &fd, e) < 0)
+	if (contents && filecontents_open(AT_FDCWD, from, from, entry->size, &fd, e) < 0)
 		return -1;
 	if (out_write(o, header->s, header->len, e) < 0)
 		return -1;
-	return contents ? contents_write(o, fd, from, entry->size, e) : 0;
+	return contents ? filecontents_write(o, fd, from, entry->size, e) : 0;
 }
 
 int mtreelayer_emit(const struct mtree *m, struct out *o, struct err *e)

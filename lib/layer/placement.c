@@ -27,13 +27,14 @@ struct level {
 
 /*
  * The nodes of the tree are what base has, their origins its entries, and
- * directories of m or on the way of a link that it lacks: TREE_NONE.
+ * directories of m or on the way of a link that it lacks: NAMETREE_NONE.
  */
 struct placing {
 	struct mtree *m;
 	const struct mtree *base;
-	struct tree tree;
-	uint32_t *leads; /* for each entry of base that is a link: where to; TREE_NONE: not known */
+	struct nametree tree;
+	uint32_t *leads; /* for each entry of base that is a link: where to; NAMETREE_NONE: not
+			    known */
 	bool *used;      /* and whether something is placed by it */
 	struct spot *spots;
 	size_t n, cap;
@@ -55,11 +56,11 @@ static bool is_root(const char *path)
 	return strcmp(path, ".") == 0;
 }
 
-static uint32_t find_or_add(struct tree *t, uint32_t parent, const char *name, mode_t mode)
+static uint32_t find_or_add(struct nametree *t, uint32_t parent, const char *name, mode_t mode)
 {
-	uint32_t node = tree_find(t, parent, name);
-	if (node == TREE_NONE) {
-		node = tree_add(t, parent, name);
+	uint32_t node = nametree_find(t, parent, name);
+	if (node == NAMETREE_NONE) {
+		node = nametree_add(t, parent, name);
 		t->nodes[node].mode = mode;
 	}
 	return node;
@@ -71,12 +72,12 @@ static mode_t kind(const struct mtree_entry *entry)
 }
 
 /* The node at the path of an entry, added where it is not there. */
-static uint32_t node_at(struct tree *t, const struct mtree_entry *entry)
+static uint32_t node_at(struct nametree *t, const struct mtree_entry *entry)
 {
-	uint32_t node = TREE_ROOT;
+	uint32_t node = NAMETREE_ROOT;
 	AUTO_FREE char *path = xstrdup(entry->path);
 	if (is_root(path))
-		return TREE_ROOT;
+		return NAMETREE_ROOT;
 	for (char *s = path, *slash; s; s = slash) {
 		slash = strchr(s, '/');
 		if (slash)
@@ -90,18 +91,18 @@ static void load_base(struct placing *p)
 {
 	p->leads = xcalloc(p->base->n, sizeof *p->leads);
 	p->used = xcalloc(p->base->n, sizeof *p->used);
-	p->tree.nodes[TREE_ROOT].mode = S_IFDIR;
+	p->tree.nodes[NAMETREE_ROOT].mode = S_IFDIR;
 	for (uint32_t i = 0; i < p->base->n; i++) {
 		uint32_t node = node_at(&p->tree, &p->base->entries[i]);
 		p->tree.nodes[node].origin = i;
-		p->leads[i] = TREE_NONE;
+		p->leads[i] = NAMETREE_NONE;
 	}
 }
 
 static const char *path_of(struct placing *p, uint32_t node)
 {
 	buf_clear(&p->path);
-	tree_path(&p->tree, TREE_ROOT, node, &p->path);
+	nametree_path(&p->tree, NAMETREE_ROOT, node, &p->path);
 	return p->path.len ? p->path.s : ".";
 }
 
@@ -121,7 +122,7 @@ static uint32_t make_dir(struct placing *p, uint32_t parent, const char *name)
 	path = intern_keep(&p->m->strings, path, strlen(path));
 	add_spot(p, &(struct spot){ .entry = { .path = path, .has = MTREE_TYPE, .type = TAR_DIR },
 				    .from = p->from,
-				    .over = TREE_NONE,
+				    .over = NAMETREE_NONE,
 				    .moved = true });
 	return node;
 }
@@ -133,15 +134,15 @@ static uint32_t step(struct placing *p, uint32_t at, const char *name)
 		return at;
 	if (strcmp(name, "..") == 0)
 		return p->tree.nodes[at].parent;
-	uint32_t node = tree_find(&p->tree, at, name);
-	return node == TREE_NONE ? make_dir(p, at, name) : node;
+	uint32_t node = nametree_find(&p->tree, at, name);
+	return node == NAMETREE_NONE ? make_dir(p, at, name) : node;
 }
 
 /* Goes along the path from the directory at up to what is none, or the end. Returns the rest. */
 static char *descend(struct placing *p, uint32_t at, char *path, uint32_t *node)
 {
 	char *slash;
-	*node = *path == '/' ? TREE_ROOT : at;
+	*node = *path == '/' ? NAMETREE_ROOT : at;
 	for (char *s = path; s; s = slash) {
 		slash = strchr(s, '/');
 		if (slash)
@@ -164,7 +165,7 @@ static int follow(struct placing *p, uint32_t link, uint32_t *dir, struct err *e
 {
 	AUTO_FREE char *rest = NULL;
 	uint32_t *known = &p->leads[p->tree.nodes[link].origin], node = link;
-	for (int links = 0; *known == TREE_NONE && is_kind(p, node, S_IFLNK); links++) {
+	for (int links = 0; *known == NAMETREE_NONE && is_kind(p, node, S_IFLNK); links++) {
 		uint32_t origin = p->tree.nodes[node].origin;
 		const char *target = p->base->entries[origin].link;
 		p->used[origin] = true;
@@ -177,12 +178,12 @@ static int follow(struct placing *p, uint32_t link, uint32_t *dir, struct err *e
 		free(rest);
 		rest = left ? xstrdup(left) : NULL;
 	}
-	if (*known == TREE_NONE && !is_kind(p, node, S_IFDIR)) {
+	if (*known == NAMETREE_NONE && !is_kind(p, node, S_IFDIR)) {
 		AUTO_FREE char *why =
 			xasprintf("leads to '%s', which is no directory", path_of(p, node));
 		return no_way(p, link, why, e);
 	}
-	if (*known == TREE_NONE)
+	if (*known == NAMETREE_NONE)
 		*known = node;
 	*dir = *known;
 	return 0;
@@ -202,7 +203,7 @@ static size_t depth_of(const char *path)
 static const char *new_path(struct placing *p, uint32_t parent, const char *name)
 {
 	buf_clear(&p->path);
-	tree_path(&p->tree, TREE_ROOT, parent, &p->path);
+	nametree_path(&p->tree, NAMETREE_ROOT, parent, &p->path);
 	if (p->path.len)
 		buf_addc(&p->path, '/');
 	buf_adds(&p->path, name);
@@ -225,7 +226,7 @@ static int place(struct placing *p, const struct mtree_entry *entry, struct err 
 {
 	const char *slash = strrchr(entry->path, '/'), *name = slash ? slash + 1 : entry->path;
 	size_t depth = depth_of(entry->path);
-	struct spot spot = { .entry = *entry, .from = entry->path, .over = TREE_NONE };
+	struct spot spot = { .entry = *entry, .from = entry->path, .over = NAMETREE_NONE };
 	p->from = entry->path;
 	p->levels = mem_grow(p->levels, &p->levels_cap, depth + 2, sizeof *p->levels);
 	const struct level *up = &p->levels[depth];
@@ -234,7 +235,7 @@ static int place(struct placing *p, const struct mtree_entry *entry, struct err 
 		    enter(p, up, name, &p->levels[depth + 1], &spot.gone, e) < 0)
 			return -1;
 		if (entry->type != TAR_DIR)
-			spot.over = tree_find(&p->tree, up->node, name);
+			spot.over = nametree_find(&p->tree, up->node, name);
 		spot.moved = up->moved;
 		if (up->moved)
 			spot.entry.path = new_path(p, up->node, name);
@@ -246,7 +247,7 @@ static int place(struct placing *p, const struct mtree_entry *entry, struct err 
 static int place_all(struct placing *p, struct err *e)
 {
 	p->levels = mem_grow(p->levels, &p->levels_cap, 1, sizeof *p->levels);
-	p->levels[0] = (struct level){ .node = TREE_ROOT };
+	p->levels[0] = (struct level){ .node = NAMETREE_ROOT };
 	for (size_t i = 0; i < p->m->n; i++)
 		if (place(p, &p->m->entries[i], e) < 0)
 			return -1;
@@ -293,8 +294,8 @@ static int check_pair(const struct spot *a, const struct spot *b, struct err *e)
 /* Refuses what takes the place of a link that others are placed by. */
 static int check_over(const struct placing *p, const struct spot *s, struct err *e)
 {
-	uint32_t origin = s->over == TREE_NONE ? TREE_NONE : p->tree.nodes[s->over].origin;
-	if (origin == TREE_NONE || !p->used[origin])
+	uint32_t origin = s->over == NAMETREE_NONE ? NAMETREE_NONE : p->tree.nodes[s->over].origin;
+	if (origin == NAMETREE_NONE || !p->used[origin])
 		return 0;
 	return err_set(e, 0, "cannot place '%s': in the base it is a link, which others follow",
 		       s->from);
@@ -356,7 +357,7 @@ static void inherit_xattrs(struct mtree *m, struct mtree_entry *entry,
 static void inherit(struct placing *p, struct mtree_entry *entry)
 {
 	uint32_t node = node_at(&p->tree, entry), origin = p->tree.nodes[node].origin;
-	if (origin == TREE_NONE || !is_kind(p, node, S_IFDIR))
+	if (origin == NAMETREE_NONE || !is_kind(p, node, S_IFDIR))
 		return;
 	const struct mtree_entry *from = &p->base->entries[origin];
 	const char *path = entry->path;
@@ -383,9 +384,9 @@ static int run(struct placing *p, struct err *e)
 int placement_apply(struct mtree *m, const struct mtree *base, struct err *e)
 {
 	struct placing p = { .m = m, .base = base };
-	tree_init(&p.tree);
+	nametree_init(&p.tree);
 	int result = run(&p, e);
-	tree_free(&p.tree);
+	nametree_free(&p.tree);
 	free(p.leads);
 	free(p.used);
 	free(p.spots);

@@ -228,10 +228,10 @@ static int emit_file(struct emitter *em, const struct walk_entry *entry, uint64_
 		     struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
-	if (contents_open(entry->dir, entry->name, entry->path, size, &fd, e) < 0 ||
+	if (filecontents_open(entry->dir, entry->name, entry->path, size, &fd, e) < 0 ||
 	    out_write(em->out, em->header.s, em->header.len, e) < 0)
 		return -1;
-	return contents_write(em->out, fd, entry->path, size, e);
+	return filecontents_write(em->out, fd, entry->path, size, e);
 }
 
 static int emit_entry(struct emitter *em, const struct walk_entry *entry, struct log_reader *log,

@@ -66,10 +66,10 @@ static void free_xattrs(struct xattrs *x)
 }
 #define AUTO_XATTRS __attribute__((cleanup(free_xattrs)))
 
-static void set_owner(const struct treelist *opt, const struct tree_node *n,
+static void set_owner(const struct treelist *opt, const struct nametree_node *n,
 		      struct mtree_entry *entry)
 {
-	bool own = !opt->merge.links && n->origin != TREE_NONE;
+	bool own = !opt->merge.links && n->origin != NAMETREE_NONE;
 	entry->has |= MTREE_UID | MTREE_GID;
 	entry->uid = opt->has_owner ? opt->uid : own ? n->uid : 0;
 	entry->gid = opt->has_owner ? opt->gid : own ? n->gid : 0;
@@ -90,7 +90,7 @@ static enum tar_type tar_type(mode_t mode)
 }
 
 /* What a file is beside its owner and time. */
-static void set_kind(const struct tree_node *n, const char *host, const char *target,
+static void set_kind(const struct nametree_node *n, const char *host, const char *target,
 		     struct mtree_entry *entry)
 {
 	entry->type = tar_type(n->mode);
@@ -113,7 +113,7 @@ static void set_kind(const struct tree_node *n, const char *host, const char *ta
 static int set_file(const struct treemerge *m, uint32_t node, const char *host,
 		    struct mtree_entry *entry, char **target, struct xattrs *x, struct err *e)
 {
-	const struct tree_node *n = &m->tree.nodes[node];
+	const struct nametree_node *n = &m->tree.nodes[node];
 	bool link = S_ISLNK(n->mode);
 	if (link && treemerge_target(m, node, target, e) < 0)
 		return -1;
@@ -128,15 +128,15 @@ static int set_file(const struct treemerge *m, uint32_t node, const char *host,
 static int write_node(const struct treelist *opt, const struct treemerge *m, uint32_t node,
 		      struct out *o, struct err *e)
 {
-	static const struct tree_node farm_link = { .mode = S_IFLNK | 0777 };
-	const struct tree_node *n = &m->tree.nodes[node];
-	bool own = n->origin != TREE_NONE;
+	static const struct nametree_node farm_link = { .mode = S_IFLNK | 0777 };
+	const struct nametree_node *n = &m->tree.nodes[node];
+	bool own = n->origin != NAMETREE_NONE;
 	AUTO_BUF struct buf path = { 0 };
 	AUTO_FREE char *host = own ? treemerge_host(m, node) : NULL;
 	AUTO_FREE char *target = NULL;
 	AUTO_XATTRS struct xattrs x = { 0 };
-	tree_path(&m->tree, TREE_ROOT, node, &path);
-	struct mtree_entry entry = { .path = node == TREE_ROOT ? "." : path.s,
+	nametree_path(&m->tree, NAMETREE_ROOT, node, &path);
+	struct mtree_entry entry = { .path = node == NAMETREE_ROOT ? "." : path.s,
 				     .has = MTREE_TYPE | MTREE_MODE | MTREE_TIME };
 	entry.time = own && opt->keep_mtime ? n->mtime : opt->mtime;
 	set_owner(opt, n, &entry);
@@ -150,7 +150,7 @@ static int write_node(const struct treelist *opt, const struct treemerge *m, uin
 static int write_tree(const struct treelist *opt, const struct treemerge *m, struct out *o,
 		      struct err *e)
 {
-	AUTO_FREE uint32_t *order = tree_order(&m->tree);
+	AUTO_FREE uint32_t *order = nametree_order(&m->tree);
 	if (out_write(o, "#mtree\n", 7, e) < 0)
 		return -1;
 	for (uint32_t i = 0; i < m->tree.n; i++)

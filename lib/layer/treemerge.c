@@ -25,7 +25,7 @@ char *treemerge_host(const struct treemerge *m, uint32_t node)
 	buf_adds(&b, o->host);
 	if (node != o->node) {
 		buf_addc(&b, '/');
-		tree_path(&m->tree, o->node, node, &b);
+		nametree_path(&m->tree, o->node, node, &b);
 	}
 	return STEAL(b.s);
 }
@@ -42,7 +42,7 @@ static const char *kind(mode_t mode)
 
 static int conflict(const struct treemerge *m, uint32_t node, const struct found *f, struct err *e)
 {
-	const struct tree_node *n = &m->tree.nodes[node];
+	const struct nametree_node *n = &m->tree.nodes[node];
 	AUTO_FREE char *other = treemerge_host(m, node);
 	bool link = !m->opt->links && (S_ISLNK(n->mode) || S_ISLNK(f->st.st_mode));
 	return err_set(
@@ -65,7 +65,7 @@ static void push_overlay(struct treemerge *m, const char *host, uint32_t node, u
 
 static void set_node(struct treemerge *m, uint32_t node, uint32_t overlay, const struct stat *st)
 {
-	struct tree_node *n = &m->tree.nodes[node];
+	struct nametree_node *n = &m->tree.nodes[node];
 	n->origin = overlay;
 	n->mode = st->st_mode;
 	n->uid = st->st_uid;
@@ -92,7 +92,7 @@ static void expand(struct treemerge *m, uint32_t node)
 
 static void add(struct treemerge *m, const struct found *f)
 {
-	set_node(m, tree_add(&m->tree, f->parent, f->name), f->overlay, &f->st);
+	set_node(m, nametree_add(&m->tree, f->parent, f->name), f->overlay, &f->st);
 }
 
 /* Two files of one name: the one of the operand that came first stays. Links mode. */
@@ -113,8 +113,8 @@ static void choose_link(struct treemerge *m, uint32_t node, const struct found *
 /* A non-directory into the tree of links. */
 static int place_link(struct treemerge *m, const struct found *f, struct err *e)
 {
-	uint32_t node = tree_find(&m->tree, f->parent, f->name);
-	if (node == TREE_NONE) {
+	uint32_t node = nametree_find(&m->tree, f->parent, f->name);
+	if (node == NAMETREE_NONE) {
 		add(m, f);
 		return 0;
 	}
@@ -139,8 +139,8 @@ static int place_link(struct treemerge *m, const struct found *f, struct err *e)
 
 static int place_file(struct treemerge *m, const struct found *f, struct err *e)
 {
-	uint32_t node = tree_find(&m->tree, f->parent, f->name);
-	if (node == TREE_NONE)
+	uint32_t node = nametree_find(&m->tree, f->parent, f->name);
+	if (node == NAMETREE_NONE)
 		add(m, f);
 	else if (S_ISDIR(m->tree.nodes[node].mode))
 		return conflict(m, node, f, e);
@@ -155,7 +155,7 @@ static int place_file(struct treemerge *m, const struct found *f, struct err *e)
 static int place_over_link(struct treemerge *m, const struct found *f, uint32_t link,
 			   uint32_t *node, struct err *e)
 {
-	uint32_t target = TREE_NONE;
+	uint32_t target = NAMETREE_NONE;
 	if (m->opt->links) {
 		AUTO_FREE char *other = treemerge_host(m, link);
 		if (!treemerge_leads_to_dir(m, other))
@@ -166,28 +166,28 @@ static int place_over_link(struct treemerge *m, const struct found *f, uint32_t 
 	}
 	if (m->opt->keep_dirlinks && treemerge_resolve(m, link, &target, e) < 0)
 		return -1;
-	if (target == TREE_NONE)
+	if (target == NAMETREE_NONE)
 		return conflict(m, link, f, e);
 	push_overlay(m, f->host, target, m->overlays[f->overlay].source, f->overlay);
-	*node = TREE_NONE;
+	*node = NAMETREE_NONE;
 	return 0;
 }
 
 /*
- * A directory into the tree; *node is what to walk on with. TREE_NONE: what
+ * A directory into the tree; *node is what to walk on with. NAMETREE_NONE: what
  * is in it goes elsewhere, later.
  */
 static int place_dir(struct treemerge *m, const struct found *f, uint32_t *node, struct err *e)
 {
-	uint32_t found = tree_find(&m->tree, f->parent, f->name);
-	mode_t mode = found == TREE_NONE ? S_IFDIR : m->tree.nodes[found].mode;
+	uint32_t found = nametree_find(&m->tree, f->parent, f->name);
+	mode_t mode = found == NAMETREE_NONE ? S_IFDIR : m->tree.nodes[found].mode;
 	if (S_ISLNK(mode))
 		return place_over_link(m, f, found, node, e);
 	if (!S_ISDIR(mode))
 		return conflict(m, found, f, e);
-	bool fresh = found == TREE_NONE;
+	bool fresh = found == NAMETREE_NONE;
 	if (fresh)
-		found = tree_add(&m->tree, f->parent, f->name);
+		found = nametree_add(&m->tree, f->parent, f->name);
 	if (fresh || !m->opt->links)
 		set_node(m, found, f->overlay, &f->st);
 	if (m->opt->links)
@@ -206,7 +206,7 @@ static int place_dirlink(struct treemerge *m, struct found *f, struct err *e)
 	f->host = host;
 	if (place_dir(m, f, &node, e) < 0)
 		return -1;
-	if (node != TREE_NONE)
+	if (node != NAMETREE_NONE)
 		push_overlay(m, f->host, node, m->overlays[f->overlay].source, f->overlay);
 	return 0;
 }
@@ -235,7 +235,7 @@ static int place(struct treemerge *m, struct walk *w, const struct walk_entry *e
 	m->at = mem_grow(m->at, &m->at_cap, entry->depth + 2, sizeof *m->at);
 	if (place_dir(m, &f, &m->at[entry->depth + 1], e) < 0)
 		return -1;
-	if (m->at[entry->depth + 1] == TREE_NONE)
+	if (m->at[entry->depth + 1] == NAMETREE_NONE)
 		walk_skip(w);
 	return 0;
 }
@@ -249,12 +249,12 @@ static int identify(struct treemerge *m, uint32_t overlay, int fd, struct err *e
 		return err_set(e, errno, "cannot read '%s'", o->host);
 	o->dev = st.st_dev;
 	o->ino = st.st_ino;
-	for (uint32_t i = o->from; i != TREE_NONE; i = m->overlays[i].from)
+	for (uint32_t i = o->from; i != NAMETREE_NONE; i = m->overlays[i].from)
 		if (m->overlays[i].dev == o->dev && m->overlays[i].ino == o->ino)
 			return err_set(e, 0, "'%s' leads back to '%s': a loop of links", o->host,
 				       m->overlays[i].host);
 	/* the image's root has a mode of its own */
-	if (!m->opt->links && o->node != TREE_ROOT)
+	if (!m->opt->links && o->node != NAMETREE_ROOT)
 		set_node(m, o->node, overlay, &st);
 	return 0;
 }
@@ -304,16 +304,16 @@ static bool has_part(const char *path, const char *part)
 /* The directory of the tree at that path, with those that lead there. */
 static int make_dirs(struct treemerge *m, const char *path, uint32_t *node, struct err *e)
 {
-	*node = TREE_ROOT;
+	*node = NAMETREE_ROOT;
 	for (const char *s = path; *s;) {
 		size_t len = strcspn(s, "/"), end = (size_t)(s - path) + len;
 		AUTO_FREE char *name = xstrndup(s, len);
 		s += len + (s[len] == '/');
 		if (!len || strcmp(name, ".") == 0)
 			continue;
-		uint32_t found = tree_find(&m->tree, *node, name);
-		bool fresh = found == TREE_NONE;
-		*node = fresh ? tree_add(&m->tree, *node, name) : found;
+		uint32_t found = nametree_find(&m->tree, *node, name);
+		bool fresh = found == NAMETREE_NONE;
+		*node = fresh ? nametree_add(&m->tree, *node, name) : found;
 		if (fresh)
 			set_plain_dir(m, *node);
 		else if (!S_ISDIR(m->tree.nodes[found].mode))
@@ -344,7 +344,7 @@ static int add_dir(struct treemerge *m, const char *dir, uint32_t source, uint32
 		   struct err *e)
 {
 	AUTO_FREE char *host = xstrndup(dir, trimmed(dir));
-	push_overlay(m, host, node, source, TREE_NONE);
+	push_overlay(m, host, node, source, NAMETREE_NONE);
 	while (m->done < m->n)
 		if (walk_overlay(m, m->done++, e) < 0)
 			return -1;
@@ -371,19 +371,19 @@ static int add_in_place(struct treemerge *m, const char *operand, uint32_t sourc
 	if (walk_open_dir(m->opt->root_dir, dir, &fd, e) < 0 || make_dirs(m, dir, &node, e) < 0 ||
 	    walk_start(w, fd, slash + 1, host, e) < 0)
 		return -1;
-	push_overlay(m, host_dir, node, source, TREE_NONE);
+	push_overlay(m, host_dir, node, source, NAMETREE_NONE);
 	return place_all(m, w, m->n - 1, 0, node, e);
 }
 
 void treemerge_init(struct treemerge *m, const struct treemerge_options *opt)
 {
 	*m = (struct treemerge){ .opt = opt, .root = -1 };
-	tree_init(&m->tree);
+	nametree_init(&m->tree);
 }
 
 int treemerge_in_place(struct treemerge *m, char *const *files, int n, struct err *e)
 {
-	set_plain_dir(m, TREE_ROOT);
+	set_plain_dir(m, NAMETREE_ROOT);
 	for (int i = 0; i < n; i++)
 		if (add_in_place(m, files[i], (uint32_t)i, e) < 0)
 			return -1;
@@ -394,7 +394,7 @@ int treemerge_dirs(struct treemerge *m, char *const *dirs, int n, struct err *e)
 {
 	const char *root = m->opt->root_dir;
 	uint32_t node;
-	set_plain_dir(m, TREE_ROOT);
+	set_plain_dir(m, NAMETREE_ROOT);
 	if (root && treemerge_open_root(m) < 0)
 		return err_set(e, errno, "cannot open directory '%s'", root);
 	if (add_prefix(m, &node, e) < 0)
@@ -412,7 +412,7 @@ void treemerge_free(struct treemerge *m)
 	free(m->overlays);
 	free(m->at);
 	free(m->real_root);
-	tree_free(&m->tree);
+	nametree_free(&m->tree);
 	if (m->root >= 0)
 		close(m->root);
 }

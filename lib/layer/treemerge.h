@@ -28,7 +28,7 @@ struct treemerge_overlay {
 	char *host;      /* its path, owned; "" is / */
 	uint32_t node;   /* the directory of the tree */
 	uint32_t source; /* which operand it belongs to */
-	uint32_t from;   /* the overlay that led to it; TREE_NONE: an operand */
+	uint32_t from;   /* the overlay that led to it; NAMETREE_NONE: an operand */
 	dev_t dev;
 	ino_t ino;
 };
@@ -38,7 +38,7 @@ struct treemerge {
 	const struct treemerge_options *opt;
 	int root; /* root_dir, -1: none */
 	char *real_root;
-	struct tree tree;
+	struct nametree tree;
 	struct treemerge_overlay *overlays;
 	uint32_t n;
 	/* private */
@@ -71,7 +71,7 @@ char *treemerge_host(const struct treemerge *m, uint32_t node);
 MUST_USE int treemerge_target(const struct treemerge *m, uint32_t node, char **target,
 			      struct err *e);
 
-/* The directory of the tree that a link of the tree leads to; TREE_NONE: to none. */
+/* The directory of the tree that a link of the tree leads to; NAMETREE_NONE: to none. */
 MUST_USE int treemerge_resolve(const struct treemerge *m, uint32_t link, uint32_t *dir,
 			       struct err *e);
 

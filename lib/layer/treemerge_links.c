@@ -16,7 +16,7 @@ static uint32_t step(const struct treemerge *m, uint32_t at, const char *name)
 		return at;
 	if (strcmp(name, "..") == 0)
 		return m->tree.nodes[at].parent;
-	return tree_find(&m->tree, at, name);
+	return nametree_find(&m->tree, at, name);
 }
 
 int treemerge_target(const struct treemerge *m, uint32_t node, char **target, struct err *e)
@@ -38,7 +38,7 @@ int treemerge_target(const struct treemerge *m, uint32_t node, char **target, st
 static char *descend(const struct treemerge *m, uint32_t *at, char *path, uint32_t *node)
 {
 	char *s = path;
-	*at = *s == '/' ? TREE_ROOT : *at;
+	*at = *s == '/' ? NAMETREE_ROOT : *at;
 	*node = *at;
 	while (s && *s) {
 		char *name = s, *slash = strchr(s, '/');
@@ -46,7 +46,7 @@ static char *descend(const struct treemerge *m, uint32_t *at, char *path, uint32
 		if (slash)
 			*slash = '\0';
 		*node = step(m, *at, name);
-		if (*node == TREE_NONE || !S_ISDIR(m->tree.nodes[*node].mode))
+		if (*node == NAMETREE_NONE || !S_ISDIR(m->tree.nodes[*node].mode))
 			break;
 		*at = *node;
 	}
@@ -57,15 +57,15 @@ int treemerge_resolve(const struct treemerge *m, uint32_t link, uint32_t *dir, s
 {
 	AUTO_BUF struct buf rest = { 0 };
 	uint32_t at = m->tree.nodes[link].parent, node = link;
-	for (int links = 0; node != TREE_NONE && S_ISLNK(m->tree.nodes[node].mode); links++) {
+	for (int links = 0; node != NAMETREE_NONE && S_ISLNK(m->tree.nodes[node].mode); links++) {
 		AUTO_FREE char *target = NULL;
 		if (links == LINKS_MAX || treemerge_target(m, node, &target, e) < 0)
-			return links == LINKS_MAX ? (*dir = TREE_NONE, 0) : -1;
+			return links == LINKS_MAX ? (*dir = NAMETREE_NONE, 0) : -1;
 		AUTO_FREE char *path = xasprintf("%s/%s", target, rest.s ? rest.s : "");
 		char *left = descend(m, &at, path, &node);
 		buf_clear(&rest);
 		buf_adds(&rest, left ? left : "");
 	}
-	*dir = node != TREE_NONE && S_ISDIR(m->tree.nodes[node].mode) ? node : TREE_NONE;
+	*dir = node != NAMETREE_NONE && S_ISDIR(m->tree.nodes[node].mode) ? node : NAMETREE_NONE;
 	return 0;
 }

@@ -70,18 +70,19 @@ static struct event *event_of(struct events *events, const char *name)
 	return &events->list[i];
 }
 
-static int read_event(const struct rec_reader *r, const struct rec_field *rec, void *context,
+static int read_event(const struct record_reader *r, const struct record_field *rec, void *context,
 		      struct err *e)
 {
 	struct reading *reading = context;
 	const struct index *index = &reading->index;
-	struct rec_field f[2];
+	struct record_field f[2];
 	AUTO_FREE char *name = NULL, *path = NULL;
-	if (rec_split(r, rec, f, 2, e) < 0 || rec_string(r, &f[0], "event", 0, &name, e) < 0 ||
-	    rec_string(r, &f[1], "name", 0, &path, e) < 0)
+	if (record_split(r, rec, f, 2, e) < 0 ||
+	    record_string(r, &f[0], "event", 0, &name, e) < 0 ||
+	    record_string(r, &f[1], "name", 0, &path, e) < 0)
 		return -1;
 	if (strchr(path, '/'))
-		return rec_err(
+		return record_err(
 			r, e, "name: expected a path's name without directory and hash, found '%s'",
 			path);
 	struct event *event = event_of(&reading->events, name);
@@ -97,7 +98,7 @@ int events_read(int fd, const char *name, const struct graph *g, struct events *
 		struct err *e)
 {
 	struct reading reading = { .index = index_names(g) };
-	int result = rec_each(fd, name, read_event, &reading, e);
+	int result = record_each(fd, name, read_event, &reading, e);
 	free(reading.index.list);
 	if (result < 0)
 		events_free(&reading.events);

@@ -24,15 +24,15 @@ struct grouping {
 	size_t cap;
 };
 
-static int read_record(const struct rec_reader *r, const struct rec_field *rec, void *context,
+static int read_record(const struct record_reader *r, const struct record_field *rec, void *context,
 		       struct err *e)
 {
 	struct grouping *p = context;
-	struct rec_field f[FIELDS];
+	struct record_field f[FIELDS];
 	AUTO_FREE char *group = NULL, *glob = NULL;
-	if (rec_split(r, rec, f, FIELDS, e) < 0 ||
-	    rec_string(r, &f[GROUP], "group", 1, &group, e) < 0 ||
-	    rec_string(r, &f[GLOB], "glob", 0, &glob, e) < 0)
+	if (record_split(r, rec, f, FIELDS, e) < 0 ||
+	    record_string(r, &f[GROUP], "group", 1, &group, e) < 0 ||
+	    record_string(r, &f[GLOB], "glob", 0, &glob, e) < 0)
 		return -1;
 	p->lines = mem_grow(p->lines, &p->cap, (size_t)p->n + 1, sizeof *p->lines);
 	p->lines[p->n++] = (struct line){
@@ -85,7 +85,7 @@ int grouping_read(const struct graph *g, int fd, const char *name, struct merge_
 		  uint32_t *n, struct err *e)
 {
 	struct grouping p = { 0 };
-	int result = rec_each(fd, name, read_record, &p, e);
+	int result = record_each(fd, name, read_record, &p, e);
 	if (result == 0)
 		collect(g, &p, groups, n);
 	for (uint32_t i = 0; i < p.n; i++)

@@ -207,7 +207,7 @@ static void hand_out(const struct value *list, struct merge_group *groups, uint3
 int layering_run_steps(const struct graph *g, const struct steps *s, struct merge_group *groups,
 		       uint32_t *n, struct err *e)
 {
-	AUTO_FREE uint32_t *order = reach_order(g);
+	AUTO_FREE uint32_t *order = reachable_order(g);
 	AUTO_FREE uint32_t *place = xcalloc(g->n, sizeof *place);
 	struct layering l = { .graph = g, .steps = s, .order = order, .place = place };
 	if (s->open)

@@ -34,7 +34,7 @@ static bool takes_text(enum operation o)
 	return o == OVER || o == PATH || o == CHILDREN_OF;
 }
 
-static int read_word(const struct rec_reader *r, const char *word, enum operation *operation,
+static int read_word(const struct record_reader *r, const char *word, enum operation *operation,
 		     struct err *e)
 {
 	for (unsigned i = 0; i < OPERATIONS; i++)
@@ -42,36 +42,36 @@ static int read_word(const struct rec_reader *r, const char *word, enum operatio
 			*operation = (enum operation)i;
 			return 0;
 		}
-	return rec_err(r, e, "'%s': expected an operation", word);
+	return record_err(r, e, "'%s': expected an operation", word);
 }
 
-static int read_argument(const struct rec_reader *r, const struct rec_field *f, struct step *step,
-			 struct err *e)
+static int read_argument(const struct record_reader *r, const struct record_field *f,
+			 struct step *step, struct err *e)
 {
 	enum operation o = step->operation;
 	if (takes_number(o))
-		return rec_number(r, f, "argument", 1, UINT32_MAX, &step->number, e);
-	if (rec_string(r, f, "argument", !takes_text(o), &step->argument, e) < 0)
+		return record_number(r, f, "argument", 1, UINT32_MAX, &step->number, e);
+	if (record_string(r, f, "argument", !takes_text(o), &step->argument, e) < 0)
 		return -1;
 	if (step->argument && !takes_text(o))
-		return rec_err(r, e, "%s: expected no argument", layering_words[o]);
+		return record_err(r, e, "%s: expected no argument", layering_words[o]);
 	return 0;
 }
 
 /* An over or map begins: its end, until it comes, is the one around it. */
-static int open_step(const struct rec_reader *r, struct steps *s, struct err *e)
+static int open_step(const struct record_reader *r, struct steps *s, struct err *e)
 {
 	if (++s->depth > MAX_DEPTH)
-		return rec_err(r, e, "nested deeper than %d operations", MAX_DEPTH);
+		return record_err(r, e, "nested deeper than %d operations", MAX_DEPTH);
 	s->list[s->n - 1].end = s->open;
 	s->open = s->n;
 	return 0;
 }
 
-static int close_step(const struct rec_reader *r, struct steps *s, struct err *e)
+static int close_step(const struct record_reader *r, struct steps *s, struct err *e)
 {
 	if (!s->open)
-		return rec_err(r, e, "an end without over or map");
+		return record_err(r, e, "an end without over or map");
 	struct step *begin = &s->list[s->open - 1];
 	s->open = begin->end;
 	s->depth--;
@@ -79,18 +79,18 @@ static int close_step(const struct rec_reader *r, struct steps *s, struct err *e
 	return 0;
 }
 
-static int read_step(const struct rec_reader *r, const struct rec_field *rec, void *steps,
+static int read_step(const struct record_reader *r, const struct record_field *rec, void *steps,
 		     struct err *e)
 {
 	struct steps *s = steps;
-	struct rec_field f[FIELDS];
+	struct record_field f[FIELDS];
 	AUTO_FREE char *word = NULL;
 	s->list = mem_grow(s->list, &s->cap, s->n + 1, sizeof *s->list);
 	struct step *step = &s->list[s->n++];
 	*step = (struct step){ 0 };
-	if (rec_split(r, rec, f, FIELDS, e) < 0 ||
-	    rec_string(r, &f[AT], "position", 0, &step->at, e) < 0 ||
-	    rec_string(r, &f[WORD], "word", 0, &word, e) < 0 ||
+	if (record_split(r, rec, f, FIELDS, e) < 0 ||
+	    record_string(r, &f[AT], "position", 0, &step->at, e) < 0 ||
+	    record_string(r, &f[WORD], "word", 0, &word, e) < 0 ||
 	    read_word(r, word, &step->operation, e) < 0 ||
 	    read_argument(r, &f[ARGUMENT], step, e) < 0)
 		return -1;
@@ -101,7 +101,7 @@ static int read_step(const struct rec_reader *r, const struct rec_field *rec, vo
 
 int layering_steps_read(struct steps *s, int fd, struct err *e)
 {
-	return rec_each(fd, s->name, read_step, s, e);
+	return record_each(fd, s->name, read_step, s, e);
 }
 
 void layering_steps_free(struct steps *s)

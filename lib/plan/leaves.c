@@ -75,18 +75,19 @@ static void find_leaves(const struct graph *g, const bool *may_be, bool *leaf)
 /* The closure without its leaves, and what is known of the layers made of it. */
 struct core {
 	const struct graph *graph;
-	const struct reach *reach;  /* of the whole closure */
-	struct reach without;       /* the same sets without leaves */
-	uint64_t *leaves;           /* the set of all leaves */
-	const uint64_t *weights;    /* NULL: all alike */
-	struct merge_group *groups; /* borrowed */
+	const struct reachable *reach; /* of the whole closure */
+	struct reachable without;      /* the same sets without leaves */
+	uint64_t *leaves;              /* the set of all leaves */
+	const uint64_t *weights;       /* NULL: all alike */
+	struct merge_group *groups;    /* borrowed */
 	uint32_t n;
 	uint64_t *closures; /* of each group, leaves included */
 	uint64_t *size;     /* bytes of each group */
 	uint32_t *rank;     /* smallest rank of each group's paths */
 };
 
-static uint64_t *copy_without(const uint64_t *sets, const struct reach *r, const uint64_t *leaves)
+static uint64_t *copy_without(const uint64_t *sets, const struct reachable *r,
+			      const uint64_t *leaves)
 {
 	uint64_t *copy = xcalloc(r->n * r->words, sizeof *copy);
 	for (uint32_t p = 0; p < r->n; p++)
@@ -97,7 +98,7 @@ static uint64_t *copy_without(const uint64_t *sets, const struct reach *r, const
 
 static void remove_leaves(struct core *c, const bool *leaf)
 {
-	const struct reach *r = c->reach;
+	const struct reachable *r = c->reach;
 	c->leaves = xcalloc(r->words, sizeof *c->leaves);
 	for (uint32_t p = 0; p < r->n; p++)
 		if (leaf[p])
@@ -120,7 +121,7 @@ static void measure_groups(struct core *c, const uint32_t *rank)
 			c->size[i] += c->graph->paths[path].nar_size;
 			c->rank[i] = rank[path] < c->rank[i] ? rank[path] : c->rank[i];
 			for (size_t w = 0; w < words; w++)
-				c->closures[i * words + w] |= reach_closure(c->reach, path)[w];
+				c->closures[i * words + w] |= reachable_closure(c->reach, path)[w];
 		}
 	}
 }
@@ -153,13 +154,13 @@ static uint64_t weigh_word(const struct core *c, size_t word, uint64_t set)
 static cost_t leaf_cost(const struct core *c, uint32_t leaf, uint32_t i)
 {
 	const uint64_t *closure = c->closures + i * c->reach->words;
-	const uint64_t *own = reach_closure(&c->without, leaf);
+	const uint64_t *own = reachable_closure(&c->without, leaf);
 	uint64_t new_to_layer = 0, new_to_leaf = 0;
 	for (size_t w = 0; w < c->reach->words; w++) {
 		new_to_layer += weigh_word(c, w, own[w] & ~closure[w]);
 		new_to_leaf += weigh_word(c, w, closure[w] & ~own[w] & ~c->leaves[w]);
 	}
-	if (!reach_has(c->reach, closure, leaf))
+	if (!reachable_has(c->reach, closure, leaf))
 		new_to_layer += c->weights ? c->weights[leaf] : 1;
 	return (cost_t)c->size[i] * new_to_layer +
 	       (cost_t)c->graph->paths[leaf].nar_size * new_to_leaf;
@@ -235,7 +236,7 @@ static uint32_t part_groups(struct merge_group *groups, uint32_t n, const bool *
 	return ncore;
 }
 
-void leaves_merge(const struct graph *g, const struct reach *r, const uint32_t *rank,
+void leaves_merge(const struct graph *g, const struct reachable *r, const uint32_t *rank,
 		  const struct merge_rules *rules, struct merge_group *groups, uint32_t *n)
 {
 	AUTO_FREE bool *may_be = xcalloc(g->n, sizeof *may_be);

@@ -18,7 +18,7 @@
  * by, one path at the most; what is a leaf without the leaves is one too.
  * Groups of several paths and closed ones have none.
  */
-void leaves_merge(const struct graph *g, const struct reach *r, const uint32_t *rank,
+void leaves_merge(const struct graph *g, const struct reachable *r, const uint32_t *rank,
 		  const struct merge_rules *rules, struct merge_group *groups, uint32_t *n);
 
 #endif

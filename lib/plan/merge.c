@@ -43,7 +43,7 @@ struct outline {
 
 struct merger {
 	const struct merge_rules *rules;
-	const struct reach *reach;
+	const struct reachable *reach;
 	uint64_t total_weight;
 	struct node *nodes;
 	uint32_t n;
@@ -57,8 +57,8 @@ static uint64_t weigh_common(const struct merger *m, const struct node *a, const
 {
 	const struct node *small = a->nclosure_words < b->nclosure_words ? a : b;
 	if (!m->rules->weights)
-		return reach_count_common(a->closure, b->closure, small->closure_words,
-					  small->nclosure_words);
+		return reachable_count_common(a->closure, b->closure, small->closure_words,
+					      small->nclosure_words);
 	uint64_t sum = 0;
 	for (uint32_t i = 0; i < small->nclosure_words; i++) {
 		size_t word = small->closure_words[i];
@@ -73,13 +73,13 @@ static uint64_t weigh_common(const struct merger *m, const struct node *a, const
 static uint64_t count_common_users(const struct node *a, const struct node *b)
 {
 	const struct node *small = a->nusers_words < b->nusers_words ? a : b;
-	return reach_count_common(a->users, b->users, small->users_words, small->nusers_words);
+	return reachable_count_common(a->users, b->users, small->users_words, small->nusers_words);
 }
 
 static void find_words(const struct merger *m, struct node *node)
 {
-	node->nclosure_words = reach_words(node->closure, m->reach->words, node->closure_words);
-	node->nusers_words = reach_words(node->users, m->reach->words, node->users_words);
+	node->nclosure_words = reachable_words(node->closure, m->reach->words, node->closure_words);
+	node->nusers_words = reachable_words(node->users, m->reach->words, node->users_words);
 }
 
 /*
@@ -110,8 +110,9 @@ static double larger(double a, double b)
  * without looking at their sets. Rounded figures, taken down by more than
  * rounding can have added.
  */
-REACH_CLONES static void least_costs(const struct outline *o, uint32_t k, double update,
-				     double sharing, double at_once, uint32_t first, uint32_t end)
+REACHABLE_CLONES static void least_costs(const struct outline *o, uint32_t k, double update,
+					 double sharing, double at_once, uint32_t first,
+					 uint32_t end)
 {
 	double size = o->size[k], changes = o->changes[k], wanted = o->wanted[k];
 	double penalty = o->penalty[k];
@@ -210,7 +211,7 @@ static void join(struct merger *m, uint32_t ia, uint32_t ib)
 		a->closure[i] |= b->closure[i];
 		a->users[i] &= b->users[i];
 	}
-	a->wanted = reach_count(a->users, words);
+	a->wanted = reachable_count(a->users, words);
 	find_words(m, a);
 	a->size += b->size;
 	a->rank = a->rank < b->rank ? a->rank : b->rank;
@@ -309,15 +310,15 @@ static void init_node(struct merger *m, const struct graph *g, const uint32_t *r
 		node->size += g->paths[path].nar_size;
 		node->rank = rank[path] < node->rank ? rank[path] : node->rank;
 		for (size_t w = 0; w < words; w++) {
-			node->closure[w] |= reach_closure(m->reach, path)[w];
-			node->users[w] &= reach_users(m->reach, path)[w];
+			node->closure[w] |= reachable_closure(m->reach, path)[w];
+			node->users[w] &= reachable_users(m->reach, path)[w];
 		}
 	}
 	node->closure_words = xcalloc(words, sizeof *node->closure_words);
 	node->users_words = xcalloc(words, sizeof *node->users_words);
 	find_words(m, node);
 	node->changes = weigh_common(m, node, node);
-	node->wanted = reach_count(node->users, words);
+	node->wanted = reachable_count(node->users, words);
 }
 
 static void init_nodes(struct merger *m, const struct graph *g, const uint32_t *rank,
@@ -346,7 +347,7 @@ static void free_sets(struct merger *m)
 	free(m->nodes);
 }
 
-void merge_groups(const struct graph *g, const struct reach *r, const uint32_t *rank,
+void merge_groups(const struct graph *g, const struct reachable *r, const uint32_t *rank,
 		  const struct merge_rules *rules, struct merge_group *groups, uint32_t *n)
 {
 	struct merger m = { .rules = rules, .reach = r, .n = *n, .alive = *n };
@@ -409,14 +410,14 @@ void merge_alone(const struct graph *g, struct merge_group *groups, uint32_t *n)
 	}
 }
 
-uint64_t merge_changes(const struct reach *r, const uint64_t *weights, const uint32_t *paths,
+uint64_t merge_changes(const struct reachable *r, const uint64_t *weights, const uint32_t *paths,
 		       uint32_t n)
 {
 	uint64_t sum = 0;
 	for (size_t word = 0; word < r->words; word++) {
 		uint64_t set = 0;
 		for (uint32_t i = 0; i < n; i++)
-			set |= reach_closure(r, paths[i])[word];
+			set |= reachable_closure(r, paths[i])[word];
 		for (; set; set &= set - 1) {
 			uint32_t bit = (uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(set);
 			sum += weights ? weights[r->order[bit]] : 1;
@@ -426,7 +427,7 @@ uint64_t merge_changes(const struct reach *r, const uint64_t *weights, const uin
 }
 
 /* Bytes times the weight of what changes them, of all groups. */
-static double sum_costs(const struct graph *g, const struct reach *r, const uint64_t *weights,
+static double sum_costs(const struct graph *g, const struct reachable *r, const uint64_t *weights,
 			const struct merge_group *groups, uint32_t n)
 {
 	double sum = 0;
@@ -439,8 +440,8 @@ static double sum_costs(const struct graph *g, const struct reach *r, const uint
 	return sum;
 }
 
-double merge_expected_cost(const struct graph *g, const struct reach *r, const uint64_t *weights,
-			   const struct merge_group *groups, uint32_t n)
+double merge_expected_cost(const struct graph *g, const struct reachable *r,
+			   const uint64_t *weights, const struct merge_group *groups, uint32_t n)
 {
 	AUTO_FREE struct merge_group *alone = xcalloc(g->n, sizeof *alone);
 	AUTO_FREE uint32_t *paths = xcalloc(g->n, sizeof *paths);
@@ -471,8 +472,9 @@ static int compare_ordered(const void *a, const void *b)
 	return x->rank < y->rank ? -1 : x->rank > y->rank;
 }
 
-static struct ordered measure(const struct graph *g, const struct reach *r, const uint32_t *rank,
-			      const uint64_t *weights, const struct merge_group *group)
+static struct ordered measure(const struct graph *g, const struct reachable *r,
+			      const uint32_t *rank, const uint64_t *weights,
+			      const struct merge_group *group)
 {
 	struct ordered o = { .group = *group, .rank = UINT32_MAX };
 	o.changes = merge_changes(r, weights, group->paths, group->n);
@@ -484,7 +486,7 @@ static struct ordered measure(const struct graph *g, const struct reach *r, cons
 	return o;
 }
 
-void merge_order(const struct graph *g, const struct reach *r, const uint32_t *rank,
+void merge_order(const struct graph *g, const struct reachable *r, const uint32_t *rank,
 		 const uint64_t *weights, struct merge_group *groups, uint32_t n)
 {
 	AUTO_FREE struct ordered *order = xcalloc(n, sizeof *order);

@@ -43,7 +43,7 @@ struct merge_rules {
  * the limit; the caller checks. rank: a total order of the paths that breaks
  * ties (merge_ranks()).
  */
-void merge_groups(const struct graph *g, const struct reach *r, const uint32_t *rank,
+void merge_groups(const struct graph *g, const struct reachable *r, const uint32_t *rank,
 		  const struct merge_rules *rules, struct merge_group *groups, uint32_t *n);
 
 /*
@@ -52,7 +52,7 @@ void merge_groups(const struct graph *g, const struct reach *r, const uint32_t *
  * byte, ascending (what is large and stable below what is small and changes:
  * Smith's rule).
  */
-void merge_order(const struct graph *g, const struct reach *r, const uint32_t *rank,
+void merge_order(const struct graph *g, const struct reachable *r, const uint32_t *rank,
 		 const uint64_t *weights, struct merge_group *groups, uint32_t n);
 
 /*
@@ -60,11 +60,11 @@ void merge_order(const struct graph *g, const struct reach *r, const uint32_t *r
  * bytes of the paths that change, when the path that changes first is picked
  * by weight; 1.0 is one layer a path.
  */
-double merge_expected_cost(const struct graph *g, const struct reach *r, const uint64_t *weights,
-			   const struct merge_group *groups, uint32_t n);
+double merge_expected_cost(const struct graph *g, const struct reachable *r,
+			   const uint64_t *weights, const struct merge_group *groups, uint32_t n);
 
 /* Weight of what changes one of the paths or more; without weights, how many paths do. */
-uint64_t merge_changes(const struct reach *r, const uint64_t *weights, const uint32_t *paths,
+uint64_t merge_changes(const struct reachable *r, const uint64_t *weights, const uint32_t *paths,
 		       uint32_t n);
 
 /*

@@ -33,52 +33,52 @@ int plan_add(struct plan *p, uint32_t layer, const char *path, const char *nar_h
 	return 0;
 }
 
-static int read_size(const struct rec_reader *r, const struct rec_field *f, struct plan_path *path,
-		     struct err *e)
+static int read_size(const struct record_reader *r, const struct record_field *f,
+		     struct plan_path *path, struct err *e)
 {
 	path->has_size = !esc_is_absent(f->s, f->len);
 	if (!path->has_size)
 		return 0;
-	return rec_number(r, f, "nar-size", 0, UINT64_MAX, &path->nar_size, e);
+	return record_number(r, f, "nar-size", 0, UINT64_MAX, &path->nar_size, e);
 }
 
-static int read_path(const struct rec_reader *r, const struct rec_field *f, struct plan_path *path,
-		     struct err *e)
+static int read_path(const struct record_reader *r, const struct record_field *f,
+		     struct plan_path *path, struct err *e)
 {
 	AUTO_FREE char *s = NULL;
-	if (rec_string(r, f, "path", 0, &s, e) < 0)
+	if (record_string(r, f, "path", 0, &s, e) < 0)
 		return -1;
 	if (storepath_check(s, NULL, e) < 0)
-		return rec_wrap(r, e);
+		return record_wrap(r, e);
 	path->path = STEAL(s);
 	return 0;
 }
 
-static int read_hash(const struct rec_reader *r, const struct rec_field *f, struct plan_path *path,
-		     struct err *e)
+static int read_hash(const struct record_reader *r, const struct record_field *f,
+		     struct plan_path *path, struct err *e)
 {
 	char sri[NIXHASH_SRI_LEN + 1];
 	if (esc_is_absent(f->s, f->len))
 		return 0;
 	if (nixhash_sri(f->s, f->len, sri, e) < 0) {
 		err_wrap(e, "nar-hash");
-		return rec_wrap(r, e);
+		return record_wrap(r, e);
 	}
 	path->nar_hash = xstrdup(sri);
 	return 0;
 }
 
-static int read_layer(const struct rec_reader *r, const struct rec_field *f, uint64_t before,
+static int read_layer(const struct record_reader *r, const struct record_field *f, uint64_t before,
 		      uint64_t *number, struct err *e)
 {
 	uint64_t layer;
-	if (rec_number(r, f, "layer", 1, UINT32_MAX, &layer, e) < 0)
+	if (record_number(r, f, "layer", 1, UINT32_MAX, &layer, e) < 0)
 		return -1;
 	if (layer < before)
-		return rec_err(r, e,
-			       "layer %" PRIu64 " follows layer %" PRIu64
-			       ": expected ascending layers, sort -s -n -k 1,1 makes them so",
-			       layer, before);
+		return record_err(r, e,
+				  "layer %" PRIu64 " follows layer %" PRIu64
+				  ": expected ascending layers, sort -s -n -k 1,1 makes them so",
+				  layer, before);
 	*number = layer;
 	return 0;
 }
@@ -89,15 +89,15 @@ struct reading {
 	uint64_t number; /* of the last layer, as it stands in the input */
 };
 
-static int read_record(const struct rec_reader *r, const struct rec_field *rec, void *context,
+static int read_record(const struct record_reader *r, const struct record_field *rec, void *context,
 		       struct err *e)
 {
 	struct reading *reading = context;
 	struct plan *p = &reading->plan;
-	struct rec_field f[FIELDS];
+	struct record_field f[FIELDS];
 	struct plan_path path = { 0 };
 	uint64_t layer = 0;
-	if (rec_split(r, rec, f, FIELDS, e) < 0 ||
+	if (record_split(r, rec, f, FIELDS, e) < 0 ||
 	    read_layer(r, &f[LAYER], reading->number, &layer, e) < 0 ||
 	    read_size(r, &f[NAR_SIZE], &path, e) < 0 || read_path(r, &f[PATH], &path, e) < 0)
 		return -1;
@@ -135,7 +135,7 @@ static int check_unique(const struct plan *p, const char *name, struct err *e)
 int plan_read(int fd, const char *name, struct plan *p, struct err *e)
 {
 	struct reading reading = { 0 };
-	if (rec_each(fd, name, read_record, &reading, e) < 0 ||
+	if (record_each(fd, name, read_record, &reading, e) < 0 ||
 	    check_unique(&reading.plan, name, e) < 0) {
 		plan_free(&reading.plan);
 		return -1;

@@ -80,10 +80,10 @@ static void divide(struct plancost *c, const struct plan *plan)
 
 /* --- what is to be expected --- */
 
-static uint64_t weigh(const struct reach *r, const uint64_t *set, const uint64_t *weights)
+static uint64_t weigh(const struct reachable *r, const uint64_t *set, const uint64_t *weights)
 {
 	if (!weights)
-		return reach_count(set, r->words);
+		return reachable_count(set, r->words);
 	uint64_t sum = 0;
 	for (size_t word = 0; word < r->words; word++)
 		for (uint64_t rest = set[word]; rest; rest &= rest - 1)
@@ -97,34 +97,34 @@ static void unite(uint64_t *to, const uint64_t *from, size_t words)
 		to[i] |= from[i];
 }
 
-static void weigh_paths(struct plancost *c, const struct reach *r, const uint64_t *weights)
+static void weigh_paths(struct plancost *c, const struct reachable *r, const uint64_t *weights)
 {
 	c->changers = xcalloc(r->n, sizeof *c->changers);
 	c->weights = xcalloc(r->n, sizeof *c->weights);
 	for (uint32_t i = 0; i < r->n; i++) {
-		c->changers[i] = (uint32_t)reach_count(reach_closure(r, i), r->words);
-		c->weights[i] = weigh(r, reach_closure(r, i), weights);
+		c->changers[i] = (uint32_t)reachable_count(reachable_closure(r, i), r->words);
+		c->weights[i] = weigh(r, reachable_closure(r, i), weights);
 		c->total_weight += weights ? weights[i] : 1;
 	}
 }
 
 /* changers: what changes the layer, out. */
-static void weigh_layer(const struct plancost *c, const struct reach *r, const uint64_t *weights,
-			struct plancost_layer *layer, uint64_t *changers)
+static void weigh_layer(const struct plancost *c, const struct reachable *r,
+			const uint64_t *weights, struct plancost_layer *layer, uint64_t *changers)
 {
 	memset(changers, 0, r->words * sizeof *changers);
 	for (uint32_t i = 0; i < layer->npaths; i++) {
 		uint32_t path = layer->paths[i];
-		unite(changers, reach_closure(r, path), r->words);
+		unite(changers, reachable_closure(r, path), r->words);
 		layer->least += (double)c->graph->paths[path].nar_size * (double)c->weights[path];
 	}
-	layer->changers = (uint32_t)reach_count(changers, r->words);
+	layer->changers = (uint32_t)reachable_count(changers, r->words);
 	layer->weight = weigh(r, changers, weights);
 	layer->cost = (double)layer->size * (double)layer->weight;
 }
 
 /* The cost as the planner reckons it. */
-static double expected_cost(const struct plancost *c, const struct reach *r,
+static double expected_cost(const struct plancost *c, const struct reachable *r,
 			    const uint64_t *weights)
 {
 	AUTO_FREE struct merge_group *groups = xcalloc(c->nlayers, sizeof *groups);
@@ -135,7 +135,7 @@ static double expected_cost(const struct plancost *c, const struct reach *r,
 }
 
 /* A client that goes by chain IDs pulls a layer when it or one below it changes. */
-static void expect(struct plancost *c, const struct reach *r, const uint64_t *weights)
+static void expect(struct plancost *c, const struct reachable *r, const uint64_t *weights)
 {
 	AUTO_FREE uint64_t *below = xcalloc(r->words, sizeof *below);
 	AUTO_FREE uint64_t *own = xcalloc(r->words, sizeof *own);
@@ -155,26 +155,26 @@ static void expect(struct plancost *c, const struct reach *r, const uint64_t *we
 
 /* --- events --- */
 
-static void find_changed(const struct reach *r, const struct event *event, uint64_t *changed)
+static void find_changed(const struct reachable *r, const struct event *event, uint64_t *changed)
 {
 	memset(changed, 0, r->words * sizeof *changed);
 	for (uint32_t i = 0; i < event->n; i++)
-		unite(changed, reach_users(r, event->paths[i]), r->words);
+		unite(changed, reachable_users(r, event->paths[i]), r->words);
 }
 
 /* The layer's paths that change. */
-static struct plancost_pull changed_paths(const struct plancost *c, const struct reach *r,
+static struct plancost_pull changed_paths(const struct plancost *c, const struct reachable *r,
 					  const struct plancost_layer *layer,
 					  const uint64_t *changed)
 {
 	struct plancost_pull paths = { 0 };
 	for (uint32_t i = 0; i < layer->npaths; i++)
-		if (reach_has(r, changed, layer->paths[i]))
+		if (reachable_has(r, changed, layer->paths[i]))
 			add(&paths, c->graph->paths[layer->paths[i]].nar_size);
 	return paths;
 }
 
-static struct plancost_event apply(struct plancost *c, const struct reach *r,
+static struct plancost_event apply(struct plancost *c, const struct reachable *r,
 				   const struct event *event, uint64_t *changed)
 {
 	struct plancost_event cost = { .name = event->name };
@@ -210,7 +210,7 @@ static void average(struct plancost *c)
 	}
 }
 
-static void apply_events(struct plancost *c, const struct reach *r, const struct events *events)
+static void apply_events(struct plancost *c, const struct reachable *r, const struct events *events)
 {
 	AUTO_FREE uint64_t *changed = xcalloc(r->words, sizeof *changed);
 	c->has_events = true;
@@ -257,20 +257,20 @@ int plancost_measure(const struct plancost_input *in, struct plancost *c, struct
 {
 	AUTO_FREE uint32_t *order = xcalloc(in->plan->n, sizeof *order);
 	struct plancost cost = { .graph = in->graph };
-	struct reach r;
+	struct reachable r;
 	if (planmatch(in->graph, in->graph_name, in->plan, in->plan_name, order, e) < 0 ||
 	    check_weights(in, e) < 0)
 		return -1;
 	cost.order = STEAL(order);
 	divide(&cost, in->plan);
-	reach_init(&r, in->graph);
+	reachable_init(&r, in->graph);
 	weigh_paths(&cost, &r, in->weights);
 	expect(&cost, &r, in->weights);
 	if (in->events)
 		apply_events(&cost, &r, in->events);
 	if (in->previous)
 		compare_plans(&cost, in->plan, in->previous);
-	reach_free(&r);
+	reachable_free(&r);
 	*c = cost;
 	return 0;
 }

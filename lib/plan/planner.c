@@ -22,7 +22,7 @@ struct planner {
 	const struct planner_options *options;
 	struct graph graph;
 	struct popularity popularity; /* for that strategy only */
-	struct reach reach;           /* for the others, and so on */
+	struct reachable reach;       /* for the others, and so on */
 	uint32_t *rank;
 	uint64_t *weights;          /* NULL: all alike */
 	struct merge_group *groups; /* the layers, bottom first; room for one a path */
@@ -190,7 +190,7 @@ static int plan_closures(struct planner *p, struct err *e)
 {
 	if (read_groups(p, e) < 0 || read_weights(p, e) < 0)
 		return -1;
-	reach_init(&p->reach, &p->graph);
+	reachable_init(&p->reach, &p->graph);
 	p->rank = merge_ranks(&p->graph);
 	if (p->options->strategy == PLANNER_SIZE_FIRST)
 		plan_size_first(p);
@@ -214,7 +214,7 @@ static int plan_pipeline(struct planner *p, struct err *e)
 	if (p->n == 0 && !p->options->allow_empty)
 		return err_set(e, 0, "%s: the pipeline leaves no path", file->name);
 	if (p->options->explain)
-		reach_init(&p->reach, &p->graph);
+		reachable_init(&p->reach, &p->graph);
 	return 0;
 }
 
@@ -296,7 +296,7 @@ static void planner_free(struct planner *p)
 {
 	merge_free_groups(p->groups, p->n);
 	popularity_free(&p->popularity);
-	reach_free(&p->reach);
+	reachable_free(&p->reach);
 	graph_free(&p->graph);
 	free(p->rank);
 	free(p->weights);

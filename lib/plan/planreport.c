@@ -89,15 +89,15 @@ void planreport_tsv(const struct plancost *c, struct buf *b)
 static void column_bytes(struct buf *b, uint64_t bytes)
 {
 	size_t start = b->len;
-	human_bytes(b, bytes);
-	human_pad(b, start, 9);
+	humansize_bytes(b, bytes);
+	humansize_pad(b, start, 9);
 }
 
 static void column_percent(struct buf *b, double part, double whole)
 {
 	size_t start = b->len;
-	human_percent(b, part, whole);
-	human_pad(b, start, 8);
+	humansize_percent(b, part, whole);
+	humansize_pad(b, start, 8);
 }
 
 static void text_costs(struct buf *b, const struct plancost *c)
@@ -121,7 +121,7 @@ static void text_pull(struct buf *b, const char *before, const struct plancost_p
 		      const char *unit)
 {
 	buf_addf(b, "%s%" PRIu32 " %s%s, ", before, pull->n, unit, pull->n == 1 ? "" : "s");
-	human_bytes(b, pull->bytes);
+	humansize_bytes(b, pull->bytes);
 }
 
 static void text_previous(struct buf *b, const struct plancost *c)
@@ -196,10 +196,10 @@ static void text_events(struct buf *b, const struct plancost *c)
 
 void planreport_text(const struct plancost *c, struct buf *b)
 {
-	human_bytes(b, c->size);
+	humansize_bytes(b, c->size);
 	buf_addf(b, " in %" PRIu32 " layer%s, %" PRIu32 " path%s; an update is expected to pull ",
 		 c->nlayers, c->nlayers == 1 ? "" : "s", c->graph->n, c->graph->n == 1 ? "" : "s");
-	human_bytes(b, (uint64_t)(c->expected_bytes + 0.5));
+	humansize_bytes(b, (uint64_t)(c->expected_bytes + 0.5));
 	buf_addc(b, '\n');
 	text_costs(b, c);
 	if (c->has_previous)

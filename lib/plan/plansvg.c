@@ -104,7 +104,7 @@ static void draw_title(struct buf *b, const struct plancost *c)
 	open_line(b, 40, "title");
 	buf_addf(b, "%" PRIu32 " layer%s, %" PRIu32 " path%s, ", c->nlayers,
 		 c->nlayers == 1 ? "" : "s", c->graph->n, c->graph->n == 1 ? "" : "s");
-	human_bytes(b, c->size);
+	humansize_bytes(b, c->size);
 	close_line(b);
 }
 
@@ -126,11 +126,11 @@ static void draw_pull(struct buf *b, const struct plancost *c, int y)
 	open_line(b, y, "note");
 	buf_addf(b, "Who has the previous plan pulls %" PRIu32 " layer%s, ", c->pull_layers.n,
 		 c->pull_layers.n == 1 ? "" : "s");
-	human_bytes(b, c->pull_layers.bytes);
+	humansize_bytes(b, c->pull_layers.bytes);
 	buf_adds(b, ", for ");
-	human_bytes(b, c->pull_paths.bytes);
+	humansize_bytes(b, c->pull_paths.bytes);
 	buf_adds(b, " that changed; by chain ID ");
-	human_bytes(b, c->pull_chain.bytes);
+	humansize_bytes(b, c->pull_chain.bytes);
 	close_line(b);
 }
 
@@ -198,7 +198,7 @@ static void add_hint(struct buf *b, const struct plancost *c, const struct planc
 		buf_adds(b, "\n");
 		add_text(b, storepath_name(path->path));
 		buf_adds(b, ", ");
-		human_bytes(b, path->nar_size);
+		humansize_bytes(b, path->nar_size);
 	}
 	if (layer->npaths > MOST_HINTS)
 		buf_addf(b, "\nand %" PRIu32 " more", layer->npaths - MOST_HINTS);
@@ -248,10 +248,10 @@ static void draw_layer(struct buf *b, const struct plancost *c, uint32_t i, uint
 		 MARGIN, y, WIDTH - 2 * MARGIN, ROW, (int)(i % 2));
 	draw_label(b, c, i, base);
 	buf_addf(b, "<text x=\"%d\" y=\"%d\" class=\"end\">", SIZE_END, base);
-	human_bytes(b, layer->size);
+	humansize_bytes(b, layer->size);
 	close_line(b);
 	buf_addf(b, "<text x=\"%d\" y=\"%d\" class=\"end\">", CHANCE_END, base);
-	human_percent(b, changes, of);
+	humansize_percent(b, changes, of);
 	close_line(b);
 	draw_bar(b, layer, find_colour(changes, of), largest, y);
 	buf_adds(b, "</g>\n");

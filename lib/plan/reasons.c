@@ -59,7 +59,7 @@ static uint64_t sum_weights(const uint64_t *weights, uint32_t n)
 	return sum;
 }
 
-int reasons_changes(const struct graph *g, const struct reach *r, const uint64_t *weights,
+int reasons_changes(const struct graph *g, const struct reachable *r, const uint64_t *weights,
 		    const struct merge_group *groups, uint32_t n, struct out *o, struct err *e)
 {
 	AUTO_BUF struct buf line = { 0 };

@@ -99,7 +99,7 @@ static int compare_kept(const void *a, const void *b)
 }
 
 /* Those that stayed first, as they were ordered; then the others, ordered by merge_order(). */
-static void order_groups(const struct graph *g, const struct reach *r, const uint32_t *rank,
+static void order_groups(const struct graph *g, const struct reachable *r, const uint32_t *rank,
 			 const uint64_t *weights, struct merge_group *groups, uint32_t n)
 {
 	AUTO_FREE struct merge_group *others = xcalloc(n, sizeof *others);
@@ -115,7 +115,7 @@ static void order_groups(const struct graph *g, const struct reach *r, const uin
 	memcpy(groups + nkept, others, nothers * sizeof *others);
 }
 
-void replan_groups(const struct graph *g, const struct reach *r, const uint32_t *rank,
+void replan_groups(const struct graph *g, const struct reachable *r, const uint32_t *rank,
 		   const struct plan *previous, const struct merge_rules *rules,
 		   struct merge_group *groups, uint32_t *n)
 {

@@ -18,7 +18,7 @@ static void add(struct label *label, uint32_t primary)
 
 struct sizefirst {
 	const struct graph *graph;
-	const struct reach *reach;
+	const struct reachable *reach;
 	const uint32_t *rank;
 	struct label *labels; /* one a path */
 	uint32_t *primaries;  /* path of each primary so far */
@@ -31,7 +31,7 @@ static struct label among(const struct sizefirst *s, const uint64_t *set, uint32
 {
 	struct label found = { 0 };
 	for (uint32_t i = 0; i < s->n; i++)
-		if (s->primaries[i] != path && reach_has(s->reach, set, s->primaries[i]))
+		if (s->primaries[i] != path && reachable_has(s->reach, set, s->primaries[i]))
 			add(&found, i);
 	return found;
 }
@@ -39,11 +39,11 @@ static struct label among(const struct sizefirst *s, const uint64_t *set, uint32
 /* Makes path the next primary: what it uses is labelled with the nearest primaries above. */
 static void take(struct sizefirst *s, uint32_t path)
 {
-	const uint64_t *closure = reach_closure(s->reach, path);
-	struct label above = among(s, reach_users(s->reach, path), path);
+	const uint64_t *closure = reachable_closure(s->reach, path);
+	struct label above = among(s, reachable_users(s->reach, path), path);
 	struct label below = among(s, closure, path);
 	for (uint32_t d = 0; d < s->graph->n; d++) {
-		if (d == path || !reach_has(s->reach, closure, d))
+		if (d == path || !reachable_has(s->reach, closure, d))
 			continue;
 		uint64_t nearer = 0;
 		for (int w = 0; w < LABEL_WORDS; w++) {
@@ -164,15 +164,15 @@ static struct by_closure measure(const struct sizefirst *s, const struct merge_g
 		uint32_t path = group->paths[i];
 		m.rank = s->rank[path] < m.rank ? s->rank[path] : m.rank;
 		for (size_t w = 0; w < s->reach->words; w++)
-			closure[w] |= reach_closure(s->reach, path)[w];
+			closure[w] |= reachable_closure(s->reach, path)[w];
 	}
 	for (uint32_t i = 0; i < s->graph->n; i++)
-		if (reach_has(s->reach, closure, i))
+		if (reachable_has(s->reach, closure, i))
 			m.closure_size += s->graph->paths[i].nar_size;
 	return m;
 }
 
-void sizefirst_order(const struct graph *g, const struct reach *r, const uint32_t *rank,
+void sizefirst_order(const struct graph *g, const struct reachable *r, const uint32_t *rank,
 		     struct merge_group *groups, uint32_t n)
 {
 	const struct sizefirst s = { .graph = g, .reach = r, .rank = rank };
@@ -184,7 +184,7 @@ void sizefirst_order(const struct graph *g, const struct reach *r, const uint32_
 		groups[i] = order[i].group;
 }
 
-void sizefirst_groups(const struct graph *g, const struct reach *r, const uint32_t *rank,
+void sizefirst_groups(const struct graph *g, const struct reachable *r, const uint32_t *rank,
 		      uint32_t limit, struct merge_group *groups, uint32_t *n)
 {
 	AUTO_FREE struct label *labels = xcalloc(g->n, sizeof *labels);

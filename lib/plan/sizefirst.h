@@ -15,11 +15,11 @@ enum { SIZEFIRST_MAX_LIMIT = 128 };
  * groups that are there are no primaries and make no layer; the new groups
  * follow them (room for one a path).
  */
-void sizefirst_groups(const struct graph *g, const struct reach *r, const uint32_t *rank,
+void sizefirst_groups(const struct graph *g, const struct reachable *r, const uint32_t *rank,
 		      uint32_t limit, struct merge_group *groups, uint32_t *n);
 
 /* Orders groups by the size of their closures, ascending, then by rank. */
-void sizefirst_order(const struct graph *g, const struct reach *r, const uint32_t *rank,
+void sizefirst_order(const struct graph *g, const struct reachable *r, const uint32_t *rank,
 		     struct merge_group *groups, uint32_t n);
 
 #endif

@@ -15,24 +15,24 @@ struct weights {
 	size_t cap;
 };
 
-static int read_record(const struct rec_reader *r, const struct rec_field *rec, void *context,
+static int read_record(const struct record_reader *r, const struct record_field *rec, void *context,
 		       struct err *e)
 {
 	struct weights *w = context;
-	struct rec_field f[FIELDS];
+	struct record_field f[FIELDS];
 	AUTO_FREE char *name = NULL;
 	uint64_t weight;
-	if (rec_split(r, rec, f, FIELDS, e) < 0 ||
-	    rec_string(r, &f[NAME], "name", 0, &name, e) < 0 ||
-	    rec_number(r, &f[WEIGHT], "weight", 0, WEIGHTS_MAX, &weight, e) < 0)
+	if (record_split(r, rec, f, FIELDS, e) < 0 ||
+	    record_string(r, &f[NAME], "name", 0, &name, e) < 0 ||
+	    record_number(r, &f[WEIGHT], "weight", 0, WEIGHTS_MAX, &weight, e) < 0)
 		return -1;
 	if (strchr(name, '/'))
-		return rec_err(
+		return record_err(
 			r, e, "name: expected a path's name without directory and hash, found '%s'",
 			name);
 	uint32_t number = w->names.n;
 	if (intern_add(&w->names, name, strlen(name)) != number)
-		return rec_err(r, e, "'%s' has a weight already", name);
+		return record_err(r, e, "'%s' has a weight already", name);
 	w->values = mem_grow(w->values, &w->cap, w->names.n, sizeof *w->values);
 	w->values[number] = weight;
 	return 0;
@@ -52,7 +52,7 @@ static uint64_t *hand_out(const struct graph *g, const struct weights *w)
 int weights_read(const struct graph *g, int fd, const char *name, uint64_t **weights, struct err *e)
 {
 	struct weights w = { 0 };
-	int result = rec_each(fd, name, read_record, &w, e);
+	int result = record_each(fd, name, read_record, &w, e);
 	if (result == 0)
 		*weights = hand_out(g, &w);
 	intern_free(&w.names);

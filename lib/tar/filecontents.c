@@ -13,8 +13,8 @@
 /* Files up to this size are read into the output buffer; for others out_copy() is faster. */
 enum { SMALL = 64 << 10 };
 
-int contents_open(int dir, const char *name, const char *path, uint64_t size, int *fd,
-		  struct err *e)
+int filecontents_open(int dir, const char *name, const char *path, uint64_t size, int *fd,
+		      struct err *e)
 {
 	struct stat st;
 	/* should it have become a FIFO, nothing waits for its other end */
@@ -66,7 +66,7 @@ static int write_small(struct out *o, int fd, const char *path, size_t size, str
 	return 0;
 }
 
-int contents_write(struct out *o, int fd, const char *path, uint64_t size, struct err *e)
+int filecontents_write(struct out *o, int fd, const char *path, uint64_t size, struct err *e)
 {
 	if (size <= SMALL)
 		return write_small(o, fd, path, (size_t)size, e);

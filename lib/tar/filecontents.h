@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef LAYERPIPE_CONTENTS_H
-#define LAYERPIPE_CONTENTS_H
+#ifndef LAYERPIPE_FILECONTENTS_H
+#define LAYERPIPE_FILECONTENTS_H
 
 /*
  * A file's bytes on their way into a tar, where the header has announced
@@ -15,10 +15,11 @@
 #include "base/out.h"
 
 /* Opens the entry name of the directory dir: a regular file of this size, not a link to one. */
-MUST_USE int contents_open(int dir, const char *name, const char *path, uint64_t size, int *fd,
-			   struct err *e);
+MUST_USE int filecontents_open(int dir, const char *name, const char *path, uint64_t size, int *fd,
+			       struct err *e);
 
 /* Writes the contents and their padding to the next tar block. */
-MUST_USE int contents_write(struct out *o, int fd, const char *path, uint64_t size, struct err *e);
+MUST_USE int filecontents_write(struct out *o, int fd, const char *path, uint64_t size,
+				struct err *e);
 
 #endif

@@ -38,12 +38,12 @@ static int put_entry(const struct walk_entry *entry, enum tar_type type, const s
 			       .size = type == TAR_FILE ? (uint64_t)st->st_size : 0,
 			       .mtime = st->st_mtime };
 	if (type == TAR_FILE &&
-	    contents_open(entry->dir, entry->name, entry->path, t.size, &fd, e) < 0)
+	    filecontents_open(entry->dir, entry->name, entry->path, t.size, &fd, e) < 0)
 		return -1;
 	tar_header(&header, &t);
 	if (out_write(o, header.s, header.len, e) < 0)
 		return -1;
-	return fd < 0 ? 0 : contents_write(o, fd, entry->path, t.size, e);
+	return fd < 0 ? 0 : filecontents_write(o, fd, entry->path, t.size, e);
 }
 
 static int visit(const struct walk_entry *entry, struct buf *target, struct out *o, struct err *e)

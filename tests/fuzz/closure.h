@@ -12,9 +12,9 @@
 #include "closure/graph.h"
 #include "plan/merge.h"
 
-typedef int fuzz_reader(struct graph_builder *b, struct rec_reader *r, struct err *e);
+typedef int fuzz_reader(struct graph_builder *b, struct record_reader *r, struct err *e);
 
-static inline int fuzz_read_graph(struct graph_builder *b, struct rec_reader *r, struct err *e)
+static inline int fuzz_read_graph(struct graph_builder *b, struct record_reader *r, struct err *e)
 {
 	return graph_read_records(b, r, true, e);
 }
@@ -24,11 +24,11 @@ static inline bool fuzz_graph(fuzz_reader *read_all, const void *data, size_t si
 {
 	AUTO_CLOSE int fd = fuzz_fd(data, size);
 	struct err e = { 0 };
-	struct rec_reader r;
+	struct record_reader r;
 	struct graph_builder *b = graph_builder_new();
-	rec_init(&r, fd, "<fuzz>");
+	record_init(&r, fd, "<fuzz>");
 	int result = read_all(b, &r, &e);
-	rec_free(&r);
+	record_free(&r);
 	if (result == 0)
 		result = graph_finish(b, g, &e);
 	else

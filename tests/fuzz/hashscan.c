@@ -22,16 +22,16 @@ static bool mentioned(const uint8_t *data, size_t size, const char *path)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct err e = { 0 };
-	struct scan *s = NULL;
+	struct hashscan *s = NULL;
 	const uint32_t *found;
 	if (size == 0)
 		return 0;
 	size_t piece = data[0] % 80U + 1;
-	if (scan_new(paths, PATHS, &s, &e) < 0)
+	if (hashscan_new(paths, PATHS, &s, &e) < 0)
 		abort();
 	for (size_t i = 0; i < size; i += piece)
-		scan_add(s, (const char *)data + i, size - i < piece ? size - i : piece);
-	uint32_t n = scan_found(s, &found), next = 0;
+		hashscan_add(s, (const char *)data + i, size - i < piece ? size - i : piece);
+	uint32_t n = hashscan_found(s, &found), next = 0;
 	for (uint32_t i = 0; i < PATHS; i++) {
 		bool is = next < n && found[next] == i;
 		next += is;
@@ -40,6 +40,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (next != n)
 		abort();
-	scan_free(s);
+	hashscan_free(s);
 	return 0;
 }

@@ -3,12 +3,12 @@
 
 #include "closure.h"
 
-static int read_registration(struct graph_builder *b, struct rec_reader *r, struct err *e)
+static int read_registration(struct graph_builder *b, struct record_reader *r, struct err *e)
 {
 	return registration_read(b, r, true, e);
 }
 
-static int read_text(struct graph_builder *b, struct rec_reader *r, struct err *e)
+static int read_text(struct graph_builder *b, struct record_reader *r, struct err *e)
 {
 	return registration_read(b, r, false, e);
 }

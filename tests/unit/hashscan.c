@@ -15,17 +15,17 @@ static const char *find(const char *text, size_t piece)
 {
 	static char letters[4];
 	struct err e = { 0 };
-	struct scan *s = NULL;
+	struct hashscan *s = NULL;
 	const uint32_t *found;
 	size_t n = 0;
-	if (scan_new(paths, 3, &s, &e) < 0)
+	if (hashscan_new(paths, 3, &s, &e) < 0)
 		return "refused";
 	for (size_t len = strlen(text), i = 0; i < len; i += piece)
-		scan_add(s, text + i, len - i < piece ? len - i : piece);
-	for (uint32_t i = 0, nfound = scan_found(s, &found); i < nfound; i++)
+		hashscan_add(s, text + i, len - i < piece ? len - i : piece);
+	for (uint32_t i = 0, nfound = hashscan_found(s, &found); i < nfound; i++)
 		letters[n++] = (char)('a' + found[i]);
 	letters[n] = '\0';
-	scan_free(s);
+	hashscan_free(s);
 	return letters;
 }
 
@@ -90,8 +90,8 @@ int main(void)
 
 	const char *const twins[] = { "/nix/store/" A "-a", "/nix/store/" A "-b" };
 	struct err e = { 0 };
-	struct scan *s = NULL;
-	OK(scan_new(twins, 2, &s, &e) < 0);
+	struct hashscan *s = NULL;
+	OK(hashscan_new(twins, 2, &s, &e) < 0);
 	STREQ(e.msg, "cannot tell '/nix/store/" A "-a' from '/nix/store/" A
 		     "-b' where they are mentioned: their hash parts are the same");
 	err_clear(&e);

@@ -8,7 +8,7 @@
 static bool fits(const char *reference)
 {
 	struct err e = { 0 };
-	bool ok = reference_check(reference, &e) == 0;
+	bool ok = imageref_check(reference, &e) == 0;
 	err_clear(&e);
 	return ok;
 }
@@ -28,13 +28,13 @@ int main(void)
 	OK(!fits("a:1:2"));
 	OK(!fits("a@sha256:0"));
 
-	STREQ(reference_familiar("docker.io/library/x:1"), "x:1");
-	STREQ(reference_familiar("index.docker.io/library/x"), "x");
-	STREQ(reference_familiar("library/x:1"), "x:1");
-	STREQ(reference_familiar("x:1"), "x:1");
-	STREQ(reference_familiar("docker.io/x/y:1"), "x/y:1");
-	STREQ(reference_familiar("docker.io/library/x/y"), "library/x/y");
-	STREQ(reference_familiar("localhost/x:1"), "localhost/x:1");
-	STREQ(reference_familiar("docker.io.example/x"), "docker.io.example/x");
+	STREQ(imageref_familiar("docker.io/library/x:1"), "x:1");
+	STREQ(imageref_familiar("index.docker.io/library/x"), "x");
+	STREQ(imageref_familiar("library/x:1"), "x:1");
+	STREQ(imageref_familiar("x:1"), "x:1");
+	STREQ(imageref_familiar("docker.io/x/y:1"), "x/y:1");
+	STREQ(imageref_familiar("docker.io/library/x/y"), "library/x/y");
+	STREQ(imageref_familiar("localhost/x:1"), "localhost/x:1");
+	STREQ(imageref_familiar("docker.io.example/x"), "docker.io.example/x");
 	return TAP_END;
 }

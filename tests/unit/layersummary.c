@@ -40,16 +40,16 @@ static struct layer make_layer(const char *const *names, size_t n)
 static void is(const char *const *names, size_t n, const char *want)
 {
 	struct layer l = make_layer(names, n);
-	struct layerabout about = { 0 };
+	struct layersummary about = { 0 };
 	struct err e = { 0 };
 	AUTO_BUF struct buf found = { 0 };
-	OK(layerabout_read(&about, &l.source, &e) == 0);
+	OK(layersummary_read(&about, &l.source, &e) == 0);
 	OK(about.entries == n && !about.more && l.at == l.bytes.len);
 	buf_adds(&found, "");
 	for (size_t i = 0; i < about.n; i++)
 		buf_addf(&found, "%s,", about.names[i]);
 	STREQ(found.s, want);
-	layerabout_free(&about);
+	layersummary_free(&about);
 	buf_free(&l.bytes);
 }
 
@@ -81,34 +81,34 @@ static void test_store(void)
 
 static void test_many(void)
 {
-	char text[2 * LAYERABOUT_NAMES][8];
-	const char *names[2 * LAYERABOUT_NAMES];
-	for (size_t i = 0; i < 2 * LAYERABOUT_NAMES; i++) {
+	char text[2 * LAYERSUMMARY_NAMES][8];
+	const char *names[2 * LAYERSUMMARY_NAMES];
+	for (size_t i = 0; i < 2 * LAYERSUMMARY_NAMES; i++) {
 		snprintf(text[i], sizeof text[i], "%zu", i);
 		names[i] = text[i];
 	}
-	struct layer l = make_layer(names, 2 * LAYERABOUT_NAMES);
-	struct layerabout about = { 0 };
+	struct layer l = make_layer(names, 2 * LAYERSUMMARY_NAMES);
+	struct layersummary about = { 0 };
 	struct err e = { 0 };
-	OK(layerabout_read(&about, &l.source, &e) == 0);
-	OK(about.entries == 2 * LAYERABOUT_NAMES && about.n == LAYERABOUT_NAMES && about.more);
-	STREQ(about.names[LAYERABOUT_NAMES - 1], "99");
-	layerabout_free(&about);
+	OK(layersummary_read(&about, &l.source, &e) == 0);
+	OK(about.entries == 2 * LAYERSUMMARY_NAMES && about.n == LAYERSUMMARY_NAMES && about.more);
+	STREQ(about.names[LAYERSUMMARY_NAMES - 1], "99");
+	layersummary_free(&about);
 	buf_free(&l.bytes);
 }
 
 /* Names that are too long together, and none after them. */
 static void test_long(void)
 {
-	AUTO_FREE char *name = xcalloc(1, LAYERABOUT_BYTES);
-	memset(name, 'x', LAYERABOUT_BYTES - 1);
+	AUTO_FREE char *name = xcalloc(1, LAYERSUMMARY_BYTES);
+	memset(name, 'x', LAYERSUMMARY_BYTES - 1);
 	const char *const names[] = { "a", "b", name, "c" };
 	struct layer l = make_layer(names, 4);
-	struct layerabout about = { 0 };
+	struct layersummary about = { 0 };
 	struct err e = { 0 };
-	OK(layerabout_read(&about, &l.source, &e) == 0);
+	OK(layersummary_read(&about, &l.source, &e) == 0);
 	OK(about.entries == 4 && about.n == 2 && about.more);
-	layerabout_free(&about);
+	layersummary_free(&about);
 	buf_free(&l.bytes);
 }
 
@@ -117,17 +117,17 @@ static void test_end(void)
 {
 	const char *const names[] = { "a" };
 	struct layer l = make_layer(names, 1);
-	struct layerabout about = { 0 };
+	struct layersummary about = { 0 };
 	struct err e = { 0 };
 	buf_adds(&l.bytes, "rubbish");
-	OK(layerabout_read(&about, &l.source, &e) == 0);
+	OK(layersummary_read(&about, &l.source, &e) == 0);
 	OK(about.entries == 1 && l.at == l.bytes.len);
-	layerabout_free(&about);
+	layersummary_free(&about);
 	l.at = 0;
 	l.bytes.len = TAR_BLOCK;
-	OK(layerabout_read(&about, &l.source, &e) < 0);
+	OK(layersummary_read(&about, &l.source, &e) < 0);
 	err_clear(&e);
-	layerabout_free(&about);
+	layersummary_free(&about);
 	buf_free(&l.bytes);
 }
 

@@ -19,18 +19,18 @@ static struct graph_path paths[PATHS] = {
 };
 static const struct graph g = { .paths = paths, .n = PATHS };
 
-static void sets(const struct reach *r)
+static void sets(const struct reachable *r)
 {
 	static const uint64_t closures[] = { 1, 2, 3, 1 }, users[] = { 3, 2, 1, 1 };
 	for (uint32_t i = 0; i < PATHS; i++) {
-		OK(reach_count(reach_closure(r, i), r->words) == closures[i]);
-		OK(reach_count(reach_users(r, i), r->words) == users[i]);
+		OK(reachable_count(reachable_closure(r, i), r->words) == closures[i]);
+		OK(reachable_count(reachable_users(r, i), r->words) == users[i]);
 	}
-	OK(reach_has(r, reach_closure(r, TOOL), LIBC));
-	OK(!reach_has(r, reach_closure(r, LIBC), TOOL));
+	OK(reachable_has(r, reachable_closure(r, TOOL), LIBC));
+	OK(!reachable_has(r, reachable_closure(r, LIBC), TOOL));
 }
 
-static void changes(const struct reach *r)
+static void changes(const struct reachable *r)
 {
 	static const uint32_t two[] = { SHELL, DOC };
 	static const uint64_t weights[] = { 5, 0, 7, 1000 };
@@ -44,7 +44,7 @@ static void changes(const struct reach *r)
  * tool, which adds 20; the next is doc with them, which adds 70 + 30 (with
  * libc: 110); one layer is 180 * 4.
  */
-static void cost(const struct reach *r, uint32_t limit, uint64_t expected)
+static void cost(const struct reachable *r, uint32_t limit, uint64_t expected)
 {
 	AUTO_FREE uint32_t *rank = merge_ranks(&g);
 	const struct merge_rules rules = { .limit = limit };
@@ -59,7 +59,7 @@ static void cost(const struct reach *r, uint32_t limit, uint64_t expected)
 	merge_free_groups(groups, n);
 }
 
-static void closed_groups(const struct reach *r)
+static void closed_groups(const struct reachable *r)
 {
 	AUTO_FREE uint32_t *rank = merge_ranks(&g);
 	const struct merge_rules rules = { .limit = 1 };
@@ -74,8 +74,8 @@ static void closed_groups(const struct reach *r)
 
 int main(void)
 {
-	struct reach r;
-	reach_init(&r, &g);
+	struct reachable r;
+	reachable_init(&r, &g);
 	sets(&r);
 	changes(&r);
 	cost(&r, 4, 300);
@@ -83,6 +83,6 @@ int main(void)
 	cost(&r, 2, 420);
 	cost(&r, 1, 720);
 	closed_groups(&r);
-	reach_free(&r);
+	reachable_free(&r);
 	return TAP_END;
 }

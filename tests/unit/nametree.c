@@ -7,13 +7,13 @@
 #include "tap.h"
 
 /* All paths in order, one a line; valid until the next call. */
-static const char *listing(const struct tree *t)
+static const char *listing(const struct nametree *t)
 {
 	static struct buf b;
-	AUTO_FREE uint32_t *order = tree_order(t);
+	AUTO_FREE uint32_t *order = nametree_order(t);
 	buf_clear(&b);
 	for (uint32_t i = 0; i < t->n; i++) {
-		tree_path(t, TREE_ROOT, order[i], &b);
+		nametree_path(t, NAMETREE_ROOT, order[i], &b);
 		buf_addc(&b, '\n');
 	}
 	return b.s;
@@ -21,43 +21,43 @@ static const char *listing(const struct tree *t)
 
 static void test_order(void)
 {
-	struct tree t;
-	tree_init(&t);
+	struct nametree t;
+	nametree_init(&t);
 	STREQ(listing(&t), "\n");
-	uint32_t b = tree_add(&t, TREE_ROOT, "b");
-	uint32_t a = tree_add(&t, TREE_ROOT, "a");
-	tree_add(&t, TREE_ROOT, "a-");
-	uint32_t deep = tree_add(&t, tree_add(&t, a, "z"), "deep");
-	tree_add(&t, b, "a");
-	tree_add(&t, a, "b");
+	uint32_t b = nametree_add(&t, NAMETREE_ROOT, "b");
+	uint32_t a = nametree_add(&t, NAMETREE_ROOT, "a");
+	nametree_add(&t, NAMETREE_ROOT, "a-");
+	uint32_t deep = nametree_add(&t, nametree_add(&t, a, "z"), "deep");
+	nametree_add(&t, b, "a");
+	nametree_add(&t, a, "b");
 	STREQ(listing(&t), "\na\na/b\na/z\na/z/deep\na-\nb\nb/a\n");
 	AUTO_BUF struct buf path = { 0 };
-	tree_path(&t, a, deep, &path);
+	nametree_path(&t, a, deep, &path);
 	STREQ(path.s, "z/deep");
-	tree_free(&t);
+	nametree_free(&t);
 }
 
 static void test_find(void)
 {
-	struct tree t;
+	struct nametree t;
 	char name[16];
 	int bad = 0;
-	tree_init(&t);
-	uint32_t dir = tree_add(&t, TREE_ROOT, "dir");
+	nametree_init(&t);
+	uint32_t dir = nametree_add(&t, NAMETREE_ROOT, "dir");
 	for (unsigned i = 0; i < 1000; i++) {
 		snprintf(name, sizeof name, "%u", i);
-		bad += tree_find(&t, dir, name) != TREE_NONE;
-		bad += tree_add(&t, dir, name) != i + 2;
+		bad += nametree_find(&t, dir, name) != NAMETREE_NONE;
+		bad += nametree_add(&t, dir, name) != i + 2;
 	}
 	for (unsigned i = 0; i < 1000; i++) {
 		snprintf(name, sizeof name, "%u", i);
-		bad += tree_find(&t, dir, name) != i + 2;
-		bad += tree_find(&t, TREE_ROOT, name) != TREE_NONE;
+		bad += nametree_find(&t, dir, name) != i + 2;
+		bad += nametree_find(&t, NAMETREE_ROOT, name) != NAMETREE_NONE;
 	}
 	OK(bad == 0);
-	OK(tree_find(&t, TREE_ROOT, "dir") == dir);
-	OK(tree_find(&t, dir, "other") == TREE_NONE);
-	tree_free(&t);
+	OK(nametree_find(&t, NAMETREE_ROOT, "dir") == dir);
+	OK(nametree_find(&t, dir, "other") == NAMETREE_NONE);
+	nametree_free(&t);
 }
 
 int main(void)

@@ -111,7 +111,7 @@ static void test_measure(void)
 static void is_written(uint64_t bytes, const char *expected)
 {
 	AUTO_BUF struct buf b = { 0 };
-	human_bytes(&b, bytes);
+	humansize_bytes(&b, bytes);
 	STREQ(b.s, expected);
 }
 
@@ -131,7 +131,7 @@ static void test_bytes(void)
 static void is_percent(double part, double whole, const char *expected)
 {
 	AUTO_BUF struct buf b = { 0 };
-	human_percent(&b, part, whole);
+	humansize_percent(&b, part, whole);
 	STREQ(b.s, expected);
 }
 
