@@ -1,14 +1,15 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Every EXAMPLES section of a man page and every transcript of the README does what it shows.
+# Every EXAMPLES section of a man page and every block of the README does what it shows.
 load helper
 
 # run_examples FILE MINIMUM: runs them in one directory, under one shell
 run_examples() {
   local dir=$BATS_TEST_TMPDIR/${1##*/}.run
   mkdir -p "$dir"
-  "$TOP/tests/fixtures/make-example" "$dir/work"
+  [ -d "$dir/work" ] || "$TOP/tests/fixtures/make-example" "$dir/work"
   {
+    printf 'out=%q\n' "$dir/out"
     cat <<'END'
 set -euo pipefail
 compare() {
@@ -58,4 +59,21 @@ END
 
 @test "layerpipe(7)" { run_examples "$TOP/man/layerpipe.7" 5; }
 
-@test "README" { run_examples "$TOP/README.md" 12; }
+# The README begins in a checkout, with "make", which is done already.
+@test "README" {
+  mkdir -p README.md.run/work
+  ln -s "$TOP/tests" "$BUILD" README.md.run/work/
+  make() { :; }
+  export -f make
+  run_examples "$TOP/README.md" 12
+  same "$TOP/man/plan-cost.svg" README.md.run/work/example/plan.svg
+}
+
+@test "a wrong block of a README is found" {
+  printf '%s\n' '```sh' 'echo one' '```' '' '```text' 'two' '```' >bad.md
+  run -1 run_examples "$PWD/bad.md" 1
+  printf '%s\n' '```sh' 'false' '```' >failing.md
+  run -1 run_examples "$PWD/failing.md" 1
+  printf '%s\n' '```sh' 'echo one >file' 'cat file' '```' '' '```text' 'one' '```' >good.md
+  run_examples "$PWD/good.md" 1
+}
