@@ -9,7 +9,7 @@ help_options() { "$1" --help | grep -oE '^ +(-h, )?--[a-z-]+' | grep -oE -- '--[
 
 @test "layerpipe(7) and the completion name each tool" {
   tools >tools
-  sed -n '/^\.Sh DESCRIPTION/,/^The lines/s/^\.It Xr \([a-z-]*\) 1$/\1/p' "$TOP/man/layerpipe.7" | sort >page
+  sed -n '/^\.Sh DESCRIPTION/,/^The formats/s/^\.It Xr \([a-z-]*\) 1$/\1/p' "$TOP/man/layerpipe.7" | sort >page
   same tools page
   bash -c '. "$TOP/lib/shell/layerpipe.bash"; complete -p' | grep -oE '[a-z-]+$' | sort >completed
   same tools completed
