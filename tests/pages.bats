@@ -50,25 +50,33 @@ help_options() { "$1" --help | grep -oE '^ +(-h, )?--[a-z-]+' | grep -oE -- '--[
   done
 }
 
-# MODULE for each module of lib/; a name with _ is a part of the module before it, and ustar.h is
-# how tar looks to its own parts.
-modules() { (cd "$TOP" && basename -a lib/*/*.[ch]) | sed 's/[_.].*//' | grep -vx ustar | sort -u; }
-
-# MODULE USED, what a module includes
-uses() {
-  local file module
-  for file in "$TOP"/lib/*/*.[ch]; do
-    module=$(basename "$file" | sed 's/[_.].*//; s/^ustar$/tar/')
-    sed -nE 's/^#include "[a-z]+\/([a-z0-9-]+)(_[a-z]+)?\.h"$/\1/p' "$file" | sed "s/^/$module /; s/ ustar$/ tar/"
-  done | sort -u | awk '$1 != $2'
+# rooms_find FILE LINE FINDING…: what tests/rooms says when the line stands at the end of the file of lib/
+rooms_find() {
+  rm -rf lib
+  cp -r "$TOP/lib" .
+  printf '%s\n' "$2" >>"lib/$1"
+  local status=0
+  "$TOP/tests/rooms" lib >found || status=$?
+  [ $status = 1 ]
+  printf '%s\n' "${@:3}" | LC_ALL=C sort >want
+  LC_ALL=C sort found | same want -
 }
 
-@test "layerpipe(7) draws the modules, and no module uses one beside or below it" {
-  sed -n '/^\.Sh MODULES/,/^\.Ed/p' "$TOP/man/layerpipe.7" | sed -n '/^\.Bd/,/^\.Ed/p' | grep -v '^\.' >drawing
-  tr ' ' '\n' <drawing | sort >drawn
-  modules >there
-  same drawn there
-  [ "$(uses | wc -l)" -gt 100 ]
-  uses | awk 'NR == FNR { for (i = 1; i <= NF; i++) line[$i] = NR; next }
-    line[$2] >= line[$1] { print $1 " uses " $2 ", which is not above it"; bad = 1 } END { exit bad }' drawing -
+@test "lib/README.md names each module once" {
+  "$TOP/tests/rooms" >found
+  [ ! -s found ]
+  rooms_find plan/new.c '' 'plan/new: README.md does not name it in its room' 'plan/new: no plan/new.h'
+  rooms_find README.md '- gone.jq: a program' 'jq/gone.jq: README.md names it here, or once more, and should not'
+  rooms_find README.md '- config.jq: again' 'jq/config.jq: README.md names it here, or once more, and should not'
+}
+
+@test "rooms include rooms before them only, and modules form no circle" {
+  rooms_find base/base64.h '#include "layer/layerstream.h"' \
+    'base/base64.h: includes layer/layerstream.h from a later room'
+  rooms_find base/base64.h '#include "err.h"' 'base/base64.h: "err.h" does not begin with a room'
+  rooms_find base/base64.h '#include "../bin/x.h"' 'base/base64.h: "../bin/x.h" does not begin with a room'
+  rooms_find tar/walk.c '#include "tar/tarread_parts.h"' 'tar/walk.c: includes a part of tar/tarread'
+  rooms_find tar/ustar.h '#include "tar/tar.h"' 'in a circle: tar/tar' 'in a circle: tar/ustar'
+  rooms_find shell/message.sh '. "$share/pipeline.sh"' \
+    'in a circle: shell/message.sh' 'in a circle: shell/pipeline.sh'
 }

@@ -4,14 +4,14 @@
 
 /* One block of a tar header, POSIX.1-2017 pax, table 4-14: for tar.c, tarread.c and tests only. */
 
-#include "tar/tar.h"
+#include <stddef.h>
 
 struct ustar {
 	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], chksum[8], typeflag;
 	char linkname[100], magic[6], version[2], uname[32], gname[32], devmajor[8], devminor[8];
 	char prefix[155], pad[12];
 };
-_Static_assert(sizeof(struct ustar) == TAR_BLOCK, "a tar header is one block");
+_Static_assert(sizeof(struct ustar) == 512, "a tar header is one block");
 
 /* The sum of the block's bytes with spaces for its checksum. */
 static inline unsigned ustar_sum(const struct ustar *h)
