@@ -45,13 +45,14 @@ FUZZERS   = $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(wildcard tests/fuzz/*.c))
 FUZZ_OBJS = $(patsubst %.c,$(FUZZ)/%.o,$(wildcard lib/*/*.c))
 FUZZ_GUEST = $(patsubst %,$(FUZZ)/lib/vm/guest/%.o,attributes below channel unpack)
 GUEST     = $(BUILD)/libexec/layerpipe/guest
+HELPERS   = $(patsubst libexec/%.c,$(BUILD)/libexec/layerpipe/%,$(wildcard libexec/*.c))
 GUEST_LIB = base/err base/esc base/intern base/keyhash base/mem base/num base/source tar/tar \
             tar/tarread tar/tarread_member tar/tarread_pax tar/walk vm/overlay
 GUEST_OBJS = $(patsubst %.c,$(BUILD)/static/%.o,$(wildcard lib/vm/guest/*.c) $(GUEST_LIB:%=lib/%.c))
 UNITS     = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 
 # build/ is laid out as PREFIX is, so what runs from one runs from the other
-OUTPUTS   = $(FILTERS:%=$(BUILD)/bin/%) $(PIPELINES:%=$(BUILD)/bin/%) $(GUEST) \
+OUTPUTS   = $(FILTERS:%=$(BUILD)/bin/%) $(PIPELINES:%=$(BUILD)/bin/%) $(GUEST) $(HELPERS) \
             $(addprefix $(BUILD)/share/layerpipe/,$(notdir $(SHARED)))
 
 .DELETE_ON_ERROR:
@@ -95,6 +96,11 @@ $(BUILD)/static/%.o: %.c
 $(GUEST): $(GUEST_OBJS)
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -fsanitize% -fno-sanitize%,$(ALL_CFLAGS)) $(LDFLAGS) -static -o $@ $^
+
+# what pipelines call by its path, of few modules: no library is loaded but libc
+$(HELPERS): $(BUILD)/libexec/layerpipe/%: libexec/%.c $(BUILD)/liblayerpipe.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liblayerpipe.a
 
 $(PIPELINES:%=$(BUILD)/bin/%): $(BUILD)/bin/%: pipelines/%
 	@mkdir -p $(@D)
@@ -187,7 +193,7 @@ bench-run: build-all
 
 # FILE:MODE:TARGET of each file, the target below PREFIX; completion is looked for by program
 INSTALLED = $(foreach f,$(FILTERS) $(PIPELINES),$(BUILD)/bin/$f:755:bin/$f) \
-            $(GUEST):755:$(GUEST:$(BUILD)/%=%) \
+            $(foreach f,$(GUEST) $(HELPERS),$f:755:$(f:$(BUILD)/%=%)) \
             $(foreach f,$(SHARED),$f:644:share/layerpipe/$(notdir $f)) \
             $(foreach f,$(PAGES),man/$f:644:share/man/man$(subst .,,$(suffix $f))/$f) \
             $(foreach f,$(FILTERS) $(PIPELINES),\

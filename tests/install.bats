@@ -30,7 +30,9 @@ tools() {
   for file in "$TOP"/lib/shell/*.sh "$TOP"/lib/shell/*.tsv "$TOP"/lib/shell/*.awk "$TOP"/lib/jq/*.jq; do
     cmp "$file" "share/layerpipe/$(basename "$file")"
   done
-  cmp "$BUILD/libexec/layerpipe/guest" libexec/layerpipe/guest
+  for file in guest workdir; do
+    cmp "$BUILD/libexec/layerpipe/$file" "libexec/layerpipe/$file"
+  done
   run find . -type f ! -perm 644 ! -path './bin/*' ! -path './libexec/*'
   [ -z "$output" ]
 }

@@ -18,9 +18,7 @@ tree_start() {
   tree_output "${attr[output]}"
   beside=${attr[output]%"${attr[output]##*[!/]}"}
   [[ $beside == */* ]] || beside=./$beside
-  tree=$(mktemp -d -- "${beside%/*}/.layerpipe.XXXXXX" 2>/dev/null) ||
-    fail "cannot make a directory beside '${attr[output]}'"
-  trap 'rm -rf -- "$tree"; pipeline_end' EXIT
+  temporary_make tree "${beside%/*}/" .layerpipe
 }
 
 # Only what holds nothing is replaced.
@@ -46,10 +44,8 @@ tree_put() {
 }
 
 tree_finish() {
-  local reason
   find "$tree" -type d -exec chmod 00755 {} +
   find "$tree" -depth -exec touch -h -d @1 {} +
-  reason=$(mv -T -- "$tree" "${attr[output]}" 2>&1) ||
-    fail "cannot write '${attr[output]}': ${reason##*: }"
+  temporary_keep "$tree" "${attr[output]}"
   print "${attr[output]}"
 }

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2154,SC2034 # $tool, $here: from beside
+# Directories that go when the pipeline ends. Only what was made here is ever removed or renamed,
+# and no name of it comes from the output of a program, which could be empty.
+#
+#   temporary_make VARIABLE DIR NAME   makes DIR/NAME.…; the variable is its name, for good
+#   temporary_keep NAME TO             renames it; under the new name it stays
+#   temporary_end                      removes those that are left; for the EXIT trap
+
+temporary=()
+
+# Ours alone and empty: where it lies has no say in what comes into it.
+temporary_make() {
+  local made dir=${2%/} reason
+  [[ $2 == /* ]] || dir=$PWD/$dir
+  [[ $dir/ == /* ]] || fail 'cannot find the current directory'
+  while made=$dir/$3.$RANDOM$RANDOM && [[ -e $made || -L $made ]]; do :; done
+  temporary+=("$made") # first, as a signal may come at any time
+  if ! reason=$(workdir make "$made" 2>&1) || [[ ! -d $made || -L $made || ! -O $made ]]; then
+    temporary_forget "$made"
+    fail "cannot make a temporary directory in '$2': ${reason##*: }"
+  fi
+  declare -gr "$1=$made"
+}
+
+temporary_keep() {
+  local reason
+  temporary_ours "$1"
+  reason=$(workdir rename "$1" "$2" 2>&1) || fail "cannot write '$2': ${reason##*: }"
+  temporary_forget "$1"
+}
+
+temporary_end() {
+  local made reason
+  for made in "${temporary[@]}"; do
+    reason=$(workdir remove "$made" 2>&1) && continue
+    message "${reason#workdir: }"
+    return 1
+  done
+}
+
+temporary_ours() {
+  local made
+  for made in "${temporary[@]}"; do
+    [ "$made" != "$1" ] || return 0
+  done
+  fail "'$1' was not made here: it is left alone"
+}
+
+temporary_forget() {
+  local made left=()
+  for made in "${temporary[@]}"; do
+    [ "$made" = "$1" ] || left+=("$made")
+  done
+  temporary=("${left[@]}")
+}
+
+# make DIR, remove DIR, rename DIR TO; see base/workdir.h
+workdir() { "$here/../libexec/layerpipe/workdir" "$@"; }
