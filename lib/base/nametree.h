@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "base/err.h"
 #include "base/intern.h"
 #include "base/keyhash.h"
 #include "base/mem.h"
@@ -56,5 +57,24 @@ void nametree_path(const struct nametree *t, uint32_t top, uint32_t node, struct
  * byte order. Free it.
  */
 uint32_t *nametree_order(const struct nametree *t);
+
+/* How links of a tree are followed. */
+struct nametree_links {
+	void *context;
+	/* Where a node that is a symbolic link leads, a new string. */
+	int (*target)(void *context, uint32_t link, char **target, struct err *e);
+	/* The node for a name that a directory on the way lacks; NULL: there is none. */
+	uint32_t (*make)(void *context, uint32_t dir, const char *name);
+};
+
+/*
+ * Follows a link as in a root file system: absolute targets begin at the root
+ * of the tree, ".." does not leave it, and links on the way are followed too.
+ * *node is what the link leads to, or the first on its way that is no
+ * directory. It is NAMETREE_NONE if a name is missing, and it is still a link
+ * if there are more than 40 on the way.
+ */
+MUST_USE int nametree_follow(const struct nametree *t, const struct nametree_links *l,
+			     uint32_t link, uint32_t *node, struct err *e);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "base/nametree.h"
 
-enum { LINKS_MAX = 40, TARGET_MAX = 4095 }; /* as Linux has it */
+enum { TARGET_MAX = 4095 }; /* bytes of a link, as Linux has it */
 
 /* An entry on its way. */
 struct spot {
@@ -115,8 +115,9 @@ static void add_spot(struct placing *p, const struct spot *spot)
 }
 
 /* A directory that base lacks, on the way of a link. */
-static uint32_t make_dir(struct placing *p, uint32_t parent, const char *name)
+static uint32_t make_dir(void *context, uint32_t parent, const char *name)
 {
+	struct placing *p = context;
 	uint32_t node = find_or_add(&p->tree, parent, name, S_IFDIR);
 	const char *path = path_of(p, node);
 	path = intern_keep(&p->m->strings, path, strlen(path));
@@ -127,64 +128,47 @@ static uint32_t make_dir(struct placing *p, uint32_t parent, const char *name)
 	return node;
 }
 
-/* One step of a link's way: names on it are looked up in base, or made. */
-static uint32_t step(struct placing *p, uint32_t at, const char *name)
-{
-	if (!*name || strcmp(name, ".") == 0)
-		return at;
-	if (strcmp(name, "..") == 0)
-		return p->tree.nodes[at].parent;
-	uint32_t node = nametree_find(&p->tree, at, name);
-	return node == NAMETREE_NONE ? make_dir(p, at, name) : node;
-}
-
-/* Goes along the path from the directory at up to what is none, or the end. Returns the rest. */
-static char *descend(struct placing *p, uint32_t at, char *path, uint32_t *node)
-{
-	char *slash;
-	*node = *path == '/' ? NAMETREE_ROOT : at;
-	for (char *s = path; s; s = slash) {
-		slash = strchr(s, '/');
-		if (slash)
-			*slash++ = '\0';
-		*node = step(p, *node, s);
-		if (!is_kind(p, *node, S_IFDIR))
-			return slash;
-	}
-	return NULL;
-}
-
 static int no_way(struct placing *p, uint32_t node, const char *why, struct err *e)
 {
 	return err_set(e, 0, "cannot place '%s': in the base '%s' %s", p->from, path_of(p, node),
 		       why);
 }
 
-/* The directory that a link of base leads to. */
-static int follow(struct placing *p, uint32_t link, uint32_t *dir, struct err *e)
+static int target_of(void *context, uint32_t link, char **target, struct err *e)
 {
-	AUTO_FREE char *rest = NULL;
-	uint32_t *known = &p->leads[p->tree.nodes[link].origin], node = link;
-	for (int links = 0; *known == NAMETREE_NONE && is_kind(p, node, S_IFLNK); links++) {
-		uint32_t origin = p->tree.nodes[node].origin;
-		const char *target = p->base->entries[origin].link;
-		p->used[origin] = true;
-		if (links == LINKS_MAX)
-			return no_way(p, link, "leads through a circle of links", e);
-		if (strlen(target) > TARGET_MAX)
-			return no_way(p, node, "is too long a link", e);
-		AUTO_FREE char *path = xasprintf("%s/%s", target, rest ? rest : "");
-		char *left = descend(p, p->tree.nodes[node].parent, path, &node);
-		free(rest);
-		rest = left ? xstrdup(left) : NULL;
-	}
-	if (*known == NAMETREE_NONE && !is_kind(p, node, S_IFDIR)) {
+	struct placing *p = context;
+	uint32_t origin = p->tree.nodes[link].origin;
+	const char *to = p->base->entries[origin].link;
+	p->used[origin] = true;
+	if (strlen(to) > TARGET_MAX)
+		return no_way(p, link, "is too long a link", e);
+	*target = xstrdup(to);
+	return 0;
+}
+
+static int find_lead(struct placing *p, uint32_t link, uint32_t *dir, struct err *e)
+{
+	const struct nametree_links links = { p, target_of, make_dir };
+	uint32_t node;
+	if (nametree_follow(&p->tree, &links, link, &node, e) < 0)
+		return -1;
+	if (is_kind(p, node, S_IFLNK))
+		return no_way(p, link, "leads through a circle of links", e);
+	if (!is_kind(p, node, S_IFDIR)) {
 		AUTO_FREE char *why =
 			xasprintf("leads to '%s', which is no directory", path_of(p, node));
 		return no_way(p, link, why, e);
 	}
-	if (*known == NAMETREE_NONE)
-		*known = node;
+	*dir = node;
+	return 0;
+}
+
+/* The directory that a link of base leads to. */
+static int follow(struct placing *p, uint32_t link, uint32_t *dir, struct err *e)
+{
+	uint32_t *known = &p->leads[p->tree.nodes[link].origin];
+	if (*known == NAMETREE_NONE && find_lead(p, link, known, e) < 0)
+		return -1;
 	*dir = *known;
 	return 0;
 }

@@ -72,7 +72,6 @@ MUST_USE int treemerge_target(const struct treemerge *m, uint32_t node, char **t
 			      struct err *e);
 
 /* The directory of the tree that a link of the tree leads to; NAMETREE_NONE: to none. */
-MUST_USE int treemerge_resolve(const struct treemerge *m, uint32_t link, uint32_t *dir,
-			       struct err *e);
+MUST_USE int treemerge_resolve(struct treemerge *m, uint32_t link, uint32_t *dir, struct err *e);
 
 #endif
