@@ -99,3 +99,17 @@ int storepath_compare(const char *a, const char *b)
 	int order = strcmp(storepath_name(a), storepath_name(b));
 	return order ? order : strcmp(a, b);
 }
+
+int storepath_read_name(const struct record_reader *r, const struct record_field *f, char **name,
+			struct err *e)
+{
+	AUTO_FREE char *s = NULL;
+	if (record_string(r, f, "name", 0, &s, e) < 0)
+		return -1;
+	if (strchr(s, '/'))
+		return record_err(
+			r, e, "name: expected a path's name without directory and hash, found '%s'",
+			s);
+	*name = STEAL(s);
+	return 0;
+}

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/record.h"
 
 enum { STOREPATH_HASH_LEN = 32 };
 
@@ -32,5 +33,9 @@ const char *storepath_name(const char *path);
  * does not change. For qsort-like use.
  */
 int storepath_compare(const char *a, const char *b);
+
+/* The value of a field that is such a name alone: record_string(), without a slash in it. */
+MUST_USE int storepath_read_name(const struct record_reader *r, const struct record_field *f,
+				 char **name, struct err *e);
 
 #endif

@@ -21,8 +21,8 @@ static void line_free(struct image_line *l)
 		free(l->fields[i]);
 }
 
-static int line_split(const struct record_reader *r, struct record_field *rec, struct image_line *l,
-		      struct err *e)
+static int line_split(const struct record_reader *r, const struct record_field *rec,
+		      struct image_line *l, struct err *e)
 {
 	struct record_field fields[IMAGE_LINE_FIELDS];
 	size_t n = 1;
@@ -39,31 +39,28 @@ static int line_split(const struct record_reader *r, struct record_field *rec, s
 	return 0;
 }
 
-static int each_line(struct record_reader *r, image_line_fn *fn, void *context, struct err *e)
+/* Who takes the lines. */
+struct taker {
+	image_line_fn *fn;
+	void *context;
+};
+
+static int read_line(const struct record_reader *r, const struct record_field *rec, void *context,
+		     struct err *e)
 {
-	struct record_field rec;
-	for (;;) {
-		struct image_line l = { .n = 0 };
-		if (record_next(r, &rec, e) < 0)
-			return -1;
-		if (!rec.s)
-			return 0;
-		int status = line_split(r, &rec, &l, e);
-		if (status == 0 && (status = fn(context, &l, e)) < 0)
-			err_wrap(e, "%s", r->name);
-		line_free(&l);
-		if (status < 0)
-			return -1;
-	}
+	const struct taker *taker = context;
+	struct image_line l = { .n = 0 };
+	int status = line_split(r, rec, &l, e);
+	if (status == 0 && (status = taker->fn(taker->context, &l, e)) < 0)
+		err_wrap(e, "%s", r->name);
+	line_free(&l);
+	return status;
 }
 
 int image_lines_read(int fd, const char *name, image_line_fn *fn, void *context, struct err *e)
 {
-	struct record_reader r;
-	record_init(&r, fd, name);
-	int status = each_line(&r, fn, context, e);
-	record_free(&r);
-	return status;
+	struct taker taker = { fn, context };
+	return record_each(fd, name, read_line, &taker, e);
 }
 
 int image_lines(const char *program, const char *const *args, const char *where,

@@ -212,19 +212,16 @@ static int read_line(struct imageconfig *c, struct line *l, const struct record_
 	return read_value(c, key, l, rec, e);
 }
 
+static int read_record(const struct record_reader *r, const struct record_field *rec, void *context,
+		       struct err *e)
+{
+	struct line l = { .r = r };
+	int status = read_line(context, &l, rec, e);
+	line_free(&l);
+	return status;
+}
+
 int imageconfig_read(struct imageconfig *c, int fd, const char *name, struct err *e)
 {
-	struct record_reader r;
-	struct record_field rec;
-	int status;
-	record_init(&r, fd, name);
-	while ((status = record_next(&r, &rec, e)) == 0 && rec.s) {
-		struct line l = { .r = &r };
-		status = read_line(c, &l, &rec, e);
-		line_free(&l);
-		if (status < 0)
-			break;
-	}
-	record_free(&r);
-	return status;
+	return record_each(fd, name, read_record, c, e);
 }

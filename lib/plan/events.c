@@ -79,12 +79,8 @@ static int read_event(const struct record_reader *r, const struct record_field *
 	AUTO_FREE char *name = NULL, *path = NULL;
 	if (record_split(r, rec, f, 2, e) < 0 ||
 	    record_string(r, &f[0], "event", 0, &name, e) < 0 ||
-	    record_string(r, &f[1], "name", 0, &path, e) < 0)
+	    storepath_read_name(r, &f[1], &path, e) < 0)
 		return -1;
-	if (strchr(path, '/'))
-		return record_err(
-			r, e, "name: expected a path's name without directory and hash, found '%s'",
-			path);
 	struct event *event = event_of(&reading->events, name);
 	for (uint32_t i = find_first(index, path); has_name(index, i, path); i++) {
 		event->paths = mem_grow(event->paths, &event->cap, (size_t)event->n + 1,

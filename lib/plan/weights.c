@@ -23,13 +23,9 @@ static int read_record(const struct record_reader *r, const struct record_field 
 	AUTO_FREE char *name = NULL;
 	uint64_t weight;
 	if (record_split(r, rec, f, FIELDS, e) < 0 ||
-	    record_string(r, &f[NAME], "name", 0, &name, e) < 0 ||
+	    storepath_read_name(r, &f[NAME], &name, e) < 0 ||
 	    record_number(r, &f[WEIGHT], "weight", 0, WEIGHTS_MAX, &weight, e) < 0)
 		return -1;
-	if (strchr(name, '/'))
-		return record_err(
-			r, e, "name: expected a path's name without directory and hash, found '%s'",
-			name);
 	uint32_t number = w->names.n;
 	if (intern_add(&w->names, name, strlen(name)) != number)
 		return record_err(r, e, "'%s' has a weight already", name);
