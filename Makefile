@@ -47,7 +47,7 @@ FUZZ_GUEST = $(patsubst %,$(FUZZ)/lib/vm/guest/%.o,attributes below channel unpa
 GUEST     = $(BUILD)/libexec/layerpipe/guest
 HELPERS   = $(patsubst libexec/%.c,$(BUILD)/libexec/layerpipe/%,$(wildcard libexec/*.c))
 GUEST_LIB = base/err base/esc base/intern base/keyhash base/mem base/num base/source tar/tar \
-            tar/tarread tar/tarread_member tar/tarread_pax tar/walk vm/overlay
+            tar/overlay tar/tarread tar/tarread_member tar/tarread_pax tar/walk
 GUEST_OBJS = $(patsubst %.c,$(BUILD)/static/%.o,$(wildcard lib/vm/guest/*.c) $(GUEST_LIB:%=lib/%.c))
 UNITS     = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 

@@ -11,6 +11,7 @@ static const char help[] =
 	"       tree-list --in-place [option...] FILE...\n"
 	"Lists directory trees as an mtree, merged into one.\n"
 	"\n"
+	"      --allow-whiteouts   list names that begin with .wh., which delete what is below\n"
 	"      --prefix PATH       put everything below PATH in the image\n"
 	"      --owner UID:GID[:UNAME:GNAME]\n"
 	"                          owner of everything (the files' own numbers)\n"
@@ -26,7 +27,8 @@ static const char help[] =
 	"      --version           show the version\n";
 
 enum {
-	FOLLOW_DIRLINKS = CLI_OPT,
+	ALLOW_WHITEOUTS = CLI_OPT,
+	FOLLOW_DIRLINKS,
 	IN_PLACE,
 	KEEP_DIRLINKS,
 	KEEP_MTIME,
@@ -38,6 +40,7 @@ enum {
 };
 
 static const struct option longs[] = {
+	{ "allow-whiteouts", no_argument, NULL, ALLOW_WHITEOUTS },
 	{ "follow-dirlinks", no_argument, NULL, FOLLOW_DIRLINKS },
 	{ "in-place", no_argument, NULL, IN_PLACE },
 	{ "keep-dirlinks", no_argument, NULL, KEEP_DIRLINKS },
@@ -79,6 +82,9 @@ static void read_owner(struct treelist *opt)
 static void read_option(int c, struct treelist *opt)
 {
 	switch (c) {
+	case ALLOW_WHITEOUTS:
+		opt->whiteouts = true;
+		break;
 	case FOLLOW_DIRLINKS:
 		opt->merge.follow_dirlinks = true;
 		break;

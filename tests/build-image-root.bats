@@ -250,6 +250,20 @@ chown redis:redis /data"
   same want found
 }
 
+@test "what runAsRoot deletes is deleted; extraCommands after it delete on purpose only" {
+  local hint='would be no file of the image, but delete one of the base: --allow-whiteouts is for that'
+  build --run-as-root 'rm -r /data' --extra-commands 'test -e .wh.data; touch more'
+  lines 'f 0000 0:0 : 1 /.wh.data' 'f 0644 0:0 : 1 /more' >want
+  top >found
+  same want found
+  fails 1 "build-image: extraCommands: 'etc/.wh.motd' $hint" \
+    build --run-as-root 'rm -r /data' --extra-commands 'mkdir etc; touch etc/.wh.motd'
+  build --run-as-root 'rm -r /data' --extra-commands 'mkdir etc; touch etc/.wh.motd; rm .wh.data' --allow-whiteouts
+  lines 'd 0755 0:0 : 1 /etc' 'f 0644 0:0 : 1 /etc/.wh.motd' >want
+  top >found
+  same want found
+}
+
 @test "extended attributes of contents and base" {
   mkdir own
   echo 1 >own/one

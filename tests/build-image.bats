@@ -272,6 +272,20 @@ END
     image --contents "$hello" --copy-to-root "$hello"
 }
 
+@test "a file is no deletion: copyToRoot and store paths never, extraCommands where they may" {
+  local said="cannot be in an image: in a layer, a name that begins with '.wh.' deletes what lower layers have"
+  local hint='would be no file of the image, but delete one of the base: --allow-whiteouts is for that'
+  mkdir -p src/d
+  touch src/d/.wh.x
+  fails 1 "tree-list: 'src/d/.wh.x' $said" image --copy-to-root src
+  fails 1 "tree-list: 'src/d/.wh.x' $said" image --copy-to-root src --allow-whiteouts --extra-commands 'true'
+  fails 1 "build-image: extraCommands: 'd/.wh.x' $hint" image --extra-commands 'mkdir d; touch d/.wh.x'
+  image --allow-whiteouts --extra-commands 'mkdir d; touch d/.wh.x'
+  look names | grep -qx d/.wh.x
+  chmod u+w "root$libc"/{,lib} && touch "root$libc/lib/.wh.x"
+  fails 1 "tree-list: 'root$libc/lib/.wh.x' $said" image --copy-to-root "$hello" --allow-whiteouts
+}
+
 @test "mistakes" {
   fails 1 "build-image: copyToRoot: 'root/nix/store/x' does not exist" image --copy-to-root /nix/store/x
   fails 1 "build-image: copyToRoot: 'root$conf' is a file: expected a directory of what goes into the root" image --copy-to-root "$conf"

@@ -269,7 +269,7 @@ image() {
 
 @test "a path that the base has in part, or of another size, is stored again, and so is what only it needs" {
   stream base --contents "$hello"
-  build cut --from-image base --extra-commands "mkdir -p .$shell && touch .$shell/.wh.bin"
+  build cut --from-image base --allow-whiteouts --extra-commands "mkdir -p .$shell && touch .$shell/.wh.bin"
   stream child --contents "$hello" --from-image cut
   n=$(diffids cut | wc -l)
   [ "$(stored_from child $((n + 1)))" = "$(names "$shell")" ]
@@ -290,7 +290,7 @@ image() {
   lines 'd 0755 /nix' 'd 0755 /nix/store' "d 0555 $shell" "d 0555 $shell/bin" "f 0555 $shell/bin/sh" "f 0444 $conf" >want
   same out want
   # a file of the closure that only the base lacks
-  build less --from-image base --extra-commands "mkdir -p .$libc/lib; touch .$libc/lib/.wh.libc.so"
+  build less --from-image base --allow-whiteouts --extra-commands "mkdir -p .$libc/lib; touch .$libc/lib/.wh.libc.so"
   build child --from-image less --copy-to-root "$hello"
   look child files | awk '$1 == 3 { print $2, $3, $7 }' | grep nix >out
   lines 'd 0755 /nix' 'd 0755 /nix/store' "d 0555 $libc" "d 0555 $libc/lib" "l 0777 $libc/lib/libc.so" "d 0555 $shell" \

@@ -228,6 +228,40 @@ p.kill()' "$@"; }
   fi
 }
 
+@test "a store path deletes nothing of other layers" {
+  local name what="cannot be in an image: in a layer, a name that begins with '.wh.' deletes what lower layers have"
+  for name in .wh.x dir/.wh.x dir/.wh..wh..opq; do
+    rm -rf root
+    mkdir -p "root$store-x/dir"
+    echo keep >"root$store-x/$name"
+    one "$store-x" >plan
+    fails 1 "layer-tar: '$store-x/$name' $what" layer-tar --root-dir root --bare <plan
+    run ! layer-tar --root-dir root <plan
+    [[ $output == *"layer-tar: '$store-x/$name' $what" ]]
+  done
+}
+
+@test "an mtree deletes on purpose; what only some readers take for a deletion is refused" {
+  local line
+  lines './d/.wh.x type=file' './d/.wh..wh..opq type=file' './d/x type=file' >m
+  layer-tar --mtree m --bare | tar -tf - >found
+  lines d/ d/.wh..wh..opq d/.wh.x d/x >want
+  same want found
+  for line in './d/.wh. type=file' './d/.wh... type=file' './d/.wh..wh.x type=file' './d/.wh.x type=dir' \
+    './d/.wh.x type=link link=x'; do
+    lines "$line" >m
+    fails 1 "layer-tar: '$(sed 's,^\./\([^ ]*\).*,\1,' m)' deletes nothing: expected a file .wh.NAME or .wh..wh..opq" \
+      layer-tar --mtree m --bare
+  done
+  lines './d/.wh.x/y type=file' >m
+  fails 1 "layer-tar: 'd/.wh.x' deletes nothing: expected a file .wh.NAME or .wh..wh..opq" layer-tar --mtree m
+  lines './d/x type=char device=linux,0,0' >m
+  fails 1 "layer-tar: 'd/x' is a character device 0:0, which an overlay file system takes for a deletion: \
+expected a file .wh.NAME for one" layer-tar --mtree m
+  lines './d/x type=block device=linux,0,0' './d/y type=char device=linux,0,1' >m
+  layer-tar --mtree m >stream
+}
+
 @test "a path that is not there, or not in the store" {
   mkdir -p root/nix/store
   one "$store-x" >plan

@@ -283,6 +283,27 @@ registration() {
     stream --fake-root-commands 'exit 3' --enable-fakechroot
 }
 
+@test "a file is no deletion: contents and store paths never, commands where they may" {
+  local said="cannot be in an image: in a layer, a name that begins with '.wh.' deletes what lower layers have"
+  local hint='would be no file of the image, but delete one of the base: --allow-whiteouts is for that'
+  needs fakeroot
+  mkdir -p src/d made/d
+  touch src/d/.wh.x
+  fails 1 "tree-list: 'src/d/.wh.x' $said" stream --contents src
+  fails 1 "tree-list: 'src/d/.wh.x' $said" stream --contents src --allow-whiteouts --extra-commands true
+  fails 1 "stream-layered-image: extraCommands: 'd/.wh.x' $hint" stream --extra-commands 'mkdir d; touch d/.wh.x'
+  fails 1 "stream-layered-image: extraCommands: '.wh..wh..opq' $hint" stream --extra-commands 'touch .wh..wh..opq'
+  fails 1 "stream-layered-image: fakeRootCommands: '.wh.x' $hint" stream --fake-root-commands 'touch .wh.x'
+  stream --allow-whiteouts --extra-commands 'touch .wh.x' --fake-root-commands 'mkdir d; touch d/.wh..wh..opq' >image
+  look image names | grep '^[^n].*wh' >found
+  lines .wh.x d/.wh..wh..opq >want
+  same want found
+  chmod u+w "root$libc"/{,lib} && touch "root$libc/lib/.wh.x"
+  run -1 --separate-stderr stream --contents "$hello" --allow-whiteouts
+  [ "$stderr" = "layer-tar: '$libc/lib/.wh.x' $said" ]
+  [[ $output != *manifest.json* ]]
+}
+
 @test "fakeRootCommands: owners, after extraCommands" {
   needs fakeroot
   stream --contents "$hello" --extra-commands 'mkdir -p home/alice home/bob; echo hi >home/alice/file' \

@@ -384,6 +384,54 @@ EOF
     setpriv --reuid 65534 --clear-groups "$(type -P tree-list)" t
 }
 
+@test "names that delete what lower layers have are listed where that is meant" {
+  local name way what="cannot be in an image: in a layer, a name that begins with '.wh.' deletes what lower layers have"
+  for name in d/.wh.x d/.wh.x/ 'd/.wh.x->y' d/.wh..wh..opq d/.wh..wh.plnk/ d/.wh. .wh.d; do
+    rm -rf t
+    tree t a "$name" d/.whx d/x.wh.
+    name=${name%%->*}
+    fails 1 "tree-list: 't/${name%/}' $what" tree-list t
+    fails 1 "tree-list: 't/${name%/}' $what" tree-list --follow-dirlinks t
+    for way in --links --in-place; do
+      fails 1 "tree-list: '$PWD/t/${name%/}' $what" tree-list "$way" "$PWD/t"
+    done
+    tree-list --allow-whiteouts t >listing
+    grep -q "^./${name%/} " listing
+  done
+  rm t/.wh.d
+  tree-list t >listing
+  [ "$(wc -l <listing)" = 6 ]
+  fails 1 "tree-list: 'x/.wh.y' $what" tree-list --prefix x/.wh.y t
+  # the name in the image counts, not that of the host
+  mv t .wh.t
+  ln -s .wh.t u
+  tree-list u >listing
+  tree v "b->$PWD/.wh.t"
+  tree-list --follow-dirlinks v >listing
+  grep -q '^./b/a .* contents=v/b/a$' listing
+  mv v/b v/.wh.b
+  fails 1 "tree-list: '.wh.b' $what" tree-list --follow-dirlinks v
+}
+
+@test "what an overlay file system takes for a deletion is refused, and its notes are left out" {
+  local what='cannot be in an image: an overlay file system takes the character device 0:0 for a deletion'
+  needs fakeroot
+  tree t a d/
+  fakeroot -s db mknod t/d/gone c 0 0
+  fails 1 "tree-list: 't/d/gone' $what" fakeroot -i db tree-list t
+  fails 1 "tree-list: 't/d/gone' $what" fakeroot -i db tree-list --allow-whiteouts t
+  fakeroot -i db tree-list --links "$PWD/t" >listing
+  rm t/d/gone
+  fakeroot -s db mknod t/d/here b 0 0
+  fakeroot -i db tree-list t >listing
+  rm t/d/here
+  python3 -c 'import os
+os.setxattr("t/d", "user.overlay.opaque", b"y")
+os.setxattr("t/d", "user.over", b"y")'
+  tree-list t >listing
+  grep -q '^./d .* xattr.user.over=eQ==$' listing
+}
+
 @test "the listing does not depend on who lists, where and when" {
   odd-tree a/t
   odd-tree b/t reverse

@@ -57,7 +57,7 @@ uint32_t nametree_add(struct nametree *t, uint32_t parent, const char *name)
 	return node;
 }
 
-static const char *name_of(const struct nametree *t, uint32_t node)
+const char *nametree_name(const struct nametree *t, uint32_t node)
 {
 	return t->names.strings[t->nodes[node].name];
 }
@@ -66,16 +66,16 @@ void nametree_path(const struct nametree *t, uint32_t top, uint32_t node, struct
 {
 	size_t start = b->len, len = 0;
 	for (uint32_t i = node; i != top; i = t->nodes[i].parent)
-		len += strlen(name_of(t, i)) + 1;
+		len += strlen(nametree_name(t, i)) + 1;
 	if (!len)
 		return;
 	/* from the end to the front */
 	buf_extend(b, len - 1);
 	char *to = b->s + start + len;
 	for (uint32_t i = node; i != top; i = t->nodes[i].parent) {
-		size_t n = strlen(name_of(t, i));
+		size_t n = strlen(nametree_name(t, i));
 		to -= n + 1;
-		memcpy(to, name_of(t, i), n);
+		memcpy(to, nametree_name(t, i), n);
 		if (i != node)
 			to[n] = '/';
 	}
@@ -89,7 +89,7 @@ static int compare(const void *a, const void *b, void *tree)
 	uint32_t px = t->nodes[x].parent, py = t->nodes[y].parent;
 	if (px != py)
 		return px < py ? -1 : 1;
-	return strcmp(name_of(t, x), name_of(t, y));
+	return strcmp(nametree_name(t, x), nametree_name(t, y));
 }
 
 /* The children of one node, in an array of all nodes. */

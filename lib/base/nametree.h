@@ -49,6 +49,9 @@ uint32_t nametree_find(const struct nametree *t, uint32_t parent, const char *na
 /* Adds a node that is not there. Pointers to nodes become invalid. */
 uint32_t nametree_add(struct nametree *t, uint32_t parent, const char *name);
 
+/* The name of a node, borrowed until the next is added; "" of the root. */
+const char *nametree_name(const struct nametree *t, uint32_t node);
+
 /* Appends the names from the node top, exclusive, down to node: "a/b", nothing for top itself. */
 void nametree_path(const struct nametree *t, uint32_t top, uint32_t node, struct buf *b);
 

@@ -11,6 +11,7 @@
 #include "layer/layerwrite.h"
 #include "tar/filecontents.h"
 #include "tar/tar.h"
+#include "tar/whiteout.h"
 
 /* --- what the mtree does not say --- */
 
@@ -34,6 +35,22 @@ static void complete(const struct mtreelayer_form *form, struct mtree_entry *ent
 		entry->gid = form->gid;
 	if (!(entry->has & MTREE_TIME))
 		entry->time = form->mtime;
+}
+
+/* What deletes something is a file, and its name says what. */
+static int check_deletion(const struct mtree_entry *entry, struct err *e)
+{
+	const char *slash = strrchr(entry->path, '/'), *name = slash ? slash + 1 : entry->path;
+	if (entry->type == TAR_CHAR && !entry->devmajor && !entry->devminor)
+		return err_set(e, 0,
+			       "'%s' is a character device 0:0, which an overlay file system takes "
+			       "for a deletion: expected a file .wh.NAME for one",
+			       entry->path);
+	if (whiteout_is(name) && !(whiteout_deletes(name) && entry->type == TAR_FILE))
+		return err_set(e, 0,
+			       "'%s' deletes nothing: expected a file .wh.NAME or .wh..wh..opq",
+			       entry->path);
+	return 0;
 }
 
 static int find_size(struct mtree_entry *entry, struct err *e)
@@ -87,7 +104,7 @@ int mtreelayer_measure(const struct mtreelayer_form *form, struct mtree *m, uint
 	uint64_t total = 0;
 	for (size_t i = 0; i < m->n; i++) {
 		struct mtree_entry *entry = &m->entries[i];
-		if (find_size(entry, e) < 0)
+		if (check_deletion(entry, e) < 0 || find_size(entry, e) < 0)
 			return -1;
 		complete(form, entry);
 		make_header(entry, &header);

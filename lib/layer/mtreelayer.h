@@ -26,7 +26,7 @@ struct mtreelayer_form {
 /*
  * Fills in what the entries do not say, looks up the sizes of their contents,
  * and computes the size of the layer. A size that the mtree gives must be the
- * file's.
+ * file's. Refuses deletions that are none for every reader.
  */
 MUST_USE int mtreelayer_measure(const struct mtreelayer_form *form, struct mtree *m, uint64_t *size,
 				struct err *e);

@@ -12,6 +12,7 @@
 #include "tar/filecontents.h"
 #include "tar/tar.h"
 #include "tar/walk.h"
+#include "tar/whiteout.h"
 
 /* What the first walk knows of an entry, and the second must find again. */
 struct fact {
@@ -184,6 +185,8 @@ static int measure_entry(struct emitter *em, const struct walk_entry *entry,
 {
 	struct fact f;
 	const char *link = NULL;
+	if (whiteout_is(entry->name))
+		return whiteout_refuse(entry->path, e);
 	if (find_fact(entry, &f, e) < 0)
 		return -1;
 	if (f.type == DT_LNK) {

@@ -43,7 +43,8 @@ struct storelayer {
 
 /*
  * Walks the paths below the open directory store. Refuses what is not a
- * file, a directory or a symbolic link.
+ * file, a directory or a symbolic link, and names that a layer has for
+ * deletions.
  */
 MUST_USE int storelayer_measure(const struct storelayer_form *form,
 				const struct storelayer_paths *paths, int store,

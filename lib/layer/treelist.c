@@ -8,9 +8,13 @@
 
 #include "layer/mtree.h"
 #include "layer/treemerge.h"
+#include "tar/overlay.h"
+#include "tar/whiteout.h"
 
 static bool is_listed_xattr(const char *name)
 {
+	if (overlay_is_private(name))
+		return false;
 	return strncmp(name, "user.", 5) == 0 || strcmp(name, "security.capability") == 0;
 }
 
@@ -125,6 +129,35 @@ static int set_file(const struct treemerge *m, uint32_t node, const char *host,
 	return 0;
 }
 
+/* What messages call it: a directory laid over another may have another name on the host. */
+static char *node_name(const struct treemerge *m, uint32_t node)
+{
+	uint32_t origin = m->tree.nodes[node].origin;
+	struct buf path = { 0 };
+	if (origin != NAMETREE_NONE && m->overlays[origin].node != node)
+		return treemerge_host(m, node);
+	nametree_path(&m->tree, NAMETREE_ROOT, node, &path);
+	return path.s;
+}
+
+/* Refuses what would delete a file of lower layers. */
+static int check_node(const struct treelist *opt, const struct treemerge *m, uint32_t node,
+		      struct err *e)
+{
+	const struct nametree_node *n = &m->tree.nodes[node];
+	bool device = !opt->merge.links && S_ISCHR(n->mode) && n->rdev == 0;
+	bool whiteout = !opt->whiteouts && whiteout_is(nametree_name(&m->tree, node));
+	if (!device && !whiteout)
+		return 0;
+	AUTO_FREE char *name = node_name(m, node);
+	if (whiteout)
+		return whiteout_refuse(name, e);
+	return err_set(e, 0,
+		       "'%s' cannot be in an image: an overlay file system takes the character "
+		       "device 0:0 for a deletion",
+		       name);
+}
+
 static int write_node(const struct treelist *opt, const struct treemerge *m, uint32_t node,
 		      struct out *o, struct err *e)
 {
@@ -151,6 +184,9 @@ static int write_tree(const struct treelist *opt, const struct treemerge *m, str
 		      struct err *e)
 {
 	AUTO_FREE uint32_t *order = nametree_order(&m->tree);
+	for (uint32_t i = 0; i < m->tree.n; i++)
+		if (check_node(opt, m, order[i], e) < 0)
+			return -1;
 	if (out_write(o, "#mtree\n", 7, e) < 0)
 		return -1;
 	for (uint32_t i = 0; i < m->tree.n; i++)

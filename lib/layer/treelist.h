@@ -16,6 +16,7 @@
 struct treelist {
 	struct treemerge_options merge;
 	bool in_place;   /* each operand is listed at its own path */
+	bool whiteouts;  /* names that delete what lower layers have are listed, too */
 	bool keep_mtime; /* the files' own times, not mtime */
 	int64_t mtime;
 	bool has_owner; /* uid and gid for all, else the files' own */

@@ -56,7 +56,7 @@ as_root_tree() {
   rm "$work/changed"
   LD_PRELOAD='' chmod -R u+rwX -- "$work/tree" # of no concern to the fake root, who may read all
   [ -z "${attr[extraCommands]}" ] || run extraCommands "$BASH"
-  tree-list "$work/tree" >"$work/tree.listed"
+  tree-list --allow-whiteouts "$work/tree" >"$work/tree.listed"
 }
 
 # Extended attributes are not in the tree, as fakeroot takes a new file that has some for one of no

@@ -62,7 +62,7 @@ run_commands() {
   unpack "$work/custom" "$work/tree"
   [ -z "${attr[extraCommands]}" ] || run extraCommands "$BASH"
   if [ -z "${attr[fakeRootCommands]}" ]; then
-    tree-list "${listing[@]}" "$work/tree" >"$work/custom"
+    tree-list --allow-whiteouts "${listing[@]}" "$work/tree" >"$work/custom"
   elif [ "${attr[enableFakechroot]}" = true ]; then
     run_in_fakechroot
   else
@@ -73,7 +73,7 @@ run_commands() {
 
 # The tree as the fake root left it; what it did not touch is root's.
 list_owners() {
-  FAKEROOTDONTTRYCHOWN=1 fakeroot -i "$work/owners" tree-list --mtime "${attr[mtime]}" \
+  FAKEROOTDONTTRYCHOWN=1 fakeroot -i "$work/owners" tree-list --allow-whiteouts --mtime "${attr[mtime]}" \
     "$work/tree" >"$work/custom"
 }
 

@@ -73,7 +73,7 @@ root_lines() {
   elif [ -n "${attr[extraCommands]}" ]; then
     unpack "$work/root" "$work/tree"
     run extraCommands "$BASH"
-    tree-list --owner "$owner" "$work/tree" >"$work/root"
+    tree-list --allow-whiteouts --owner "$owner" "$work/tree" >"$work/root"
   fi
 }
 

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "tar/overlay.h"
 #include "vm/erofs_format.h"
-#include "vm/overlay.h"
 
 static const char user[] = "user.", acl_default[] = "system.posix_acl_default";
 

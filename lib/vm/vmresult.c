@@ -13,6 +13,7 @@
 #include "layer/mtree.h"
 #include "tar/tar.h"
 #include "tar/tarread.h"
+#include "tar/whiteout.h"
 
 /* Device numbers of Linux. */
 enum { MAJOR_MAX = (1 << 12) - 1, MINOR_MAX = (1 << 20) - 1 };
@@ -70,19 +71,16 @@ static const char *last_part(const char *path)
 
 static bool is_whiteout(const char *path)
 {
-	return strncmp(last_part(path), ".wh.", 4) == 0;
+	return whiteout_is(last_part(path));
 }
 
 /* What hides something is an empty file that hides a name, or all. */
 static int check_whiteout(const struct layer *l, const struct item *i, struct err *e)
 {
-	const char *name = last_part(i->path);
 	if (!is_whiteout(i->path))
 		return 0;
-	bool hides = strcmp(name, ".wh..wh..opq") == 0 ||
-		     (name[4] && strcmp(name + 4, ".") != 0 && strcmp(name + 4, "..") != 0 &&
-		      !is_whiteout(name + 4));
-	if (hides && i->tar.type == TAR_FILE && i->tar.size == 0 && i->tar.nxattrs == 0)
+	if (whiteout_deletes(last_part(i->path)) && i->tar.type == TAR_FILE && i->tar.size == 0 &&
+	    i->tar.nxattrs == 0)
 		return 0;
 	return tarread_err(l->tar, e, "'%s': a layer has no place for such a name", i->path);
 }

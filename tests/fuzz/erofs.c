@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 
 #include "layers.h"
+#include "tar/overlay.h"
 #include "vm/erofs_format.h"
-#include "vm/overlay.h"
 
 /* What is wrong ends the program, with its line. */
 #define must(x)                                                                                    \

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#include "vm/overlay.h"
+#include "tar/overlay.h"
 
 static int compare(const void *a, const void *b)
 {

@@ -9,8 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "tar/overlay.h"
 #include "vm/guest/below.h"
-#include "vm/overlay.h"
 
 /* What the upper directory has under a path, no link followed; *dir is where it lies, or -1. */
 static bool find(int upper, const char *path, int *dir, const char **name, struct stat *st)

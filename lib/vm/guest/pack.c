@@ -9,10 +9,10 @@
 #include <unistd.h>
 
 #include "base/intern.h"
+#include "tar/overlay.h"
 #include "tar/tar.h"
 #include "tar/walk.h"
 #include "vm/guest/attributes.h"
-#include "vm/overlay.h"
 
 enum { CHUNK = 256 << 10 };
 

@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "base/intern.h"
+#include "tar/overlay.h"
 #include "tar/tarread.h"
 #include "vm/guest/attributes.h"
 #include "vm/guest/below.h"
-#include "vm/overlay.h"
 
 /* A directory, whose time is set when nothing more is put into it. */
 struct dir_time {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vm/overlay.h"
+#include "tar/overlay.h"
 
 #include <string.h>
 
