@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 # layer_of DIR > LAYER-STREAM: one layer, all owned by root
-layer_of() { tree-list --owner 0:0 --mtime 1 "$1" | layer-tar --mtree - --allow-empty; }
+layer_of() { tree-list --allow-whiteouts --owner 0:0 --mtime 1 "$1" | layer-tar --mtree - --allow-empty; }
 
 # make_base: base.stream, one layer with a shell and a few files
 make_base() {
