@@ -71,6 +71,16 @@ int spool_rewind(int fd, struct err *e)
 	return lseek(fd, 0, SEEK_SET) < 0 ? failed("read", e) : 0;
 }
 
+int spool_open_reader(int fd, int *reader, struct err *e)
+{
+	AUTO_FREE char *path = xasprintf("/proc/self/fd/%d", fd);
+	int f = open(path, O_RDONLY | O_CLOEXEC);
+	if (f < 0)
+		return failed("read", e);
+	*reader = f;
+	return 0;
+}
+
 int spool_read(int fd, void *data, size_t len, size_t *got, struct err *e)
 {
 	ssize_t n;

@@ -31,6 +31,9 @@ MUST_USE int spool_copy(int fd, uint64_t offset, uint64_t size, struct out *o, s
 /* Back to the beginning. */
 MUST_USE int spool_rewind(int fd, struct err *e);
 
+/* Opens it once more, at its beginning: whoever gets this descriptor can read, and never write. */
+MUST_USE int spool_open_reader(int fd, int *reader, struct err *e);
+
 /* Reads up to len bytes; *got is 0 at the end only. */
 MUST_USE int spool_read(int fd, void *data, size_t len, size_t *got, struct err *e);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,8 +22,26 @@ static _Noreturn void give_up(const struct vmguest_ends *ends, const char *what,
 {
 	int code = errno;
 	(void)dprintf(ends->control, "fail %d cannot %s '%s': %s\n", code, what, name,
-		      strerror(code));
+		      code == ENOSYS ? "this kernel is too old: expected Linux 6.6 or later "
+				       "(--engine tcg needs none)"
+				     : strerror(code));
 	_exit(125);
+}
+
+/*
+ * What is there of the host, as a detached mount that nothing can be changed
+ * through, and that does not follow what the host mounts there later.
+ */
+static int take(const struct vmguest_ends *ends, const char *what, const char *path)
+{
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+		.propagation = MS_PRIVATE,
+	};
+	int fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | AT_RECURSIVE);
+	if (fd < 0 || mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0)
+		give_up(ends, what, path);
+	return fd;
 }
 
 /*
@@ -31,15 +50,11 @@ static _Noreturn void give_up(const struct vmguest_ends *ends, const char *what,
  */
 static void take_mounts(const struct userns *u, const struct vmguest_ends *ends)
 {
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
 	for (size_t i = 0; i < u->nmounts; i++) {
-		int fd = open_tree(AT_FDCWD, u->mounts[i], OPEN_TREE_CLONE | AT_RECURSIVE);
-		if (fd < 0 ||
-		    mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0)
+		int fd = take(ends, "mount", u->mounts[i]), place = GUEST_FD_MOUNTS + (int)i;
+		if (fd != place && dup2(fd, place) < 0)
 			give_up(ends, "mount", u->mounts[i]);
-		if (dup2(fd, GUEST_FD_MOUNTS + (int)i) < 0)
-			give_up(ends, "mount", u->mounts[i]);
-		if (fd != GUEST_FD_MOUNTS + (int)i)
+		if (fd != place)
 			close(fd);
 	}
 }
@@ -72,12 +87,14 @@ static _Noreturn void become_guest(const struct userns *u, const struct vmguest_
 	if (null < 0 || read(go[0], &byte, 1) != 1)
 		_exit(125);
 	null = move(u, given, null);
-	int program = move(u, given, u->program), job = move(u, given, u->job);
+	int job = move(u, given, u->job);
 	const struct vmguest_ends ends = { move(u, given, given->control),
 					   move(u, given, given->log),
 					   move(u, given, given->result),
 					   move(u, given, given->console) };
 	take_mounts(u, &ends);
+	/* the script can get at its program, which may belong to the same user */
+	int program = move(u, &ends, take(&ends, "run", u->program));
 	if (setgid(0) < 0 || setuid(0) < 0)
 		give_up(&ends, "become root of", "the namespace");
 	(void)setgroups(0, NULL); /* not for those who may not leave groups */
@@ -89,6 +106,9 @@ static _Noreturn void become_guest(const struct userns *u, const struct vmguest_
 	put_in_place(&ends, ends.control, GUEST_FD_CONTROL);
 	put_in_place(&ends, ends.log, GUEST_FD_LOG);
 	put_in_place(&ends, ends.result, GUEST_FD_RESULT);
+	/* of vm-exec's own, and of whoever called it, nothing goes along */
+	if (close_range(GUEST_FD_MOUNTS + (unsigned)u->nmounts, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		give_up(&ends, "start", GUEST_USERNS);
 	syscall(SYS_execveat, program, "", argv, env, AT_EMPTY_PATH);
 	give_up(&ends, "run", GUEST_USERNS);
 }

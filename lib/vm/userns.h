@@ -20,7 +20,7 @@
 
 /* All borrowed. */
 struct userns {
-	int program;               /* the guest, to be executed */
+	const char *program;       /* the guest, to be executed */
 	const char *const *mounts; /* files and directories of the host that it shall see */
 	size_t nmounts;
 	int job;       /* a file */

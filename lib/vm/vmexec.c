@@ -23,7 +23,8 @@ enum { MIB = 1 << 20 };
 struct run {
 	const struct vmexec *v;
 	enum vmexec_engine engine;
-	int program; /* the guest */
+	const char *guest; /* the program's path */
+	int program;       /* the same */
 	int job;
 	int base;   /* a machine's disk */
 	int result; /* a spool */
@@ -48,15 +49,14 @@ static int own_directory(struct buf *b, struct err *e)
 	return 0;
 }
 
-static int open_guest(int *fd, struct err *e)
+static int open_guest(struct buf *path, int *fd, struct err *e)
 {
-	AUTO_BUF struct buf path = { 0 };
-	if (own_directory(&path, e) < 0)
+	if (own_directory(path, e) < 0)
 		return -1;
-	buf_addf(&path, "/%s", GUEST_PROGRAM);
-	int f = open(path.s, O_RDONLY | O_CLOEXEC);
+	buf_addf(path, "/%s", GUEST_PROGRAM);
+	int f = open(path->s, O_RDONLY | O_CLOEXEC);
 	if (f < 0)
-		return err_set(e, errno, "cannot open the guest program '%s'", path.s);
+		return err_set(e, errno, "cannot open the guest program '%s'", path->s);
 	*fd = f;
 	return 0;
 }
@@ -72,7 +72,7 @@ static int start_userns(const struct run *r, struct vmguest *g, struct err *e)
 	struct vmjob_strings mounts = { 0 };
 	for (size_t i = 0; i < r->v->job.mounts.n; i += 2)
 		vmjob_string(&mounts, r->v->job.mounts.list[i]);
-	const struct userns u = { .program = r->program,
+	const struct userns u = { .program = r->guest,
 				  .mounts = mounts.list,
 				  .nmounts = mounts.n,
 				  .job = r->job,
@@ -192,15 +192,17 @@ int vmexec_run(const struct vmexec *v, int layers, const char *name, struct out 
 	       struct err *e)
 {
 	AUTO_CLOSE int program = -1, job = -1, base = -1, result = -1;
+	AUTO_BUF struct buf guest = { 0 };
 	struct run run = { .v = v };
 	struct vmjob todo = v->job;
 	*status = VMVERDICT_FAILED;
 	choose_engine(&run);
 	todo.machine = run.engine != VMEXEC_USERNS;
-	if (open_guest(&program, e) < 0 || spool_open(&result, e) < 0)
+	if (open_guest(&guest, &program, e) < 0 || spool_open(&result, e) < 0)
 		return -1;
 	int r = vmjob_write(&todo, layers, name, &job, &base, &run.times, e);
 	if (r == 0) {
+		run.guest = guest.s;
 		run.program = program;
 		run.job = job;
 		run.base = base;

@@ -281,11 +281,7 @@ static int write_base(const struct state *s, int *base, struct err *e)
 	if (r == 0)
 		r = out_flush(&o, e);
 	out_drop(&o);
-	if (r < 0)
-		return spool_full(e);
-	*base = fd;
-	fd = -1;
-	return 0;
+	return r < 0 ? spool_full(e) : spool_open_reader(fd, base, e);
 }
 
 static int write_job(struct state *s, int *job, struct err *e)
@@ -296,13 +292,7 @@ static int write_job(struct state *s, int *job, struct err *e)
 	out_init(&s->out, fd, "a temporary file");
 	int r = put_all(s, e);
 	out_drop(&s->out);
-	if (r < 0)
-		return spool_full(e);
-	if (spool_rewind(fd, e) < 0)
-		return -1;
-	*job = fd;
-	fd = -1;
-	return 0;
+	return r < 0 ? spool_full(e) : spool_open_reader(fd, job, e);
 }
 
 static int write_all(struct state *s, int *job, int *base, struct err *e)

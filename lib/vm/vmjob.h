@@ -35,8 +35,8 @@ struct vmjob {
 /*
  * Reads the script, and layers from a layer stream, of which at least one is
  * expected; checks the digests that the stream gives. Flattens all but the
- * last. *job and, for a machine, *base are files without names, to be read
- * from their starts; close them.
+ * last. *job and, for a machine, *base are files without names, at their
+ * starts, which these descriptors can read and not write; close them.
  */
 MUST_USE int vmjob_write(const struct vmjob *j, int layers, const char *name, int *job, int *base,
 			 struct vmtimes *times, struct err *e);

@@ -2,6 +2,7 @@
 #include "vm/guest/job.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -42,7 +43,7 @@ static int read_strings(struct job *j, const char *name, struct job_strings *s, 
 
 static int read_script(struct job *j, struct err *e)
 {
-	AUTO_CLOSE int fd = memfd_create("script", 0);
+	AUTO_CLOSE int fd = memfd_create("script", MFD_ALLOW_SEALING);
 	const void *data;
 	size_t len;
 	if (fd < 0)
@@ -55,6 +56,8 @@ static int read_script(struct job *j, struct err *e)
 		if (channel_write(fd, data, len) < 0)
 			return err_set(e, errno, "cannot keep the script");
 	} while (len);
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+		return err_set(e, errno, "cannot keep the script");
 	j->script = fd;
 	fd = -1;
 	return 0;

@@ -23,7 +23,7 @@ struct job {
 	struct job_strings places;
 	struct job_strings environment;
 	struct job_strings shell;
-	int script; /* a memfd */
+	int script; /* a memfd that nobody can change */
 	/* private */
 	struct tarread *tar;
 	struct job_member {

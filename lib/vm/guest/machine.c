@@ -124,7 +124,7 @@ int machine_enter(struct place *p, struct err *e)
 		return -1;
 	if (chdir("/disk") < 0 || (rmdir("lost+found") < 0 && errno != ENOENT))
 		return err_set(e, errno, "cannot use the working disk");
-	if (place_make(false, e) < 0 ||
+	if (place_make(e) < 0 ||
 	    mount_disk(GUEST_DISK_BASE, "." PLACE_LOWER, "erofs", MS_RDONLY, e) < 0)
 		return -1;
 	if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)

@@ -63,23 +63,16 @@ static int unpack_layers(struct run *r, struct err *e)
 static int unpack_mount(struct run *r, size_t n, struct err *e)
 {
 	AUTO_FREE char *dir = xasprintf("%s/%zu", PLACE_MOUNTS, n);
-	AUTO_FREE char *path = xasprintf("%s/mount", dir);
 	if (mkdir(dir, 0755) < 0)
 		return err_set(e, errno, "cannot make '%s'", dir);
 	AUTO_CLOSE int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct unpack u = { .root = fd, .base = -1 };
-	if (unpack(r, GUEST_MOUNT, &u, e) < 0)
-		return -1;
-	return place_clone(path, true, &r->place.mounts[n], e);
+	return unpack(r, GUEST_MOUNT, &u, e);
 }
 
 static int unpack_mounts(struct run *r, struct err *e)
 {
-	if (r->place.userns)
-		return 0;
-	r->place.nmounts = r->job.mounts.n / 2;
-	r->place.mounts = xcalloc(r->place.nmounts, sizeof *r->place.mounts);
-	for (size_t i = 0; i < r->place.nmounts; i++)
+	for (size_t i = 0; !r->place.userns && i < r->job.mounts.n / 2; i++)
 		if (unpack_mount(r, i, e) < 0)
 			return -1;
 	return 0;

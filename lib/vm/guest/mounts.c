@@ -89,19 +89,9 @@ static int attach(int root, int mount, const char *path, struct err *e)
 	return err_set(e, errno, "cannot mount on '%s' of the image", path);
 }
 
-/* A new file system of that type; -1 in errno. */
-static int new_mount(const char *type)
-{
-	AUTO_CLOSE int fs = fsopen(type, FSOPEN_CLOEXEC);
-	if (fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return -1;
-	return fsmount(fs, FSMOUNT_CLOEXEC,
-		       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-}
-
 static int attach_new(int root, const char *type, const char *path, bool needed, struct err *e)
 {
-	AUTO_CLOSE int mount = new_mount(type);
+	AUTO_CLOSE int mount = place_new(type);
 	if (mount < 0)
 		return needed ? err_set(e, errno, "cannot mount a new '%s'", type) : 0;
 	return attach(root, mount, path, e);
@@ -110,15 +100,20 @@ static int attach_new(int root, const char *type, const char *path, bool needed,
 static int attach_all(const struct job *j, const struct place *p, int root, struct err *e)
 {
 	AUTO_CLOSE int dev = -1;
-	if (place_clone(PLACE_DEV, false, &dev, e) < 0 || attach(root, dev, "/dev", e) < 0)
+	if (place_make_dev(p->userns, e) < 0 || place_clone(PLACE_DEV, false, &dev, e) < 0 ||
+	    attach(root, dev, "/dev", e) < 0)
 		return -1;
 	/* in a container /sys can be out of reach; scripts seldom miss it */
 	if (attach_new(root, "proc", "/proc", true, e) < 0 ||
 	    attach_new(root, "sysfs", "/sys", !p->userns, e) < 0)
 		return -1;
-	for (size_t i = 0; i < p->nmounts; i++)
-		if (attach(root, p->mounts[i], j->mounts.list[2 * i + 1], e) < 0)
+	for (size_t i = 0; i < j->mounts.n / 2; i++) {
+		AUTO_FREE char *path = place_mount(i);
+		AUTO_CLOSE int mount = -1;
+		if (place_clone(path, true, &mount, e) < 0 ||
+		    attach(root, mount, j->mounts.list[2 * i + 1], e) < 0)
 			return -1;
+	}
 	return 0;
 }
 

@@ -7,6 +7,8 @@
  * namespaces that vm-exec made for it, where it is root.
  */
 
+#include <sys/types.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 #include "vm/guest/channel.h"
@@ -21,5 +23,8 @@ void userns_channels(struct channels *c);
  * any more. disk: its size, options of tmpfs.
  */
 MUST_USE int userns_enter(const struct job *j, const char *disk, struct place *p, struct err *e);
+
+/* Gives the process, alone in a new user namespace, the users and groups of this one. */
+MUST_USE int userns_users(pid_t pid, struct err *e);
 
 #endif
