@@ -72,11 +72,11 @@ image() {
   stream base --contents "$shell" --max-layers 3
   text='maxLayers: expected more than 4, as the base has 3 and the customisation is one. At least 1 layer is required to store contents'
   fails 1 "stream-layered-image: $text" stream-layered-image --name x "${options[@]}" --contents "$hello" --from-image base \
-    --max-layers 4 --extra-commands "touch '$PWD/ran'"
+    --max-layers 4 --extra-commands 'echo ran'
   fails 1 "build-layered-image: $text" build-layered-image --name x "${options[@]}" --contents "$hello" --from-image base \
-    --max-layers 4 --extra-commands "touch '$PWD/ran'"
+    --max-layers 4 --extra-commands 'echo ran'
   fails 1 "stream-layered-image: ${text/than 4/than 3}" stream-layered-image --name x "${options[@]}" --from-image base --max-layers 3
-  [ ! -e ran ] && [ ! -e x-t.tar.gz ]
+  [ ! -e x-t.tar.gz ]
   stream child --contents "$hello" --from-image base --max-layers 5
   [ "$(diffids child | wc -l)" = 5 ]
 }
@@ -236,7 +236,7 @@ image() {
     for tool in build-image build-layered-image; do
       stream base --contents "$shell"
       fails 1 "$tool: fromImage: 'base' changed while it was read" \
-        "$tool" --name child "${options[@]}" --from-image base --output child --extra-commands "cd '$PWD'; $change"
+        "$tool" --name child "${options[@]}" --from-image base --output child --unconfined-commands --extra-commands "cd '$PWD'; $change"
       [ ! -e child ]
     done
   done
@@ -443,6 +443,5 @@ inherits() {
   jq -c '.[0].Config = "config.json"' new/manifest.json >new/m && mv new/m new/manifest.json
   tar -C new -cf bad .
   fails 1 "build-image: fromImage: Env: expected NAME=VALUE in UTF-8, with a name before the =, found 'A'" \
-    build x --from-image bad --extra-commands "touch '$PWD/ran'"
-  [ ! -e ran ]
+    build x --from-image bad --extra-commands 'echo ran'
 }

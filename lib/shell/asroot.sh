@@ -23,8 +23,11 @@ as_root() {
     *) [ -e "$work/failed" ] || fail "runAsRoot: the commands failed with status $status"; exit 1 ;;
   esac
   as_root_image | image-layers --files - >"$work/after"
-  as_faker as_root_tree
-  as_root_attributes
+  confined changed_layer as_root_commands >"$work/said"
+  rm "$work/changed"
+  tree-list --allow-whiteouts "$work/tree" >"$work/left"
+  fake_owners "$work/said" <"$work/left" >"$work/found"
+  keep_attributes "$work/after" <"$work/found" >"$work/listed"
 }
 
 # Without job control, what is waited for would outlive a build that is killed.
@@ -44,29 +47,16 @@ contents_layer() { layer-tar --mtree "$work/root" "${base_onto[@]}"; }
 as_root_image() { stages base_layer changed_layer | image-assemble --name x --tag x --progress none; }
 changed_layer() { cat "$work/changed"; }
 
-# as_faker FUNCTION: as a fake root, who knows owners, modes and devices as long as this takes
-as_faker() {
-  { declare -p attr tool work && declare -f && echo "$1"; } >"$work/faker"
-  FAKEROOTDONTTRYCHOWN=1 fakeroot -- "$BASH" -euo pipefail "$work/faker"
-}
-
-as_root_tree() {
-  local quiet=--warning=no-unknown-keyword
-  tar -xO $quiet -f "$work/changed" | tar -xp $quiet --same-owner -C "$work/tree"
-  rm "$work/changed"
-  LD_PRELOAD='' chmod -R u+rwX -- "$work/tree" # of no concern to the fake root, who may read all
-  [ -z "${attr[extraCommands]}" ] || run extraCommands "$BASH"
-  tree-list --allow-whiteouts "$work/tree" >"$work/tree.listed"
-}
+as_root_commands() { faked as_root_tree; }
 
 # Extended attributes are not in the tree, as fakeroot takes a new file that has some for one of no
 # kind. They stay with the names that they had after the script.
-as_root_attributes() {
-  awk '
-    FNR == NR { if (match($0, / xattr\..*/)) attributes[$1] = substr($0, RSTART); next }
-    / type=(file|dir) / && !/ xattr\./ && $1 in attributes { $0 = $0 attributes[$1] }
-    { print }
-  ' "$work/after" "$work/tree.listed" >"$work/listed"
+as_root_tree() {
+  local quiet=--warning=no-unknown-keyword
+  tar -xO $quiet -f - | tar -xp $quiet --same-owner
+  LD_PRELOAD='' chmod -R u+rwX . # of no concern to the fake root, who may read all
+  [ -z "${attr[extraCommands]}" ] || run extraCommands "$BASH"
+  fake_listing "$@"
 }
 
 # What the script and the contents mention of the store is there, as it is under Nix. A link cannot

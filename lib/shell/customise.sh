@@ -28,7 +28,7 @@ commands_need() {
 }
 
 # Whether the layer would hold nothing but the root.
-nothing_customised() { ! grep -qv -e '^#' -e '^\. ' "$work/custom"; }
+nothing_customised() { ! grep -qv -e '^#' -e '^\. type=dir mode=0755 uid=0 gid=0 ' "$work/custom"; }
 
 # A link for each file of the contents that are in the store.
 link_contents() {
@@ -51,7 +51,8 @@ copy_contents() {
     [ -n "$(store_path_of "$content")" ] || copied=("$content" "${copied[@]}")
   done
   [ ${#copied[@]} != 0 ] || return 0
-  unpack "$work/custom" "$work/links"
+  custom_files | tar -xpf - --no-same-owner -C "$work/links" ||
+    fail "cannot copy the contents to '$work/links'"
   tree-list "${listing[@]}" -- "${copied[@]}" "$work/links" >"$work/custom.own"
   store_modes 0755 <"$work/custom.own" >"$work/custom"
   customised=("${copied[@]}")
@@ -59,39 +60,53 @@ copy_contents() {
 
 run_commands() {
   customised=("$work/tree")
-  unpack "$work/custom" "$work/tree"
+  mkdir "$work/host"
+  [ "${attr[enableFakechroot]}" = false ] || host_programs "$work/host/bin"
+  confined custom_files custom_commands >"$work/said"
+  if [ -z "${attr[fakeRootCommands]}" ]; then
+    tree-list --allow-whiteouts "${listing[@]}" "$work/tree" | root_mode >"$work/found"
+  else
+    tree-list --allow-whiteouts --mtime "${attr[mtime]}" "$work/tree" >"$work/left"
+    fake_owners "$work/said" <"$work/left" >"$work/found"
+  fi
+  keep_attributes "$work/custom" <"$work/found" >"$work/custom.new"
+  mv "$work/custom.new" "$work/custom"
+}
+
+custom_files() { layer-tar --bare --mtree "$work/custom"; }
+
+custom_commands() {
+  unpack
   [ -z "${attr[extraCommands]}" ] || run extraCommands "$BASH"
   if [ -z "${attr[fakeRootCommands]}" ]; then
-    tree-list --allow-whiteouts "${listing[@]}" "$work/tree" >"$work/custom"
+    return
   elif [ "${attr[enableFakechroot]}" = true ]; then
     run_in_fakechroot
   else
-    FAKEROOTDONTTRYCHOWN=1 run fakeRootCommands fakeroot -s "$work/owners" "$BASH"
-    list_owners
+    faked custom_as_root
   fi
 }
 
-# The tree as the fake root left it; what it did not touch is root's.
-list_owners() {
-  FAKEROOTDONTTRYCHOWN=1 fakeroot -i "$work/owners" tree-list --allow-whiteouts --mtime "${attr[mtime]}" \
-    "$work/tree" >"$work/custom"
+# What the fake root did not touch is root's.
+custom_as_root() {
+  run fakeRootCommands "$BASH"
+  fake_listing "$@"
 }
 
 # As a fake root whose / is the tree. The store, /dev, /proc, /sys and $work/host are the
 # host's, and programs come from there. The chroot program is not used: it would let the
 # host's programs load libraries of the image.
 run_in_fakechroot() {
-  local host=$work/host
   [[ $work =~ ^[A-Za-z0-9_./+-]+$ ]] ||
     fail "enableFakechroot needs a temporary directory without odd characters: set TMPDIR, not '$work'"
-  mkdir -p "$host"
-  host_programs "$host/bin"
   inward_links
-  FAKEROOTDONTTRYCHOWN=1 FAKECHROOT_EXCLUDE_PATH=${attr[storeDir]}:/dev:/proc:/sys:$host \
-    run fakeRootCommands fakechroot -e none fakeroot -s "$work/owners" \
-    env FAKECHROOT_BASE="$work/tree" PATH="$host/bin:/usr/sbin:/usr/bin:/sbin:/bin" "$host/bin/bash"
-  list_owners
-  outward_links
+  FAKECHROOT_EXCLUDE_PATH=${attr[storeDir]}:/dev:/proc:/sys:$work/host faked custom_in_chroot fakechroot -e none
+}
+
+custom_in_chroot() {
+  run fakeRootCommands env FAKECHROOT_BASE="$work/tree" \
+    PATH="$work/host/bin:/usr/sbin:/usr/bin:/sbin:/bin" "$work/host/bin/bash"
+  fake_listing "$@" | sed "s| link=$work/tree/| link=/|"
 }
 
 # What commands in a fakechroot can call by name: what nixpkgs' builders have (coreutils,
@@ -136,9 +151,4 @@ inward_links() {
     while IFS= read -r -d '' link && IFS= read -r -d '' target; do
       ln -sfn -- "$work/tree$target" "$link"
     done
-}
-
-outward_links() {
-  sed "s| link=$work/tree/| link=/|" "$work/custom" >"$work/custom.new"
-  mv "$work/custom.new" "$work/custom"
 }

@@ -71,10 +71,18 @@ root_lines() {
     mv "$work/listed" "$work/root"
     base_onto=(--onto "$work/after") # which has what the script made of the base's links
   elif [ -n "${attr[extraCommands]}" ]; then
-    unpack "$work/root" "$work/tree"
-    run extraCommands "$BASH"
-    tree-list --allow-whiteouts --owner "$owner" "$work/tree" >"$work/root"
+    confined root_files root_commands >"$work/said"
+    tree-list --allow-whiteouts --owner "$owner" "$work/tree" | root_mode >"$work/found"
+    keep_attributes "$work/root" <"$work/found" >"$work/root.new"
+    mv "$work/root.new" "$work/root"
   fi
+}
+
+root_files() { layer-tar --bare --mtree "$work/root"; }
+
+root_commands() {
+  unpack
+  run extraCommands "$BASH"
 }
 
 # As rsync -k merges them, or rsync -K.
