@@ -395,7 +395,7 @@ deep() {
 }
 
 @test "what vm-exec says is passed on, and is all; it gets diskSize and buildVMMemorySize" {
-  cp -a "$BUILD/bin" "$BUILD/share" .
+  cp -a "$BUILD/bin" "$BUILD/share" "$BUILD/libexec" .
   printf '#!/bin/sh\nprintf "%%s\\n" "$@" >%q\necho "vm-exec: it cannot" >&2; exit "$STATUS"\n' "$PWD/arguments" >bin/vm-exec
   PATH=$PWD/bin:$PATH
   for STATUS in 124 125; do

@@ -286,6 +286,15 @@ END
   fails 1 "tree-list: 'root$libc/lib/.wh.x' $said" image --copy-to-root "$hello" --allow-whiteouts
 }
 
+@test "a store that cannot be listed is an error" {
+  mkdir bin tree
+  printf '#!/bin/sh\nexit 3\n' >bin/find
+  chmod +x bin/find
+  PATH=$PWD/bin:$PATH fails 1 "build-image: cannot list 'root/nix/store'" \
+    build-image --name x --copy-to-root tree --root-dir root --quiet --output out.tar
+  [ ! -e out.tar ]
+}
+
 @test "mistakes" {
   fails 1 "build-image: copyToRoot: 'root/nix/store/x' does not exist" image --copy-to-root /nix/store/x
   fails 1 "build-image: copyToRoot: 'root$conf' is a file: expected a directory of what goes into the root" image --copy-to-root "$conf"
@@ -310,7 +319,7 @@ END
   args=(--name x --closure graph --root-dir root --copy-to-root "$hello" --quiet --output out/image)
   mkdir out broken
   echo old >out/image
-  cp -a "$BUILD/bin" "$BUILD/share" broken/
+  cp -a "$BUILD/bin" "$BUILD/share" "$BUILD/libexec" broken/
   for tool in closure-graph reference-scan tree-list layer-tar image-assemble; do
     for how in 'kill -KILL $$' "$BUILD/bin/$tool \"\$@\" | head -c 700; kill -KILL \$\$" "$BUILD/bin/$tool \"\$@\"; exit 9"; do
       rm -f "broken/bin/$tool"

@@ -62,7 +62,7 @@ build() { build-layered-image "${args[@]}" --quiet "$@"; }
   mkdir out
   echo old >out/image
   run -1 build --output out/image --extra-commands false
-  cp -a "$BUILD/bin" "$BUILD/share" . 2>/dev/null
+  cp -a "$BUILD/bin" "$BUILD/share" "$BUILD/libexec" . 2>/dev/null
   printf '#!/bin/sh\nkill -KILL $$\n' >bin/layer-tar
   run bin/build-layered-image "${args[@]}" --quiet --output out/image
   [ "$status" != 0 ]

@@ -244,7 +244,7 @@ image() {
 
 @test "a bomb is not unpacked" {
   head -c 3000000 /dev/zero | gzip >bomb.gz
-  cp -a "$BUILD/bin" "$BUILD/share" .
+  cp -a "$BUILD/bin" "$BUILD/share" "$BUILD/libexec" .
   grep -q '1 << 30' share/layerpipe/base.sh
   sed -i 's/1 << 30/1 << 20/g' share/layerpipe/base.sh
   fails 1 "build-image: fromImage: 'bomb.gz' grows to more than 1048576 bytes: taken for a bomb" \

@@ -304,6 +304,15 @@ registration() {
   [[ $output != *manifest.json* ]]
 }
 
+@test "what jq finds in the caller's home changes nothing" {
+  mkdir home
+  echo 'def map(f): ["evil"]; def to_entries: [];' >home/.jq
+  echo '{"Cmd": ["/bin/hello"], "Env": ["A=b"]}' >config.json
+  stream --config config.json >want
+  HOME=$PWD/home stream --config config.json >found
+  same want found
+}
+
 @test "fakeRootCommands: owners, after extraCommands" {
   needs fakeroot
   stream --contents "$hello" --extra-commands 'mkdir -p home/alice home/bob; echo hi >home/alice/file' \
@@ -524,7 +533,7 @@ broken_tools() {
   look whole manifest
   tools=0
   mkdir -p broken
-  cp -a "$BUILD/bin" "$BUILD/share" broken/
+  cp -a "$BUILD/bin" "$BUILD/share" "$BUILD/libexec" broken/
   for tool in closure-graph reference-scan layer-plan tree-list layer-tar image-assemble; do
     tools=$((tools + 1))
     for how in 'kill -KILL $$' "$BUILD/bin/$tool \"\$@\" | head -c 700; kill -KILL \$\$" \
@@ -545,7 +554,7 @@ broken_tools() {
 }
 
 @test "a stage that fails after its last byte: no manifest" {
-  cp -a "$BUILD/bin" "$BUILD/share" .
+  cp -a "$BUILD/bin" "$BUILD/share" "$BUILD/libexec" .
   rm bin/layer-tar
   printf '#!/usr/bin/env bash\n%q "$@"\nexit 9\n' "$BUILD/bin/layer-tar" >bin/layer-tar
   chmod +x bin/layer-tar

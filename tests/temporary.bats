@@ -154,6 +154,9 @@ shared() {
   done
 }
 
+# A program of bin says so here, commands of the user in their tree.
+is_started() { [ -e started ] || compgen -G 'tmp/layerpipe.*/tree/started' >/dev/null; }
+
 # stopped SIGNAL PIPELINE ARGUMENT…: sends the signal to a pipeline and all that it started when
 # "started" is there, or to the pipeline alone
 stopped() {
@@ -162,8 +165,8 @@ stopped() {
   rm -f started
   TMPDIR=$PWD/tmp setsid env --default-signal=INT "$@" >out 2>err &
   pipeline=$!
-  for ((i = 0; i < 200; i++)); do [ ! -e started ] || break; sleep 0.05; done
-  [ -e started ]
+  for ((i = 0; i < 200; i++)); do ! is_started || break; sleep 0.05; done
+  is_started
   case $to in
     one) kill "-$signal" "$pipeline" ;;
     all) kill "-$signal" -- "-$pipeline" ;;
@@ -189,7 +192,7 @@ stopped() {
       PATH=$PWD/bin:$PATH stopped $signal $to fake-nss --output canary/tree
       PATH=$PWD/bin:$PATH stopped $signal $to stream-layered-image --name x
       stopped $signal $to build-layered-image --name x --output canary/image \
-        --extra-commands "mkdir d && chmod 0 d && (: >$PWD/started; sleep 30)"
+        --extra-commands 'mkdir d && chmod 0 d && (: >started; sleep 30)'
       [ "$(ls -A canary)" = file ]
     done
   done

@@ -120,7 +120,7 @@ base_platform() {
   {
     sed '/^history\t/d' "$work/base.config" | config-json
     sed '/^history\t/d' "$config" | config-json "${option[@]}"
-  } | jq -r '"\(.os)/\(.architecture)"' >"$work/platforms"
+  } | HOME=$work jq -r '"\(.os)/\(.architecture)"' >"$work/platforms"
   { read -r of_base && read -r of_image; } <"$work/platforms"
   [ "$of_base" = "$of_image" ] ||
     message "warning: the image is for $of_image, but its base for $of_base"

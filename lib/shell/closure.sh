@@ -17,9 +17,11 @@ closure_open() {
 store_paths() {
   local names
   [ -d "${attr[rootDir]}${attr[storeDir]}" ] || return 0
-  mapfile -t names < <(find "${attr[rootDir]}${attr[storeDir]}" -mindepth 1 -maxdepth 1 \
+  find "${attr[rootDir]}${attr[storeDir]}" -mindepth 1 -maxdepth 1 \
     -regextype posix-extended -regex '.*/[0-9a-z]{32}-[^/]*' \
-    ! -name '*.drv' ! -name '*.lock' ! -name '*.chroot' -printf '%f\n' | sort)
+    ! -name '*.drv' ! -name '*.lock' ! -name '*.chroot' -printf '%f\n' | sort >"$work/names" ||
+    fail "cannot list '${attr[rootDir]}${attr[storeDir]}'"
+  mapfile -t names <"$work/names"
   [ ${#names[@]} = 0 ] || printf '%s\n' "${names[@]/#/"${attr[storeDir]}"/}"
 }
 

@@ -83,11 +83,12 @@ copy_input() {
   fail "cannot $verb '$1': ${reason##*: }"
 }
 
-# json NAME FILE JQ-ARGUMENT…: runs jq over FILE, which messages call NAME
+# json NAME FILE JQ-ARGUMENT…: runs jq over FILE, which messages call NAME. There is no ~/.jq to change
+# what the program means.
 json() {
   local name=$1 file=$2 status=0
   shift 2
-  jq -s --arg where "$tool: $(escaped "$name")" "$@" "$file" 2>"$work/jq.err" || status=$?
+  HOME=$work jq -s --arg where "$tool: $(escaped "$name")" "$@" "$file" 2>"$work/jq.err" || status=$?
   case $status in
     0) ;;
     1) cat "$work/jq.err" >&2 && exit 1 ;;

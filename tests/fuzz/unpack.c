@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "fuzz.h"
+#include "tar/tar.h"
 #include "tar/ustar.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
