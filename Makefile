@@ -4,6 +4,7 @@
 #   make            builds the filters and pipelines into build/bin
 #   make demo       closure -> image -> a real client runs it; installs what is missing
 #   make test       the whole test suite; installs what is missing (DEPS=check only names it)
+#   make faults     10,000 runs, each with a fault: errors, kills, full disks, files that change
 #   make bench      ratios against tar, openssl, pigz, zstd and a Python streamer
 #   make lint fuzz check-asan install uninstall dist clean
 
@@ -57,8 +58,8 @@ OUTPUTS   = $(FILTERS:%=$(BUILD)/bin/%) $(PIPELINES:%=$(BUILD)/bin/%) $(GUEST) $
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all demo test bench lint fuzz check-asan install uninstall dist clean \
-        build-all test-run bench-run demo-run fuzz-run asan-run
+.PHONY: all demo test bench lint fuzz faults check-asan install uninstall dist clean \
+        build-all test-run bench-run demo-run fuzz-run faults-run asan-run
 
 all: deps-build
 	@$(MAKE) --no-print-directory build-all
@@ -126,6 +127,10 @@ $(BUILD)/unit/%: tests/unit/%.c tests/unit/tap.h $(BUILD)/liblayerpipe.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liblayerpipe.a $(ALL_LIBS)
 
+$(BUILD)/faults/inject: tests/faults/inject.c $(BUILD)/liblayerpipe.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liblayerpipe.a
+
 # fuzz targets: the library once more, by clang, and of the guest what unpacks
 $(FUZZ)/%.o: %.c | $(JQ_HEADERS)
 	@mkdir -p $(@D)
@@ -150,7 +155,7 @@ $(FUZZERS): $(FUZZ)/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(FUZZ)/lib.a
 test: deps-test
 	@$(MAKE) --no-print-directory test-run
 
-test-run: build-all $(UNITS) $(FUZZERS)
+test-run: build-all $(UNITS) $(FUZZERS) $(BUILD)/faults/inject
 	@BUILD='$(abspath $(BUILD))' FUZZ='$(abspath $(FUZZ))' tests/run $(TESTS)
 
 # the whole suite on programs that stop at the first bad access or undefined behaviour
@@ -169,6 +174,13 @@ fuzz: deps-test
 
 fuzz-run: $(FUZZERS)
 	@set -e; for target in $(^F); do FUZZ=$(FUZZ) tests/fuzz/run $$target $(FUZZ_SECONDS); done
+
+# FAULTS=OPTIONS: of tests/faults/run, which says what they are
+faults: deps-test
+	@$(MAKE) --no-print-directory faults-run
+
+faults-run: build-all $(BUILD)/faults/inject
+	@BUILD='$(abspath $(BUILD))' tests/faults/run $(FAULTS)
 
 lint: deps-lint
 	@tests/lint

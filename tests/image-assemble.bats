@@ -319,6 +319,24 @@ killed() {
   killed INT 130 env --default-signal=INT image-assemble
 }
 
+@test "killed when the file gets its name: the old file or the new one, and no other" {
+  local nth signal
+  needs "$BUILD/faults/inject"
+  "$stream" "base.tar,key=$key" top.tar >s
+  assemble <s >new
+  mkdir out
+  for nth in 1 2 3; do # what is in its way is found, it gets a temporary name, and then its own
+    for signal in 1 2 13 15; do
+      echo old >out/image
+      "$BUILD/faults/inject" log 60 image-assemble rename $nth signal=$signal \
+        env --default-signal image-assemble --architecture amd64 --output out/image <s
+      grep -qx "status.$((128 + signal))" log || { cat log; false; }
+      [ "$(ls -A out)" = image ]
+      cmp -s out/image new || [ "$(cat out/image)" = old ]
+    done
+  done
+}
+
 @test "without /proc the temporary file has a name, which a signal removes" {
   [ "${SANITIZED:-0}" != 1 ] || skip 'the sanitizers need /proc'
   unshare -rm true 2>/dev/null || { [ "${MUST_RUN:-0}" != 1 ] && skip 'no namespaces here'; }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,8 +12,7 @@
 
 enum { MAX_TEMPORARY = 4 };
 
-/* Names that a signal must remove. A pointer is set when its file exists, and NULL before it goes.
- */
+/* Names that a signal must remove, from before there is a file until it has its own name. */
 static char *volatile temporary[MAX_TEMPORARY];
 
 struct outfile {
@@ -33,9 +33,9 @@ static void on_signal(int sig)
 
 static void catch_signals(void)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
 	struct sigaction old, sa = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
-	for (int i = 0; i < 3; i++)
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
 		if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
 			sigaction(signals[i], &sa, NULL);
 }
@@ -84,15 +84,26 @@ static char *directory(const char *path)
 	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
 }
 
+/* What is there already is somebody else's. */
+static bool is_free(const char *name)
+{
+	struct stat st;
+	return lstat(name, &st) < 0 && errno == ENOENT;
+}
+
 /* Calls make with one name after the other until there is one that is free. */
 static int with_temporary_name(struct outfile *f, int (*make)(struct outfile *, const char *))
 {
 	for (unsigned i = 0; i < 1000; i++) {
 		AUTO_FREE char *name = xasprintf("%s/.layerpipe-%ld-%u", f->dir, (long)getpid(), i);
-		if (make(f, name) == 0) {
-			f->temp = STEAL(name);
-			note_temporary(f->temp);
-			return 0;
+		errno = EEXIST;
+		if (is_free(name)) {
+			note_temporary(name);
+			if (make(f, name) == 0) {
+				f->temp = STEAL(name);
+				return 0;
+			}
+			forget_temporary(name);
 		}
 		if (errno != EEXIST)
 			return -1;
@@ -133,14 +144,30 @@ int outfile_fd(const struct outfile *f)
 	return f->fd;
 }
 
+/* Names a file that has no name yet; under its own where nothing is to be replaced. */
+static int give_name(struct outfile *f, bool *named, struct err *e)
+{
+	*named = name_it(f, f->path) == 0;
+	if (!*named && errno == EEXIST && with_temporary_name(f, name_it) == 0)
+		return 0;
+	return *named ? 0 : err_set(e, errno, "cannot name '%s'", f->path);
+}
+
 int outfile_commit(struct outfile *f, struct err *e)
 {
-	if (!f->temp && with_temporary_name(f, name_it) < 0)
-		return err_set(e, errno, "cannot name '%s'", f->path);
+	bool named = false;
+	if (!f->temp && give_name(f, &named, e) < 0)
+		return -1;
 	int fd = f->fd;
 	f->fd = -1;
-	if (close(fd) < 0)
-		return err_set(e, errno, "cannot write '%s'", f->path);
+	if (close(fd) < 0) {
+		err_set(e, errno, "cannot write '%s'", f->path);
+		if (named)
+			unlink(f->path);
+		return -1;
+	}
+	if (named)
+		return 0;
 	if (rename(f->temp, f->path) < 0)
 		return err_set(e, errno, "cannot rename '%s' to '%s'", f->temp, f->path);
 	forget_temporary(f->temp);

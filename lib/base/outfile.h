@@ -5,8 +5,9 @@
 /*
  * A file that appears by rename, whole or not at all. Until then it has no
  * name (O_TMPFILE) where the file system can do that, so that nothing is left
- * of it however the process ends; elsewhere it has a temporary name beside
- * its own, which SIGINT, SIGTERM and SIGHUP remove too.
+ * of it however the process ends; elsewhere, and for the moment in which it
+ * takes another file's place, it has a temporary name beside its own, which
+ * SIGINT, SIGTERM, SIGHUP and SIGPIPE remove too.
  */
 
 #include "base/err.h"

@@ -1,0 +1,62 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# A few faults of the campaign that make faults runs; and that it would notice what it looks for.
+# shellcheck disable=SC2030,SC2031 # a test is a subshell
+load helper
+
+setup() {
+  setup_path
+  needs unshare busybox fakeroot fakechroot python3
+  unshare --map-root-user --mount --pid --ipc --fork true 2>/dev/null ||
+    { [ "${MUST_RUN:-0}" != 1 ] && skip 'no namespaces'; }
+  campaign=$TOP/tests/faults/run
+}
+
+@test "faults: another status than 0 or the same bytes, and nothing is left or changed" {
+  "$campaign" --jobs 2 --total 240 --match "^(closure-graph|config-json|image-|layer-|merge-images|plan-cost|reference-scan|tree-list)" >found || { cat found; false; }
+  [ "$(awk '$2 == "faults," { print ($1 > 200) }' found)" = 1 ]
+}
+
+# build COMMAND…: a build whose layer-plan is this shell script, with the true one as plan
+build() {
+  mkdir -p build/faults
+  cp -as "$BUILD"/{bin,share,libexec} build
+  cp "$BUILD/faults/inject" build/faults
+  rm build/bin/layer-plan
+  printf '%s\n' '#!/bin/sh' "plan() { '$BUILD/bin/layer-plan' \"\$@\"; }" "$@" >build/bin/layer-plan
+  chmod +x build/bin/layer-plan
+}
+
+@test "the campaign notices a lost status, and what a failure leaves, changes or starts" {
+  build 'plan "$@" && exit' 'case $* in' \
+    '  in/graph) exit 0 ;;' \
+    '  *weights*) echo 1 >out/plan ;;' \
+    '  *previous*) echo 1 >"$TMPDIR/plan" ;;' \
+    '  *explain*) [ "$(wc -l <in/graph)" = 5 ] && kill -SEGV $$; echo 1 >../precious ;;' \
+    '  *) sleep 9 & ;;' 'esac' 'exit 1'
+  BUILD=$PWD/build run -1 "$campaign" --jobs 2 --total 50 --match ^layer-plan
+  for wrong in 'status 0 and other bytes' 'status 1, and left in out: plan' 'left in TMPDIR: plan' \
+    'changed: around/precious' 'left running: sleep' 'crash of layer-plan, signal 11'; do
+    [[ $output == *$'\n'"$wrong"$'\n'* || $output == "$wrong"$'\n'* ]] || { echo "not found: $wrong"; echo "$output"; false; }
+  done
+}
+
+# one RESULT FAULT COMMAND: what the campaign says of one fault
+one() {
+  run "$campaign" "$2" "$3"
+  [[ ${lines[-1]} == "$1" && $status = "$4" ]] || { echo "$2: $output"; false; }
+}
+
+@test "a fault can be run alone; one that never comes is told" {
+  one right 'layer-plan read 1 error=EIO' 'layer-plan in/graph' 0
+  [ "${lines[0]}" = "layer-plan: cannot read 'in/graph': Input/output error" ]
+  one 'the fault never came' 'layer-plan read 99 short' 'layer-plan in/graph' 0
+}
+
+@test "what it runs cannot write anywhere else" {
+  echo mine >mine
+  build "echo yours >'$PWD/mine'" 'plan "$@"'
+  BUILD=$PWD/build one right 'CUT in/graph 100' 'layer-plan in/graph' 0
+  [[ $output == *'mine: Read-only file system'* ]]
+  [ "$(cat mine)" = mine ]
+}
