@@ -239,12 +239,13 @@ static const char *deeper(void)
 	return what ? what : clone_tree();
 }
 
-static const char *by_ring(void)
+/* The result of one request; -ENOSYS where there are no rings. */
+static int ask_ring(const struct io_uring_sqe *request)
 {
 	struct io_uring_params p = { 0 };
 	int ring = (int)syscall(SYS_io_uring_setup, 1, &p);
-	if (ring < 0) /* the host does not allow it */
-		return NULL;
+	if (ring < 0)
+		return -ENOSYS;
 	size_t size = p.sq_off.array + p.sq_entries * sizeof(unsigned),
 	       sizes = sizeof(struct io_uring_sqe);
 	if (size < p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe))
@@ -253,17 +254,30 @@ static const char *by_ring(void)
 	struct io_uring_sqe *sqe =
 		mmap(NULL, sizes, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQES);
 	if (m == MAP_FAILED || (void *)sqe == MAP_FAILED)
-		return get("nothing to try: %s", strerror(errno));
-	*sqe = (struct io_uring_sqe){ .opcode = IORING_OP_OPENAT,
-				      .fd = AT_FDCWD,
-				      .addr = (unsigned long)"/t/file",
-				      .open_flags = O_RDWR };
+		return -ENOMEM;
+	*sqe = *request;
 	*(unsigned *)(void *)(m + p.sq_off.array) = 0;
 	__atomic_store_n((unsigned *)(void *)(m + p.sq_off.tail), 1, __ATOMIC_RELEASE);
 	if (syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) != 1)
-		return get("nothing to try: %s", strerror(errno));
-	int result = ((struct io_uring_cqe *)(void *)(m + p.cq_off.cqes))->res;
-	return result < 0 ? NULL : get("opened");
+		return -errno;
+	return ((struct io_uring_cqe *)(void *)(m + p.cq_off.cqes))->res;
+}
+
+static const char *open_by_ring(void)
+{
+	const struct io_uring_sqe request = { .opcode = IORING_OP_OPENAT,
+					      .fd = AT_FDCWD,
+					      .addr = (unsigned long)"/t/file",
+					      .open_flags = O_RDWR };
+	return ask_ring(&request) >= 0 ? get("opened") : NULL;
+}
+
+static const char *socket_by_ring(void)
+{
+	const struct io_uring_sqe request = { .opcode = IORING_OP_SOCKET,
+					      .fd = AF_VSOCK,
+					      .off = SOCK_STREAM };
+	return ask_ring(&request) >= 0 ? get("a socket") : NULL;
 }
 
 static const char *flags(void)
@@ -738,7 +752,7 @@ static const struct attempt {
 	{ "fspick", new_file_system, true },
 	{ "overlay", overlay, true },
 	{ "user namespace within", deeper, true },
-	{ "io_uring", by_ring, false },
+	{ "io_uring", open_by_ring, false },
 	{ "file handles", by_handle, false },
 	{ "the guest's program", programs, false },
 	{ "a process of the host", victim, false },
@@ -748,6 +762,7 @@ static const struct attempt {
 	{ "control groups", cgroups, true },
 	{ "keys", keys, false },
 	{ "vsock", vsock, false },
+	{ "vsock by io_uring", socket_by_ring, false },
 #ifdef __x86_64__
 	{ "as a 32-bit program", compat, false },
 #endif

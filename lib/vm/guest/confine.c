@@ -16,6 +16,9 @@
 /* socket(2) by way of socketcall(2), whose other arguments no filter can see. */
 enum { SOCKETCALL_SOCKET = 1, NONE = -1 };
 
+/* What goes by a ring no filter sees, and it can make sockets. Its number is one for all. */
+enum { IO_URING_SETUP = 425 };
+
 /* System calls of the x32 ABI have this bit besides. */
 enum { X32 = 0x40000000 };
 
@@ -33,11 +36,11 @@ enum { X32 = 0x40000000 };
 
 /* For programs of one kind of processor; others go on behind it. */
 #define ABI(arch, add_key, request_key, keyctl, socket, socketcall)                                \
-	IF(arch, 0, 14), LOAD(offsetof(struct seccomp_data, nr)), MASK(~(unsigned)X32),            \
-		IF(add_key, 4, 0), IF(request_key, 3, 0), IF(keyctl, 2, 0), IF(socket, 2, 0),      \
-		IF(socketcall, 3, 5), REFUSE(ENOSYS), LOAD(FIRST_ARGUMENT), IF(AF_VSOCK, 3, 2),    \
-		LOAD(FIRST_ARGUMENT), IF(SOCKETCALL_SOCKET, 1, 0), END(SECCOMP_RET_ALLOW),         \
-		REFUSE(EAFNOSUPPORT)
+	IF(arch, 0, 15), LOAD(offsetof(struct seccomp_data, nr)), MASK(~(unsigned)X32),            \
+		IF(add_key, 5, 0), IF(request_key, 4, 0), IF(keyctl, 3, 0),                        \
+		IF(IO_URING_SETUP, 2, 0), IF(socket, 2, 0), IF(socketcall, 3, 5), REFUSE(ENOSYS),  \
+		LOAD(FIRST_ARGUMENT), IF(AF_VSOCK, 3, 2), LOAD(FIRST_ARGUMENT),                    \
+		IF(SOCKETCALL_SOCKET, 1, 0), END(SECCOMP_RET_ALLOW), REFUSE(EAFNOSUPPORT)
 
 static int filter_calls(struct err *e)
 {

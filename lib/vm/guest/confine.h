@@ -9,8 +9,9 @@
 
 /*
  * Takes it from this process and all that it starts, for good: keys, which the
- * kernel keeps by user; vsock, which leads out of every network namespace; and
- * core dumps, which go where the host wants them.
+ * kernel keeps by user; vsock, which leads out of every network namespace, and
+ * io_uring, which makes sockets too; and core dumps, which go where the host
+ * wants them.
  */
 MUST_USE int confine(struct err *e);
 
