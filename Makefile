@@ -4,8 +4,9 @@
 #   make            builds the filters and pipelines into build/bin
 #   make demo       closure -> image -> a real client runs it; installs what is missing
 #   make test       the whole test suite; installs what is missing (DEPS=check only names it)
-#   make faults     10,000 runs, each with a fault: errors, kills, full disks, files that change
+#   make faults     12,000 runs, each with a fault: errors, kills, full disks, files that change
 #   make bench      ratios against tar, openssl, pigz, zstd and a Python streamer
+#   make help       these lines
 #   make lint fuzz check-asan install uninstall dist clean
 
 VERSION = 0.1.0
@@ -58,13 +59,16 @@ OUTPUTS   = $(FILTERS:%=$(BUILD)/bin/%) $(PIPELINES:%=$(BUILD)/bin/%) $(GUEST) $
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all demo test bench lint fuzz faults check-asan install uninstall dist clean \
+.PHONY: all help demo test bench lint fuzz faults check-asan install uninstall dist clean \
         build-all test-run bench-run demo-run fuzz-run faults-run asan-run
 
 all: deps-build
 	@$(MAKE) --no-print-directory build-all
 
 build-all: $(OUTPUTS)
+
+help:
+	@sed -n 's/^#   //p' Makefile
 
 # --- what must be installed: tests/deps names it, and installs it where it may ---
 

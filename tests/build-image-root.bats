@@ -82,6 +82,18 @@ top_layer() { tar -xOf image "$(look manifest | jq -r '.Layers[-1]')"; }
   [ "$(top)" = '' ]
 }
 
+@test "a link of the store leads from the store's root, and never out of it" {
+  local up=/nix/store/6gggggggggggggggggggggggggggggg6-up abs=/nix/store/6hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-abs
+  local inside=/nix/store/6iiiiiiiiiiiiiiiiiiiiiiiiiiiiiii-inside
+  echo secret >secret
+  ln -s ../../../secret "root$up"
+  ln -s "$PWD/secret" "root$abs"
+  ln -s "/../../$conf" "root$inside"
+  printf '%s\t-\t-\t\\e\n' "$up" "$abs" "$inside" >>graph
+  build --run-as-root "cat $inside >/seen; ! cat $up $abs >>/seen 2>/dev/null"
+  [ "$(content seen)" = greeting=hello ]
+}
+
 @test "the shell: of the image, or that of the first line, or a bash of the store paths" {
   build --run-as-root 'readlink /proc/$$/exe; pwd; id -u; echo $PATH | grep -c /bin' 2>err
   [ "$(cat err)" = $'/bin/busybox\n/\n0\n1' ]

@@ -77,3 +77,8 @@ sources() {
   tar -tzf one/layerpipe-*.tar.gz | sed 's,^[^/]*/,,' | LC_ALL=C sort >found
   "$TOP/tests/sources" | same found /dev/stdin
 }
+
+@test "make help names the targets that the Makefile documents" {
+  run -0 make -s -C "$TOP" help
+  [[ $output == "make            builds"*$'\n'"make help "*uninstall* ]]
+}

@@ -66,23 +66,18 @@ as_root_store() {
   root_mentions "$work/script" >"$work/mentioned"
   closure_cut <"$work/mentioned"
   while IFS=$'\t' read -r path _; do
-    file=$(as_root_follow "$path")
-    [ -e "$file" ] || continue
+    as_root_follow "$path"
+    [ -n "$file" ] || continue
     options+=(--mount "$file:$path")
     as_root_path+=("$path")
   done <"$work/graph"
 }
 
-# as_root_follow PATH: where it lies; links in a chroot store lead from its root
+# as_root_follow PATH: sets file to where it lies, or to nothing; links lead from the root of the store
 as_root_follow() {
-  local path=$1 target i
-  for ((i = 0; i < 40; i++)); do
-    [ -L "${attr[rootDir]}$path" ] || break
-    target=$(readlink -- "${attr[rootDir]}$path")
-    [[ $target == /* ]] || target=${path%/*}/$target
-    path=$target
-  done
-  printf '%s\n' "${attr[rootDir]}$path"
+  file=$("$here/../libexec/layerpipe/within" "${attr[rootDir]:-/}" "$1" && echo .)
+  file=${file%.}
+  file=${file%$'\n'}
 }
 
 # The shell that the first line names; else the image's, or a bash of these store paths.

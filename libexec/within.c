@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* within: where a path leads, as the pipelines' asroot.sh asks, which follows no link itself. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/esc.h"
+#include "base/within.h"
+
+static int fail(const struct err *e)
+{
+	AUTO_BUF struct buf line = { 0 };
+	esc_message(&line, e->msg, strlen(e->msg));
+	fprintf(stderr, "within: %s\n", line.s);
+	return 1;
+}
+
+/* Whether the path is not there, in the directory: no error. */
+static bool leads_nowhere(int code)
+{
+	return code == ENOENT || code == ENOTDIR || code == ELOOP;
+}
+
+static int print(const struct within *w, const struct within_place *place, struct err *e)
+{
+	AUTO_FREE char *name = within_name(w, place->path.s);
+	if (printf("%s\n", name) < 0 || fflush(stdout) != 0)
+		return err_set(e, errno, "cannot write '<stdout>'");
+	return 0;
+}
+
+/*
+ * within DIRECTORY PATH: prints the name, without links on it, that the path has when the
+ * directory is the root; prints nothing where nothing is there.
+ */
+int main(int argc, char **argv)
+{
+	AUTO_WITHIN struct within w = WITHIN_NONE;
+	AUTO_WITHIN_PLACE struct within_place place = { 0 };
+	AUTO_CLOSE int fd = -1;
+	struct err e = { 0 };
+	if (argc != 3) {
+		err_set(&e, 0, "expected DIRECTORY PATH");
+		return fail(&e);
+	}
+	if (within_enter(&w, argv[1], &e) < 0)
+		return fail(&e);
+	if (within_open(&w, "open", argv[2], O_PATH, &fd, &place, &e) < 0)
+		return leads_nowhere(e.code) ? 0 : fail(&e);
+	return print(&w, &place, &e) < 0 ? fail(&e) : 0;
+}
