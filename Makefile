@@ -47,7 +47,7 @@ FUZZERS   = $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(wildcard tests/fuzz/*.c))
 FUZZ_OBJS = $(patsubst %.c,$(FUZZ)/%.o,$(wildcard lib/*/*.c))
 FUZZ_GUEST = $(patsubst %,$(FUZZ)/lib/vm/guest/%.o,attributes below channel unpack)
 GUEST     = $(BUILD)/libexec/layerpipe/guest
-HELPERS   = $(patsubst libexec/%.c,$(BUILD)/libexec/layerpipe/%,$(wildcard libexec/*.c))
+HELPERS   = $(patsubst bin/libexec/%.c,$(BUILD)/libexec/layerpipe/%,$(wildcard bin/libexec/*.c))
 GUEST_LIB = base/err base/esc base/intern base/keyhash base/mem base/num base/source tar/tar \
             tar/overlay tar/tarread tar/tarread_member tar/tarread_pax tar/walk
 GUEST_OBJS = $(patsubst %.c,$(BUILD)/static/%.o,$(wildcard lib/vm/guest/*.c) $(GUEST_LIB:%=lib/%.c))
@@ -103,7 +103,7 @@ $(GUEST): $(GUEST_OBJS)
 	$(CC) $(filter-out -fsanitize% -fno-sanitize%,$(ALL_CFLAGS)) $(LDFLAGS) -static -o $@ $^
 
 # what pipelines call by its path, of few modules: no library is loaded but libc
-$(HELPERS): $(BUILD)/libexec/layerpipe/%: libexec/%.c $(BUILD)/liblayerpipe.a
+$(HELPERS): $(BUILD)/libexec/layerpipe/%: bin/libexec/%.c $(BUILD)/liblayerpipe.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liblayerpipe.a
 

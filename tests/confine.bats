@@ -321,7 +321,7 @@ forbidden() {
   mkdir "$place/contents"
   cp "$(command -v busybox)" "$place/contents/ping"
   make() {
-    stream --contents "$place/contents" --extra-commands 'chmod 1711 .; python3 -c "import os; os.setxattr(\"ping\", \"user.x\", b\"1\")"' \
+    stream --contents "$place/contents" --extra-commands 'chmod 1711 .; /usr/bin/python3 -c "import os; os.setxattr(\"ping\", \"user.x\", b\"1\")"' \
       --fake-root-commands 'cp ping own; chown 7:8 own; setcap cap_net_raw+ep ping; cp ping new; setcap cap_net_raw+ep new
         setcap cap_net_raw+ep own; chown 9 .'
     image-layers --files "$place/out/image" | sed 's/ \(size\|time\|contents\)=[^ ]*//g' >found
