@@ -106,7 +106,7 @@ static void set_option(struct options *o, int option)
 		o->reader.store_dir = parse_store_dir(optarg);
 		break;
 	case ROOT_DIR:
-		o->root_dir = parse_dir(optarg);
+		o->root_dir = optarg;
 		break;
 	case ALLOW_EMPTY:
 		o->allow_empty = true;
@@ -158,15 +158,14 @@ static int read_inputs(const struct options *o, char **operands, struct err *e)
 static int scan_inputs(struct options *o, char **operands, struct err *e)
 {
 	struct graph_builder *b = o->reader.graph;
-	const char *root_dir = o->root_dir ? o->root_dir : "";
 	struct intern paths = { 0 };
+	const char *store_dir = o->reader.store_dir;
 	if (o->roots.n && !*operands)
-		return storescan_closure(b, o->roots.list, o->roots.n, o->reader.store_dir,
-					 root_dir, e);
+		return storescan_closure(b, o->roots.list, o->roots.n, store_dir, o->root_dir, e);
 	o->reader.paths = &paths;
 	int result = read_inputs(o, operands, e);
 	if (result == 0)
-		result = storescan_paths(b, &paths, root_dir, e);
+		result = storescan_paths(b, &paths, store_dir, o->root_dir, e);
 	intern_free(&paths);
 	return result;
 }

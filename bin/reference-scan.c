@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* reference-scan: prints the store paths of a graph that trees mention. */
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -94,7 +95,9 @@ static int scan_input(struct hashscan *s, struct err *e)
 
 static int scan_tree(struct hashscan *s, const char *tree, struct err *e)
 {
-	return strcmp(tree, "-") == 0 ? scan_input(s, e) : nar_dump(tree, true, take, s, e);
+	if (strcmp(tree, "-") == 0)
+		return scan_input(s, e);
+	return nar_dump(AT_FDCWD, tree, tree, true, take, s, e);
 }
 
 static int scan_trees(const struct graph *g, char **trees, struct out *out, struct err *e)

@@ -273,6 +273,9 @@ PY
   echo $A >list
   fails 1 "closure-graph: cannot read 'ex/root$A': No such file or directory" closure-graph --scan --root-dir ex/root list
   fails 1 "closure-graph: root '$A' is not in the store" closure-graph --scan --root-dir ex/root --root $A
+  fails 1 "closure-graph: cannot open directory 'none': No such file or directory" \
+    closure-graph --scan --root-dir none --root $A
+  mkdir none
   fails 1 "closure-graph: cannot read store directory 'none/nix/store': No such file or directory" \
     closure-graph --scan --root-dir none --root $A
   mkfifo "ex/root$A"
@@ -285,6 +288,33 @@ PY
     closure-graph --scan --from json list
   fails 2 "closure-graph: --root-dir: only --scan reads files of the store (see 'closure-graph --help')" \
     closure-graph --root-dir / list
+}
+
+@test "--scan: links on the way to the store lead from --root-dir, never out of it" {
+  local target hint
+  mkdir -p "outside/store/${A#/nix/store/}" root
+  echo "${B#/nix/store/}" >"outside/store/${A#/nix/store/}/file"
+  for target in "$PWD/outside" ../outside ../../../../../../../../..$PWD/outside; do
+    ln -sfn "$target" root/nix
+    hint="(the link 'root/nix' leads to '$target' in 'root/')"
+    fails 1 "closure-graph: cannot read store directory 'root/nix/store': No such file or directory $hint" \
+      closure-graph --scan --root-dir root --root $A
+    echo $A | fails 1 "closure-graph: cannot read store directory 'root/nix/store': No such file or directory $hint" \
+      closure-graph --scan --root-dir root
+  done
+  cp -a outside root
+  ln -sfn /outside root/nix
+  closure-graph --scan --root-dir root --root $A >found
+  closure-graph --scan --root-dir root <<<$A | same found -
+  ln -s outside nix
+  closure-graph --scan --root-dir . --root $A | same found -
+}
+
+@test "--scan: a store path that is a link is read as one" {
+  mkdir -p root/nix/store
+  ln -s ../../../../../../etc/passwd "root$A"
+  closure-graph --scan --root-dir root --root $A >found
+  nar "root$A" | same <(cut -f 2,3 found) -
 }
 
 @test "an empty closure has to be meant" {

@@ -273,13 +273,67 @@ expected a file .wh.NAME for one" layer-tar --mtree m
     layer-tar --root-dir root --store-dir /other <plan
 }
 
-@test "no symbolic link leads out of --root-dir, but the host's store may be behind one" {
-  mkdir -p outside/store root "host/real/0123456789abcdfghijklmnpqrsvwxyz-x"
+# A secret beside the root, where links lead that do not lead from it.
+secret() {
+  mkdir -p outside/store root
   echo secret >outside/store/0123456789abcdfghijklmnpqrsvwxyz-x
-  ln -s "$PWD/outside" root/nix
+}
+
+@test "links on the way to the store lead from --root-dir, never out of it" {
+  local target hint
+  secret
   one "$store-x" >plan
-  fails 1 "layer-tar: cannot open directory 'root/nix': Not a directory (no link is followed here)" \
-    layer-tar --root-dir root <plan
+  for target in "$PWD/outside" ../outside ../../../../../../../../..$PWD/outside; do
+    ln -sfn "$target" root/nix
+    hint="(the link 'root/nix' leads to '$target' in 'root/')"
+    fails 1 "layer-tar: cannot open directory 'root/nix/store': No such file or directory $hint" \
+      layer-tar --root-dir root <plan
+  done
+  # the same links, and what is there now
+  mkdir -p "root$PWD" root/other
+  cp -a outside "root$PWD"
+  cp -a outside root
+  echo mine | tee "root$PWD/outside/store/"* >root/outside/store/0123456789abcdfghijklmnpqrsvwxyz-x
+  for target in "$PWD/outside" ../outside ../../../../../../../../..$PWD/outside; do
+    ln -sfn "$target" root/nix
+    layer-tar --root-dir root --bare <plan >layer.tar
+    [ "$(tar -xPOf layer.tar)" = mine ]
+    tar -tPf layer.tar | xargs >found
+    echo "/nix/ /nix/store/ $store-x" | same - found
+  done
+}
+
+@test "a store path that is a link stays one, wherever it leads" {
+  mkdir -p root/nix/store
+  for target in /etc/passwd ../../../../../../etc/passwd /nix/store; do
+    ln -sfn "$target" "root$store-x"
+    one "$store-x" >plan
+    layer-tar --root-dir root --bare <plan >layer.tar
+    tar -tvPf layer.tar | tail -n 1 | grep -qF "$store-x -> $target"
+  done
+}
+
+@test "a directory that becomes a link meanwhile leads nowhere" {
+  local i good=0
+  secret
+  mkdir -p root/real/store bait
+  echo mine >root/real/store/0123456789abcdfghijklmnpqrsvwxyz-x
+  ln -s real root/nix
+  ln -s "$PWD/outside" bait/link
+  one "$store-x" >plan
+  # shellcheck disable=SC2016 # for another shell
+  exchange root/real bait/link bash -c 'for i in {1..150}; do
+    layer-tar --root-dir root --bare <plan >"$i.tar" 2>>err || rm "$i.tar"; done'
+  for i in *.tar; do
+    [ "$(tar -xPOf "$i")" = mine ]
+    good=$((good + 1))
+  done
+  [ $good -gt 0 ]
+  run ! grep -v "^layer-tar: cannot open directory 'root/nix/store': " err
+}
+
+@test "the host's store may be behind a link" {
+  mkdir -p "host/real/0123456789abcdfghijklmnpqrsvwxyz-x"
   ln -s real host/store
   one "$PWD/host/store/0123456789abcdfghijklmnpqrsvwxyz-x" >plan
   layer-tar --store-dir "$PWD/host/store" --bare <plan >layer.tar

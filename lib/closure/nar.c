@@ -221,11 +221,12 @@ static int dump(struct nar *n, struct walk *w, bool skip_special, struct err *e)
 	return 0;
 }
 
-int nar_dump(const char *path, bool skip_special, nar_sink *sink, void *arg, struct err *e)
+int nar_dump(int dir, const char *name, const char *path, bool skip_special, nar_sink *sink,
+	     void *arg, struct err *e)
 {
 	AUTO_WALK struct walk *w = walk_new();
 	AUTO_FREE char *buffer = xmalloc(BUFFER);
 	struct nar n = { .sink = sink, .arg = arg, .buffer = buffer };
 	walk_bytewise(w);
-	return walk_start(w, AT_FDCWD, path, path, e) < 0 ? -1 : dump(&n, w, skip_special, e);
+	return walk_start(w, dir, name, path, e) < 0 ? -1 : dump(&n, w, skip_special, e);
 }

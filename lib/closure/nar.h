@@ -18,11 +18,12 @@
 typedef void nar_sink(void *arg, const void *data, size_t len);
 
 /*
- * Archives path. Files are read once; one that shrinks or grows meanwhile is
- * an error. So is what is no file, directory or symlink; with skip_special
- * it is left out instead, path itself apart.
+ * Archives the entry name of the directory dir, which may be AT_FDCWD; no link
+ * is followed in it. path is what messages call it. Files are read once; one
+ * that shrinks or grows meanwhile is an error. So is what is no file, directory
+ * or symlink; with skip_special it is left out instead, the entry itself apart.
  */
-MUST_USE int nar_dump(const char *path, bool skip_special, nar_sink *sink, void *arg,
-		      struct err *e);
+MUST_USE int nar_dump(int dir, const char *name, const char *path, bool skip_special,
+		      nar_sink *sink, void *arg, struct err *e);
 
 #endif

@@ -3,16 +3,46 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/within.h"
 #include "closure/hashscan.h"
 #include "closure/nar.h"
 #include "closure/nixhash.h"
 #include "closure/storepath.h"
 
+/* The store directory, open. */
+struct store {
+	struct within root;
+	const char *dir;
+	int fd;
+};
+
+static int open_store(struct store *s, const char *store_dir, const char *root_dir, struct err *e)
+{
+	s->dir = store_dir;
+	if (within_enter(&s->root, root_dir, e) < 0)
+		return -1;
+	return within_open(&s->root, "read store directory", *store_dir ? store_dir : "/",
+			   O_RDONLY | O_DIRECTORY, &s->fd, NULL, e);
+}
+
+static void close_store(struct store *s)
+{
+	within_leave(&s->root);
+	mem_cleanup_close(&s->fd);
+}
+#define AUTO_STORE __attribute__((cleanup(close_store)))
+#define STORE_NONE                                                                                 \
+	{                                                                                          \
+		WITHIN_NONE, NULL, -1                                                              \
+	}
+
 /* The one pass over a path's archive: its size, its hash, what it mentions. */
 struct pass {
+	const struct store *store;
 	struct hashscan *scan;
 	struct digest *digest;
 	uint64_t size;
@@ -35,15 +65,14 @@ static void pass_cleanup(struct pass *p)
 
 /* Adds one path. found, nfound: what it mentions, borrowed until the next call. */
 static int scan_path(struct graph_builder *b, struct pass *p, const struct intern *paths,
-		     uint32_t index, const char *root_dir, const uint32_t **found, uint32_t *nfound,
-		     struct err *e)
+		     uint32_t index, const uint32_t **found, uint32_t *nfound, struct err *e)
 {
-	const char *path = paths->strings[index];
+	const char *path = paths->strings[index], *name = path + strlen(p->store->dir) + 1;
 	unsigned char raw[DIGEST_LEN];
 	char sri[NIXHASH_SRI_LEN + 1];
-	AUTO_FREE char *place = xasprintf("%s%s", root_dir, path);
+	AUTO_FREE char *place = within_name(&p->store->root, path);
 	p->size = 0;
-	if (nar_dump(place, false, take, p, e) < 0)
+	if (nar_dump(p->store->fd, name, place, false, take, p, e) < 0)
 		return -1;
 	digest_raw(p->digest, raw);
 	nixhash_from_raw(raw, sri);
@@ -60,16 +89,19 @@ static int pass_begin(struct pass *p, const struct intern *paths, struct err *e)
 	return hashscan_new(paths->strings, paths->n, &p->scan, e);
 }
 
-int storescan_paths(struct graph_builder *b, const struct intern *paths, const char *root_dir,
-		    struct err *e)
+int storescan_paths(struct graph_builder *b, const struct intern *paths, const char *store_dir,
+		    const char *root_dir, struct err *e)
 {
-	AUTO_PASS struct pass p = { 0 };
+	AUTO_STORE struct store store = STORE_NONE;
+	AUTO_PASS struct pass p = { .store = &store };
 	const uint32_t *found;
 	uint32_t nfound;
+	if (paths->n && open_store(&store, store_dir, root_dir, e) < 0)
+		return -1;
 	if (pass_begin(&p, paths, e) < 0)
 		return -1;
 	for (uint32_t i = 0; i < paths->n; i++)
-		if (scan_path(b, &p, paths, i, root_dir, &found, &nfound, e) < 0)
+		if (scan_path(b, &p, paths, i, &found, &nfound, e) < 0)
 			return -1;
 	return 0;
 }
@@ -94,9 +126,11 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int read_names(const char *dir, struct names *names, struct err *e)
+static int read_names(const struct store *s, struct names *names, struct err *e)
 {
-	DIR *d = opendir(dir);
+	int fd = openat(s->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FREE char *dir = within_name(&s->root, s->dir);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d)
 		return err_set(e, errno, "cannot read store directory '%s'", dir);
 	for (struct dirent *entry; errno = 0, (entry = readdir(d));) {
@@ -132,14 +166,12 @@ static void add_paths(struct intern *paths, const char *store_dir, const struct 
 }
 
 /* All that lies in the store directory. */
-static int list_store(struct intern *paths, const char *store_dir, const char *root_dir,
-		      struct err *e)
+static int list_store(struct intern *paths, const struct store *s, struct err *e)
 {
 	AUTO_NAMES struct names names = { 0 };
-	AUTO_FREE char *place = xasprintf("%s%s", root_dir, store_dir);
-	if (read_names(place, &names, e) < 0)
+	if (read_names(s, &names, e) < 0)
 		return -1;
-	add_paths(paths, store_dir, &names);
+	add_paths(paths, s->dir, &names);
 	return 0;
 }
 
@@ -171,10 +203,10 @@ static int enqueue_roots(struct queue *q, const struct intern *paths, const char
 }
 
 static int scan_closure(struct graph_builder *b, const struct intern *paths,
-			const char *const *roots, size_t nroots, const char *root_dir,
+			const char *const *roots, size_t nroots, const struct store *store,
 			struct err *e)
 {
-	AUTO_PASS struct pass p = { 0 };
+	AUTO_PASS struct pass p = { .store = store };
 	AUTO_FREE uint32_t *indices = xcalloc(paths->n, sizeof *indices);
 	AUTO_FREE bool *queued = xcalloc(paths->n, sizeof *queued);
 	struct queue q = { .indices = indices, .queued = queued };
@@ -183,7 +215,7 @@ static int scan_closure(struct graph_builder *b, const struct intern *paths,
 	while (q.n) {
 		const uint32_t *found;
 		uint32_t nfound = 0;
-		if (scan_path(b, &p, paths, q.indices[--q.n], root_dir, &found, &nfound, e) < 0)
+		if (scan_path(b, &p, paths, q.indices[--q.n], &found, &nfound, e) < 0)
 			return -1;
 		for (uint32_t i = 0; i < nfound; i++)
 			enqueue(&q, found[i]);
@@ -194,10 +226,13 @@ static int scan_closure(struct graph_builder *b, const struct intern *paths,
 int storescan_closure(struct graph_builder *b, const char *const *roots, size_t nroots,
 		      const char *store_dir, const char *root_dir, struct err *e)
 {
+	AUTO_STORE struct store store = STORE_NONE;
 	struct intern paths = { 0 };
-	int result = list_store(&paths, store_dir, root_dir, e);
+	int result = open_store(&store, store_dir, root_dir, e);
 	if (result == 0)
-		result = scan_closure(b, &paths, roots, nroots, root_dir, e);
+		result = list_store(&paths, &store, e);
+	if (result == 0)
+		result = scan_closure(b, &paths, roots, nroots, &store, e);
 	intern_free(&paths);
 	return result;
 }

@@ -10,11 +10,13 @@
 #include "closure/graph.h"
 
 /*
- * Reads the files of each path (below root_dir, "" for none) and adds it to
- * the builder; what can be referred to are these paths.
+ * Reads the files of each path, which lies right in store_dir, and adds it to
+ * the builder; what can be referred to are these paths. root_dir, if it is not
+ * NULL, is where store_dir is looked up, and where links on the way to it lead
+ * from; no link is followed below store_dir.
  */
 MUST_USE int storescan_paths(struct graph_builder *b, const struct intern *paths,
-			     const char *root_dir, struct err *e);
+			     const char *store_dir, const char *root_dir, struct err *e);
 
 /*
  * The same for the closure of the roots; what can be referred to is all that

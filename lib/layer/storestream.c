@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "layer/storestream.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/within.h"
 #include "closure/storepath.h"
 #include "layer/layerwrite.h"
 #include "tar/walk.h"
@@ -47,6 +49,15 @@ static int check_paths(const struct storestream *s, const struct plan *p, struct
 		if (storepath_check(p->paths[i].path, s->form.store_dir, e) < 0)
 			return -1;
 	return 0;
+}
+
+static int open_store(const struct storestream *s, int *store, struct err *e)
+{
+	AUTO_WITHIN struct within root = WITHIN_NONE;
+	if (within_enter(&root, s->root_dir, e) < 0)
+		return -1;
+	return within_open(&root, "open directory", s->form.store_dir, O_RDONLY | O_DIRECTORY,
+			   store, NULL, e);
 }
 
 /* --- preparing a layer: its size, its key, and where asked for its digest --- */
@@ -239,8 +250,7 @@ int storestream_write(const struct storestream *s, const struct plan *p, struct 
 		      struct err *e)
 {
 	AUTO_CLOSE int store = -1;
-	if (check_paths(s, p, e) < 0 ||
-	    walk_open_dir(s->root_dir, s->form.store_dir, &store, e) < 0)
+	if (check_paths(s, p, e) < 0 || open_store(s, &store, e) < 0)
 		return -1;
 	struct stream st = { .s = s,
 			     .store = store,
@@ -267,8 +277,7 @@ int storestream_bare(const struct storestream *s, const struct plan *p, struct o
 			       "cannot write a bare layer: the plan has %" PRIu32
 			       " layers, expected exactly one",
 			       p->layers);
-	if (check_paths(s, p, e) < 0 ||
-	    walk_open_dir(s->root_dir, s->form.store_dir, &store, e) < 0)
+	if (check_paths(s, p, e) < 0 || open_store(s, &store, e) < 0)
 		return -1;
 	int r = storelayer_measure(&s->form, &paths, store, &layer, e);
 	if (r == 0)

@@ -15,7 +15,7 @@
 /* Strings are borrowed. */
 struct storestream {
 	struct storelayer_form form;
-	const char *root_dir; /* where the store directory lies; NULL: / */
+	const char *root_dir; /* where the store directory lies, and links lead from; NULL: / */
 	const char *comment;  /* of every layer; NULL: nixpkgs' list of its store paths */
 	unsigned jobs;        /* threads; never a matter of bytes */
 	bool digests;         /* give every layer's diff ID, not only where there is no key */
