@@ -24,6 +24,13 @@ struct compress {
  */
 enum { GZ_LEVEL = 5, GZ_THOROUGH = 6, GZ_THOROUGH_EVERY = 16, GZ_BLOCK = 2 << 20 };
 
+/*
+ * podman 4, skopeo 1.9 and buildah 1.28, as Debian 12 has them, lose what their decompressor
+ * (pgzip before its pull request 50) holds of the first member when they have looked at the first
+ * 8 bytes of the tar. A first member of exactly these bytes leaves nothing to lose.
+ */
+enum { GZ_FIRST = 8 };
+
 /* A compressor of one level, as two of them would take twice the memory. */
 struct gz {
 	int level;
@@ -58,15 +65,24 @@ static void *gz_start(void)
 
 static size_t gz_bound(size_t len)
 {
-	return libdeflate_gzip_compress_bound(NULL, len);
+	return libdeflate_gzip_compress_bound(NULL, GZ_FIRST) +
+	       libdeflate_gzip_compress_bound(NULL, len);
 }
 
+/* The first bytes of the output are a member of their own. */
 static size_t gz_compress(void *context, uint64_t n, const void *in, size_t len, void *out,
 			  size_t room)
 {
 	struct libdeflate_compressor *compressor =
 		of_level(context, n % GZ_THOROUGH_EVERY == 0 ? GZ_THOROUGH : GZ_LEVEL);
-	return compressor ? libdeflate_gzip_compress(compressor, in, len, out, room) : 0;
+	size_t split = n == 0 && len > GZ_FIRST ? GZ_FIRST : 0, first = 0;
+	if (compressor && split)
+		first = libdeflate_gzip_compress(compressor, in, split, out, room);
+	if (!compressor || (split && first == 0))
+		return 0;
+	size_t rest = libdeflate_gzip_compress(compressor, (const char *)in + split, len - split,
+					       (char *)out + first, room - first);
+	return rest ? first + rest : 0;
 }
 
 /* --- zstd --- */

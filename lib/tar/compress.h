@@ -8,9 +8,10 @@
  * that knows libdeflate and libzstd.
  *
  * gz: blocks of 2 MiB, each a gzip member of its own (RFC 1952 has them read
- * as one), levels 5 and 6 of libdeflate, no name, no time. zstd: blocks of 2 MiB,
- * each a frame of its own (RFC 8878 has them read as one), level 3 with larger
- * tables, with checksum and length.
+ * as one), levels 5 and 6 of libdeflate, no name, no time; of the first block,
+ * the first 8 bytes are a member before it, for old clients. zstd: blocks of
+ * 2 MiB, each a frame of its own (RFC 8878 has them read as one), level 3 with
+ * larger tables, with checksum and length.
  */
 
 #include <stdbool.h>

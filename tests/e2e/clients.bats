@@ -133,12 +133,18 @@ build() {
   skopeo_check image.tar dir
 }
 
-@test "compressor gz: docker; gzip finds nothing wrong" {
+@test "compressor gz: docker, podman from a file and from a pipe, skopeo; gzip finds nothing wrong" {
   build gz image.tar.gz
   gzip -t image.tar.gz
   docker load --quiet -i image.tar.gz
   docker_run gz:t >said
   same "$CLOSURE/said" said
+  podman load --quiet -i image.tar.gz
+  podman_run gz:t >said
+  same "$CLOSURE/said" said
+  podman rmi gz:t >/dev/null
+  podman load --quiet <image.tar.gz
+  skopeo_check image.tar.gz dir
 }
 
 @test "compressor zstd: podman, skopeo from a file and from a pipe" {
