@@ -1,41 +1,36 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * OpenSSL's plain functions: deprecated since 3.0, but they need no memory and
+ * nothing to be looked up. EVP_MD_fetch() takes longer than a small layer, and
+ * where it lacks memory at its first call, OpenSSL 3.0 crashes.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/digest.h"
 
-#include <openssl/evp.h>
-#include <stdio.h>
+#include <openssl/sha.h>
 
 #include "base/mem.h"
 
 struct digest {
-	EVP_MD_CTX *ctx;
-	EVP_MD *md; /* fetched once: looking it up for each start costs more than a small layer */
+	SHA256_CTX state;
 };
-
-static void check(int ok)
-{
-	if (!ok) {
-		fputs("layerpipe: SHA-256 is not available\n", stderr);
-		exit(1);
-	}
-}
 
 struct digest *digest_new(void)
 {
 	struct digest *d = xmalloc(sizeof *d);
-	d->ctx = EVP_MD_CTX_new();
-	d->md = EVP_MD_fetch(NULL, "SHA256", NULL);
-	check(d->ctx && d->md && EVP_DigestInit_ex(d->ctx, d->md, NULL));
+	SHA256_Init(&d->state);
 	return d;
 }
 
 void digest_add(struct digest *d, const void *data, size_t len)
 {
-	check(EVP_DigestUpdate(d->ctx, data, len));
+	SHA256_Update(&d->state, data, len);
 }
 
 void digest_raw(struct digest *d, unsigned char raw[DIGEST_LEN])
 {
-	check(EVP_DigestFinal_ex(d->ctx, raw, NULL) && EVP_DigestInit_ex(d->ctx, d->md, NULL));
+	SHA256_Final(raw, &d->state);
+	SHA256_Init(&d->state);
 }
 
 void digest_hex(struct digest *d, char hex[DIGEST_HEX_LEN + 1])
@@ -52,10 +47,6 @@ void digest_hex(struct digest *d, char hex[DIGEST_HEX_LEN + 1])
 
 void digest_free(struct digest *d)
 {
-	if (!d)
-		return;
-	EVP_MD_CTX_free(d->ctx);
-	EVP_MD_free(d->md);
 	free(d);
 }
 

@@ -2,10 +2,7 @@
 #ifndef LAYERPIPE_DIGEST_H
 #define LAYERPIPE_DIGEST_H
 
-/*
- * SHA-256, the one place that knows OpenSSL. A failure of the library (it
- * can only be out of memory) ends the process as any lack of memory does.
- */
+/* SHA-256, the one place that knows OpenSSL. */
 
 #include <stddef.h>
 

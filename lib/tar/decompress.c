@@ -7,6 +7,7 @@
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 /* LOOK: what tells the kind, the longest of the magic numbers below. */
 enum { INPUT = 256 << 10, LOOK = 10, GZIP_WINDOW = 15 + 16, ZSTD_WINDOW = 27 };
@@ -35,6 +36,11 @@ static int bad(const struct decompress *d, struct err *e, const char *why)
 {
 	return err_set(e, 0, "%s: bad %s data: %s", d->from->name,
 		       d->kind == COMPRESS_GZ ? "gzip" : "zstd", why);
+}
+
+static int starved(const struct decompress *d, struct err *e)
+{
+	return err_set(e, 0, "%s: out of memory", d->from->name);
 }
 
 /* --- what it is --- */
@@ -133,6 +139,8 @@ static int step_gzip(struct decompress *d, void *data, size_t len, size_t *got, 
 	z->next_out = data;
 	z->avail_out = room;
 	int result = inflate(z, Z_NO_FLUSH);
+	if (result == Z_MEM_ERROR)
+		return starved(d, e);
 	if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
 		return bad(d, e, z->msg ? z->msg : zError(result));
 	d->start = d->end - z->avail_in;
@@ -146,6 +154,8 @@ static int step_zstd(struct decompress *d, void *data, size_t len, size_t *got, 
 	ZSTD_inBuffer in = { d->in, d->end, d->start };
 	ZSTD_outBuffer out = { data, len, 0 };
 	size_t result = ZSTD_decompressStream(d->zstd, &out, &in);
+	if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
+		return starved(d, e);
 	if (ZSTD_isError(result))
 		return bad(d, e, ZSTD_getErrorName(result));
 	d->start = in.pos;
@@ -215,15 +225,13 @@ static int start(struct decompress *d, struct err *e)
 {
 	switch (d->kind) {
 	case COMPRESS_GZ:
-		return inflateInit2(&d->gzip, GZIP_WINDOW) == Z_OK
-			       ? 0
-			       : err_set(e, 0, "gzip: out of memory");
+		return inflateInit2(&d->gzip, GZIP_WINDOW) == Z_OK ? 0 : starved(d, e);
 	case COMPRESS_ZSTD:
 		d->zstd = ZSTD_createDCtx();
 		return d->zstd && !ZSTD_isError(ZSTD_DCtx_setParameter(d->zstd, ZSTD_d_windowLogMax,
 								       ZSTD_WINDOW))
 			       ? 0
-			       : err_set(e, 0, "zstd: out of memory");
+			       : starved(d, e);
 	case COMPRESS_NONE:
 		break;
 	}
