@@ -7,10 +7,11 @@ static const char help[] =
 	"usage: config-json [option...] [FILE...]\n"
 	"Writes image-config(5) lines as the JSON configuration of an image.\n"
 	"\n"
-	"      --layers FILE       rootfs and history from these layer-list(5) lines\n"
-	"      --architecture A    as Go names it (that of this machine)\n"
-	"      --os OS             the operating system (linux)\n"
-	"      --created TIME      ISO 8601, or now (" IMAGECONFIG_CREATED ")\n"
+	"      --layers FILE       take rootfs and history from these layer-list(5) lines\n"
+	"      --architecture A    the machine of the image, as Go names it (this machine)\n"
+	"      --os OS             the system of the image (linux)\n"
+	"      --created TIME      when the image was made: ISO 8601 or now (" IMAGECONFIG_CREATED
+	")\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
 

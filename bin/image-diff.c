@@ -7,12 +7,13 @@
 #include "image/diffreport.h"
 
 static const char help[] =
-	"usage: image-diff [OPTION]... A B\n"
-	"Tell which layers the images A and B share, and what a pull of B costs whoever has A.\n"
+	"usage: image-diff [option...] A B\n"
+	"Tells which layers the images A and B share, and what a pull of B costs a client that has "
+	"A.\n"
 	"\n"
 	"      --image-a NAME:TAG  which image of the file A (the first)\n"
 	"      --image-b NAME:TAG  which image of the file B (the first)\n"
-	"      --format text|tsv   for people, or for scripts (text on a terminal, else tsv)\n"
+	"      --format text|tsv   for people, or for scripts (text on a terminal, otherwise tsv)\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
 

@@ -11,10 +11,10 @@ static const char help[] =
 	"       layer-flatten [option...] --from-image FILE >TAR\n"
 	"Merges layers into one tar of the files that are there in the end.\n"
 	"\n"
-	"      --from-image FILE   the layers of this image, - is standard input\n"
-	"      --image NAME:TAG    this image of the file (the first)\n"
-	"      --output FILE       the tar, which appears when it is whole (standard output)\n"
-	"      --allow-empty       no layers at all are an empty tree\n"
+	"      --from-image FILE   take the layers of this image; - is standard input\n"
+	"      --image NAME:TAG    which image of the file (the first)\n"
+	"      --output FILE       write the tar to FILE (standard output)\n"
+	"      --allow-empty       make an empty tree of input without layers\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
 

@@ -13,9 +13,9 @@ static const char help[] =
 	"usage: merge-images [option...] IMAGE...\n"
 	"Puts the images of several files into one docker-archive.\n"
 	"\n"
-	"      --output FILE       write FILE, which appears when it is whole\n"
-	"      --compressor KIND   none, gz or zstd (as the last IMAGE is compressed)\n"
-	"      --jobs N            threads for compression (one a core)\n"
+	"      --output FILE       write the archive to FILE (standard output)\n"
+	"      --compressor KIND   none, gz or zstd (the compression of the last IMAGE)\n"
+	"      --jobs N            threads for compression (the number of cores)\n"
 	"      --progress MODE     auto, bar, lines or none (auto)\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";

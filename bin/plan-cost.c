@@ -9,13 +9,13 @@
 #include "plan/weights.h"
 
 static const char help[] =
-	"usage: plan-cost --graph FILE [OPTION]... [PLAN]\n"
-	"Tell what a layer-plan(5) costs when something changes: figures, or a picture.\n"
+	"usage: plan-cost --graph FILE [option...] [PLAN]\n"
+	"Tells what a layer-plan(5) costs when something changes, in figures or as a picture.\n"
 	"\n"
-	"      --graph FILE            what the plan is of: closure-graph(5) lines\n"
-	"      --events FILE           what changed together: lines of an event and a name\n"
-	"      --weights FILE          how often paths change: lines of a name and a number\n"
-	"      --previous PLAN         tell what a pull costs whoever has this plan\n"
+	"      --graph FILE            the closure of the plan: closure-graph(5) lines\n"
+	"      --events FILE           which paths changed together: lines of an event and a name\n"
+	"      --weights FILE          how often each path changes: lines of a name and a number\n"
+	"      --previous PLAN         tell what a pull costs a client that has this plan\n"
 	"      --format text|tsv|svg   for people, for scripts, or a picture (text)\n"
 	"  -h, --help                  show this help\n"
 	"      --version               show the version\n";

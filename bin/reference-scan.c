@@ -13,9 +13,11 @@
 
 static const char help[] =
 	"usage: reference-scan --graph FILE TREE...\n"
-	"Prints the store paths that files, links and names below the trees (- is stdin) mention.\n"
+	"Prints the store paths that the trees mention in files, links and file names.\n"
+	"A TREE of - is standard input.\n"
 	"\n"
-	"      --graph FILE        closure-graph(5) lines: the paths to look for (- is stdin)\n"
+	"      --graph FILE        the paths to look for: closure-graph(5) lines; - is standard "
+	"input\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
 
