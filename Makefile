@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 # layerpipe: container images out of Nix store closures.
 #
-#   make            builds the filters and pipelines into build/bin
+#   make            builds the filters and pipelines into build/bin; V=1 shows whole commands
 #   make demo       closure -> image -> a real client runs it; installs what is missing
-#   make test       the whole test suite; installs what is missing (DEPS=check only names it)
+#   make test       the whole test suite; installs what is missing (DEPS=check only names it);
+#                   TESTS=tests/layer-plan.bats runs that file alone, V=1 shows each test
 #   make faults     12,000 runs, each with a fault: errors, kills, full disks, files that change
 #   make bench      ratios against tar, openssl, pigz, zstd and a Python streamer
 #   make help       these lines
@@ -14,6 +15,7 @@ BUILD   = build
 PREFIX  = /usr/local
 DESTDIR =
 DEPS    = install
+V       = 0
 
 # fuzz: seconds a target; SANITIZE: what check-asan and the fuzz targets are built with
 FUZZ_SECONDS = 30
@@ -63,9 +65,18 @@ OUTPUTS   = $(FILTERS:%=$(BUILD)/bin/%) $(PIPELINES:%=$(BUILD)/bin/%) $(GUEST) $
         build-all test-run bench-run demo-run fuzz-run faults-run asan-run
 
 all: deps-build
-	@$(MAKE) --no-print-directory build-all
+	@$(MAKE) $(jobs) build-all
 
 build-all: $(OUTPUTS)
+
+# make calls itself, as what deps-% installed is there only then; where nobody said how many jobs,
+# it takes as many as there are processors
+jobs = --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+# no other goal is made beside these, or two makes would write the same files
+ifneq ($(filter all test bench fuzz faults check-asan demo install,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -77,78 +88,98 @@ deps-%:
 
 # --- building ---
 
+# a command $(Q)COMMAND is told in short by $(say) KIND FILE; V=1 shows it whole, V=quiet not at all
+Q   = $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1 quiet,$(V)),@:,@printf '%-3s %s\n')
+
 $(BUILD)/lib/%.o: lib/%.c | $(JQ_HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(say) CC $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/liblayerpipe.a: $(LIB_OBJS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(say) AR $@
+	$(Q)$(AR) rcs $@ $^
 
 $(BUILD)/obj/%.o: bin/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(say) CC $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(FILTERS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: $(BUILD)/obj/%.o $(BUILD)/liblayerpipe.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
 
 # vm-exec's other half runs where no library is: static, of libc alone, and never sanitized
 $(BUILD)/static/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(filter-out -fsanitize% -fno-sanitize%,$(ALL_CFLAGS)) -MMD -MP -c -o $@ $<
+	$(say) CC $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(filter-out -fsanitize% -fno-sanitize%,$(ALL_CFLAGS)) -MMD -MP -c -o $@ $<
 
 $(GUEST): $(GUEST_OBJS)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -fsanitize% -fno-sanitize%,$(ALL_CFLAGS)) $(LDFLAGS) -static -o $@ $^
+	$(say) LD $@
+	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize%,$(ALL_CFLAGS)) $(LDFLAGS) -static -o $@ $^
 
 # what pipelines call by its path, of few modules: no library is loaded but libc
 $(HELPERS): $(BUILD)/libexec/layerpipe/%: bin/libexec/%.c $(BUILD)/liblayerpipe.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liblayerpipe.a
+	$(say) CC $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liblayerpipe.a
 
 $(PIPELINES:%=$(BUILD)/bin/%): $(BUILD)/bin/%: pipelines/%
 	@mkdir -p $(@D)
-	install -m 755 $< $@
+	$(say) CP $<
+	$(Q)install -m 755 $< $@
 
 # shell and jq programs lie beside each other where they are installed
 $(BUILD)/share/layerpipe/%: lib/shell/%
 	@mkdir -p $(@D)
-	install -m 644 $< $@
+	$(say) CP $<
+	$(Q)install -m 644 $< $@
 
 $(BUILD)/share/layerpipe/%: lib/jq/%
 	@mkdir -p $(@D)
-	install -m 644 $< $@
+	$(say) CP $<
+	$(Q)install -m 644 $< $@
 
 .SECONDARY: $(JQ_HEADERS)
 # a jq program as a C string: static const char jq_NAME[]
 $(BUILD)/gen/%.jq.h: lib/jq/%.jq
 	@mkdir -p $(@D)
-	{ echo 'static const char jq_$(subst -,_,$*)[] ='; \
+	$(say) GEN $@
+	$(Q){ echo 'static const char jq_$(subst -,_,$*)[] ='; \
 	  sed -e 's/[\\"]/\\&/g' -e 's/.*/"&\\n"/' $<; echo ';'; } > $@
 
 $(BUILD)/unit/%: tests/unit/%.c tests/unit/tap.h $(BUILD)/liblayerpipe.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liblayerpipe.a $(ALL_LIBS)
+	$(say) CC $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liblayerpipe.a $(ALL_LIBS)
 
 $(BUILD)/faults/inject: tests/faults/inject.c $(BUILD)/liblayerpipe.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liblayerpipe.a
+	$(say) CC $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liblayerpipe.a
 
 # fuzz targets: the library once more, by clang, and of the guest what unpacks
 $(FUZZ)/%.o: %.c | $(JQ_HEADERS)
 	@mkdir -p $(@D)
-	clang -DTARREAD_CHUNK=2048 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O1 $(SANITIZE) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+	$(say) CC $<
+	$(Q)clang -DTARREAD_CHUNK=2048 $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O1 $(SANITIZE) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
 $(FUZZ)/lib.a: $(FUZZ_OBJS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(say) AR $@
+	$(Q)$(AR) rcs $@ $^
 
 $(FUZZ)/unpack: $(FUZZ_GUEST)
 
 $(FUZZERS): $(FUZZ)/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(FUZZ)/lib.a
 	@mkdir -p $(@D)
-	clang $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O1 $(SANITIZE) -fsanitize=fuzzer -o $@ $< $(filter %.o,$^) \
+	$(say) CC $<
+	$(Q)clang $(ALL_CPPFLAGS) $(ALL_CFLAGS) -O1 $(SANITIZE) -fsanitize=fuzzer -o $@ $< $(filter %.o,$^) \
 	  $(FUZZ)/lib.a $(ALL_LIBS)
 
 -include $(patsubst %.o,%.d,$(LIB_OBJS) $(GUEST_OBJS) $(FUZZ_OBJS) $(FUZZ_GUEST) \
@@ -157,14 +188,17 @@ $(FUZZERS): $(FUZZ)/%: tests/fuzz/%.c $(wildcard tests/fuzz/*.h) $(FUZZ)/lib.a
 # --- testing ---
 
 test: deps-test
-	@$(MAKE) --no-print-directory test-run
+	@$(MAKE) $(jobs) test-run
 
-test-run: build-all $(UNITS) $(FUZZERS) $(BUILD)/faults/inject
-	@BUILD='$(abspath $(BUILD))' FUZZ='$(abspath $(FUZZ))' tests/run $(TESTS)
+# $(call if-run,NAME,PROGRAMS): what tests/NAME.bats runs, where that is among the files to run
+if-run = $(if $(if $(TESTS),$(filter %/$1.bats,$(TESTS)),all),$2)
+
+test-run: build-all $(call if-run,unit,$(UNITS)) $(call if-run,fuzz,$(FUZZERS)) $(BUILD)/faults/inject
+	@BUILD='$(abspath $(BUILD))' FUZZ='$(abspath $(FUZZ))' V='$(V)' tests/run $(TESTS)
 
 # the whole suite on programs that stop at the first bad access or undefined behaviour
 check-asan: deps-test
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan FUZZ=$(FUZZ) SANITIZED=1 \
+	@$(MAKE) $(jobs) BUILD=$(BUILD)/asan FUZZ=$(FUZZ) SANITIZED=1 \
 	  CFLAGS='-O1 -g $(SANITIZE)' asan-run
 
 asan-run: export ASAN_OPTIONS = exitcode=99:detect_leaks=0:verify_asan_link_order=0
@@ -174,14 +208,14 @@ asan-run: test-run
 
 # a new finding is kept in tests/fuzz/corpus, where the tests try it again
 fuzz: deps-test
-	@$(MAKE) --no-print-directory fuzz-run
+	@$(MAKE) $(jobs) fuzz-run
 
 fuzz-run: $(FUZZERS)
 	@set -e; for target in $(^F); do FUZZ=$(FUZZ) tests/fuzz/run $$target $(FUZZ_SECONDS); done
 
 # FAULTS=OPTIONS: of tests/faults/run, which says what they are
 faults: deps-test
-	@$(MAKE) --no-print-directory faults-run
+	@$(MAKE) $(jobs) faults-run
 
 faults-run: build-all $(BUILD)/faults/inject
 	@BUILD='$(abspath $(BUILD))' tests/faults/run $(FAULTS)
@@ -193,14 +227,14 @@ lint: deps-lint
 
 # CLOSURE=FILE ROOT=DIR: a closure of your own; RUN=PROGRAM: what to run in it
 demo: deps-demo
-	@$(MAKE) --no-print-directory demo-run
+	@$(MAKE) $(jobs) demo-run
 
 demo-run: build-all
 	@BUILD='$(abspath $(BUILD))' CLOSURE='$(CLOSURE)' ROOT='$(ROOT)' RUN='$(RUN)' tests/demo
 
 # BENCH_MB=SIZE: of a smaller closure, to try it
 bench: deps-bench
-	@$(MAKE) --no-print-directory bench-run
+	@$(MAKE) $(jobs) bench-run
 
 bench-run: build-all
 	@BUILD='$(abspath $(BUILD))' tests/bench/run
