@@ -11,12 +11,19 @@ load helper
   [ "$(chroot tree /bin/sh -c 'echo found')" = found ]
 }
 
-@test "a link in a store elsewhere is taken as it is, a missing file is not" {
+@test "links in a store elsewhere lead from --root-dir, never out of it; a missing file is refused" {
   bash=/nix/store/7bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-bash-5.2
-  mkdir -p "root$bash/bin"
-  ln -s /nix/store/elsewhere/bin/bash "root$bash/bin/bash"
-  bin-sh --bash "$bash" --root-dir root --output tree
+  mkdir -p "root$bash/bin" root/nix/store/elsewhere
+  ln -s /nix/store/elsewhere/sh "root$bash/bin/bash"
+  install -m 755 /dev/null root/nix/store/elsewhere/sh
+  bin-sh --bash "$bash" --root-dir root// --output tree
   [ "$(readlink tree/bin/sh)" = "$bash/bin/bash" ]
+  install -m 755 /dev/null outside
+  for target in "$PWD/outside" ../../../../../outside /proc/self/exe bash; do
+    ln -sfn "$target" "root$bash/bin/bash"
+    fails 1 "bin-sh: bash: 'root$bash/bin/bash' is not there, or no file" \
+      bin-sh --bash "$bash" --root-dir root --output other
+  done
   fails 1 "bin-sh: program: 'root$bash/bin/zsh' is not there, or no file" \
     bin-sh --program "$bash/bin/zsh" --root-dir root --output other
   file=/nix/store/7fffffffffffffffffffffffffffffff-sh

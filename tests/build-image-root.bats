@@ -110,6 +110,12 @@ top_layer() { tar -xOf image "$(look manifest | jq -r '.Layers[-1]')"; }
   base='' build --closure store --root-dir own --run-as-root "# by $bash"
   [ "$(content made)" = 'by bash' ]
   [ "$(top)" = 'f 0644 0:0 : 1 /made' ]
+  second=/nix/store/6jjjjjjjjjjjjjjjjjjjjjjjjjjjjjj6-second
+  mv "own$bash/bin/bash" "own$second"
+  ln -s "$second" "own$bash/bin/bash"
+  printf '%s\t1\t-\t%s\n' "$bash" "$second" "$second" '\e' >store
+  base='' build --closure store --root-dir own --run-as-root "# by $bash"
+  [ "$(content made)" = 'by bash' ]
   build --run-as-root $'#!/usr/bin/env bash\necho hi >/made'
   [ "$(content made)" = hi ]
   rm image

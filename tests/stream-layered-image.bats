@@ -115,6 +115,37 @@ END
   same out want
 }
 
+@test "links lead from --root-dir: of contents, and on the way to the store" {
+  local store=$PWD/other/store name=${hello##*/} real=5gggggggggggggggggggggggggggggg5-real target
+  # what the host has under the same names
+  mkdir -p host "$store"
+  echo secret >host/secret
+  ln -s "$PWD/host" "$store/$name"
+  ln -s "$store/$name" result
+  mkdir -p "in$store/$real"
+  echo mine >"in$store/$real/mine"
+  args=(--name x --tag t --quiet --store-dir "$store" --root-dir in --contents result)
+  for target in "$real" "$store/$real" "/../..$store/$real"; do
+    ln -sfn "$target" "in$store/$name"
+    stream-layered-image "${args[@]}" >image
+    look image files | grep -F "/mine -> $store/$real/mine"
+    run ! grep -aq secret image
+  done
+  for target in "$PWD/host" "../../../../../../../../../../../..$PWD/host" /proc/self/cwd/host "$name"; do
+    ln -sfn "$target" "in$store/$name"
+    fails 1 "stream-layered-image: contents: 'in$store/$name' does not exist" stream-layered-image "${args[@]}"
+  done
+  # paths of a store beside it are none
+  mkdir outside tree
+  cp -a root/nix/store outside
+  echo "$hello" >tree/mention
+  for target in "$PWD/outside" ../outside; do
+    ln -sfn "$target" in/nix
+    stream-layered-image --name x --tag t --quiet --root-dir in --contents tree >image
+    [ "$(stored image)" = '' ]
+  done
+}
+
 @test "two contents are merged; of two files with one name the first is taken, with a warning" {
   mkdir -p root/nix/store/6ggggggggggggggggggggggggggggggg-other/bin
   other=/nix/store/6ggggggggggggggggggggggggggggggg-other

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* within: where a path leads, as the pipelines' asroot.sh asks, which follows no link itself. */
+/* within: where a path leads, as the pipelines' store.sh asks, which follows no link itself. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,17 +23,22 @@ static bool leads_nowhere(int code)
 	return code == ENOENT || code == ENOTDIR || code == ELOOP;
 }
 
+/* What was not looked up goes behind. */
 static int print(const struct within *w, const struct within_place *place, struct err *e)
 {
 	AUTO_FREE char *name = within_name(w, place->path.s);
-	if (printf("%s\n", name) < 0 || fflush(stdout) != 0)
+	const char *rest = place->rest.s + strspn(place->rest.s, "/");
+	bool slash = *rest && strcmp(name, "/") != 0;
+	if (printf("%s%s%s\n", name, slash ? "/" : "", rest) < 0 || fflush(stdout) != 0)
 		return err_set(e, errno, "cannot write '<stdout>'");
 	return 0;
 }
 
 /*
- * within DIRECTORY PATH: prints the name, without links on it, that the path has when the
- * directory is the root; prints nothing where nothing is there.
+ * within DIRECTORY PATH [BORDER]: prints the name, without links on it, that the path has when the
+ * directory is the root; prints nothing where nothing is there. With BORDER, a name without links
+ * in the directory, no link in the border is followed, and where nothing is there the name is
+ * printed as it would be.
  */
 int main(int argc, char **argv)
 {
@@ -40,13 +46,15 @@ int main(int argc, char **argv)
 	AUTO_WITHIN_PLACE struct within_place place = { 0 };
 	AUTO_CLOSE int fd = -1;
 	struct err e = { 0 };
-	if (argc != 3) {
-		err_set(&e, 0, "expected DIRECTORY PATH");
+	if (argc != 3 && argc != 4) {
+		err_set(&e, 0, "expected DIRECTORY PATH [BORDER]");
 		return fail(&e);
 	}
+	place.border = argv[3];
 	if (within_enter(&w, argv[1], &e) < 0)
 		return fail(&e);
-	if (within_open(&w, "open", argv[2], O_PATH, &fd, &place, &e) < 0)
+	if (within_open(&w, "open", argv[2], O_PATH, &fd, &place, &e) < 0 &&
+	    !(place.border && (leads_nowhere(e.code) || e.code == EXDEV)))
 		return leads_nowhere(e.code) ? 0 : fail(&e);
 	return print(&w, &place, &e) < 0 ? fail(&e) : 0;
 }

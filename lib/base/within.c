@@ -167,6 +167,12 @@ static int up(struct way *w)
 	return 0;
 }
 
+/* A border that the path ends at is reached, not crossed. */
+static bool is_at_border(const struct within_place *p)
+{
+	return p->border && strcmp(p->path.s, p->border) == 0 && p->rest.s[strspn(p->rest.s, "/")];
+}
+
 /* Goes one part on: 0, or 1 at the end, or -1. */
 static int step(struct way *w, int flags, int *fd)
 {
@@ -191,7 +197,7 @@ static int step(struct way *w, int flags, int *fd)
 	if (dir < 0)
 		return give_back(w, part);
 	push(w, dir, part);
-	return 0;
+	return is_at_border(w->place) ? fail(EXDEV) : 0;
 }
 
 static void begin(struct within_place *place, const char *path)

@@ -33,6 +33,11 @@ void within_leave(struct within *w);
 
 /* Where a path leads, and after a failure, how far it led. Starts as { 0 }. */
 struct within_place {
+	/*
+	 * Set it before: what lies in this directory, "/a/b" without links, is not looked up; that
+	 * it leads there is EXDEV. NULL: none.
+	 */
+	const char *border;
 	struct buf path;   /* "", or "/a/b" from the directory, without links, . and .. */
 	struct buf rest;   /* what was not looked up; EXDEV: "/…" or "../…" from outside */
 	struct buf link;   /* the last link on the way, as path has it, and */

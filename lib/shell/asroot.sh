@@ -66,23 +66,16 @@ as_root_store() {
   root_mentions "$work/script" >"$work/mentioned"
   closure_cut <"$work/mentioned"
   while IFS=$'\t' read -r path _; do
-    as_root_follow "$path"
+    store_file "$path"
     [ -n "$file" ] || continue
     options+=(--mount "$file:$path")
     as_root_path+=("$path")
   done <"$work/graph"
 }
 
-# as_root_follow PATH: sets file to where it lies, or to nothing; links lead from the root of the store
-as_root_follow() {
-  file=$("$here/../libexec/layerpipe/within" "${attr[rootDir]:-/}" "$1" && echo .)
-  file=${file%.}
-  file=${file%$'\n'}
-}
-
 # The shell that the first line names; else the image's, or a bash of these store paths.
 as_root_shell() {
-  local path first
+  local path first file
   IFS= read -r first <"$work/script" || :
   if [[ $first =~ ^#!\ *(/[^[:space:]]+) && ${BASH_REMATCH[1]} != */env ]]; then
     options+=(--shell "${BASH_REMATCH[1]}")
@@ -90,6 +83,7 @@ as_root_shell() {
   fi
   options+=(--shell /bin/bash --shell /bin/sh)
   for path in "${as_root_path[@]}"; do
-    [ ! -x "${attr[rootDir]}$path/bin/bash" ] || options+=(--shell "$path/bin/bash")
+    store_file "$path/bin/bash"
+    [ ! -x "$file" ] || options+=(--shell "$path/bin/bash")
   done
 }

@@ -15,12 +15,13 @@ closure_open() {
 
 # Every path in the store directory; .links, locks and the like are none.
 store_paths() {
-  local names
-  [ -d "${attr[rootDir]}${attr[storeDir]}" ] || return 0
-  find "${attr[rootDir]}${attr[storeDir]}" -mindepth 1 -maxdepth 1 \
+  local names file
+  store_file "${attr[storeDir]}"
+  [ -d "$file" ] || return 0
+  find "$file" -mindepth 1 -maxdepth 1 \
     -regextype posix-extended -regex '.*/[0-9a-z]{32}-[^/]*' \
     ! -name '*.drv' ! -name '*.lock' ! -name '*.chroot' -printf '%f\n' | sort >"$work/names" ||
-    fail "cannot list '${attr[rootDir]}${attr[storeDir]}'"
+    fail "cannot list '$file'"
   mapfile -t names <"$work/names"
   [ ${#names[@]} = 0 ] || printf '%s\n' "${names[@]/#/"${attr[storeDir]}"/}"
 }
@@ -33,7 +34,10 @@ given_graph() {
 }
 
 nix_knows() {
-  command -v nix >/dev/null && [ -d "${attr[rootDir]}${attr[storeDir]%/*}/var/nix/db" ]
+  local file
+  command -v nix >/dev/null || return
+  store_file "${attr[storeDir]%/*}/var/nix/db"
+  [ -d "$file" ]
 }
 
 # closure_of ROOT… > graph lines

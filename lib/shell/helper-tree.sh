@@ -14,7 +14,7 @@
 tree_start() {
   local beside
   pipeline_start "$@"
-  [ -z "${attr_type[rootDir]-}" ] || package_start
+  [ -z "${attr_type[rootDir]-}" ] || store_start
   tree_output "${attr[output]}"
   beside=${attr[output]%"${attr[output]##*[!/]}"}
   [[ $beside == */* ]] || beside=./$beside

@@ -12,20 +12,14 @@
 
 # shellcheck source=/dev/null
 . "$share/pipeline.sh"
+. "$share/store.sh"
 
 contents=() config=
 
 image_start() {
   pipeline_start "$@"
   attr[name]=${attr[name],,}
-  attr[rootDir]=${attr[rootDir]%/}
-  attr[storeDir]=${attr[storeDir]%/}
-}
-
-# The store path that a path is in, or nothing.
-store_path_of() {
-  local name=${1#"${attr[storeDir]}"/}
-  [ "$name" = "$1" ] || printf '%s\n' "${attr[storeDir]}/${name%%/*}"
+  store_start
 }
 
 # store_modes MODE: mtree lines with the modes that the store would give, MODE for directories
@@ -38,17 +32,20 @@ store_modes() {
 # Contents are there. A link into the store that is not in the store itself, as nix-build makes
 # one, stands for what it leads to.
 contents_find() {
-  local content file
+  local content file resolved
   local -n list=list_$1
   for content in "${list[@]}"; do
-    file=$content
-    if [ -n "$(store_path_of "$content")" ]; then
-      file=${attr[rootDir]}$content
-    elif [ -n "$(store_path_of "$(realpath -m -- "$content")")" ]; then
-      content=$(realpath -m -- "$content")
+    resolved=$content
+    in_store "$content" || store_resolve "$content"
+    if in_store "$resolved"; then
+      content=$resolved
+      store_file "$content"
+      [ -n "$file" ] || fail "$1: '${attr[rootDir]}$content' does not exist"
+    else
+      file=$content
+      [ -e "$file" ] || fail "$1: '$file' does not exist"
     fi
-    [ -e "$file" ] || [ -L "$file" ] || fail "$1: '$file' does not exist"
-    [ -L "$file" ] || [ ! -f "$file" ] || fail "$1: '$file' is a file: expected a directory of what goes into the root"
+    [ ! -f "$file" ] || fail "$1: '$file' is a file: expected a directory of what goes into the root"
     contents+=("$content")
   done
 }

@@ -160,6 +160,18 @@ static void test_rest(void)
 	STREQ(p.link.s, "");
 }
 
+static void test_border(void)
+{
+	AUTO_WITHIN_PLACE struct within_place p = { .border = "/a/b" };
+	OK(within_find(root, "abs/deep", O_PATH, WITHIN_ROOT, &p) < 0 && errno == EXDEV);
+	STREQ(p.path.s, "/a/b");
+	STREQ(p.rest.s, "/deep");
+	OK(within_find(root, "chain", O_PATH, WITHIN_ROOT, &p) < 0 && errno == EXDEV);
+	AUTO_CLOSE int border = within_find(root, "abs//", O_PATH, WITHIN_ROOT, &p);
+	AUTO_CLOSE int beside = within_find(root, "a/file", O_PATH, WITHIN_ROOT, &p);
+	OK(border >= 0 && beside >= 0);
+}
+
 static void test_magic(void)
 {
 	AUTO_WITHIN_PLACE struct within_place p = { 0 };
@@ -241,6 +253,7 @@ int main(void)
 	test_root();
 	test_beneath();
 	test_rest();
+	test_border();
 	test_magic();
 	test_open();
 	test_race();
