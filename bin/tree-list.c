@@ -23,6 +23,7 @@ static const char help[] =
 	"                          with --follow-dirlinks: what absolute links are from\n"
 	"      --keep-dirlinks     merge a directory into what an earlier link to one leads to\n"
 	"      --follow-dirlinks   list a link to a directory as the directory\n"
+	"      --stamps            say behind each line which file it was, to tell if it changes\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
 
@@ -37,6 +38,7 @@ enum {
 	OWNER,
 	PREFIX,
 	ROOT_DIR,
+	STAMPS,
 };
 
 static const struct option longs[] = {
@@ -50,6 +52,7 @@ static const struct option longs[] = {
 	{ "owner", required_argument, NULL, OWNER },
 	{ "prefix", required_argument, NULL, PREFIX },
 	{ "root-dir", required_argument, NULL, ROOT_DIR },
+	{ "stamps", no_argument, NULL, STAMPS },
 	CLI_OPTIONS_END,
 };
 
@@ -111,6 +114,9 @@ static void read_option(int c, struct treelist *opt)
 		break;
 	case ROOT_DIR:
 		opt->merge.root_dir = optarg;
+		break;
+	case STAMPS:
+		opt->merge.stamps = true;
 		break;
 	}
 }

@@ -105,6 +105,24 @@ EOF
   fails 1 "tree-list: bad prefix 'a/../b': expected no .. in it" tree-list --prefix a/../b t
 }
 
+@test "--stamps: a comment behind each line tells of every change" {
+  mkdir -p t/d
+  echo a >'t/d/a b'
+  tree-list --stamps t >listing
+  [ "$(grep '^#' listing)" = "#mtree
+# ./d $(stat -c '%d %i %.9Z' t/d)
+# ./d/a\\040b $(stat -c '%d %i %.9Z' 't/d/a b')" ]
+  grep -v '^# ' listing >lines
+  tree-list t >plain
+  same plain lines
+  layer-tar --mtree listing --bare >one
+  layer-tar --mtree plain --bare >two
+  same one two
+  echo b >'t/d/a b'
+  tree-list --stamps t >again
+  [ "$(diff listing again | grep -c '^>')" = 1 ]
+}
+
 @test "the owners and devices that fakeroot shows" {
   needs fakeroot
   tree t a b

@@ -158,6 +158,19 @@ static int check_node(const struct treelist *opt, const struct treemerge *m, uin
 		       name);
 }
 
+/* A comment, which no reader of lines minds. */
+static int write_stamp(const struct treemerge *m, uint32_t node, const char *path, struct out *o,
+		       struct err *e)
+{
+	const struct treemerge_stamp *s = &m->stamps[node];
+	AUTO_BUF struct buf b = { 0 };
+	buf_adds(&b, "# ./");
+	mtree_escape(&b, path);
+	buf_addf(&b, " %ju %ju %jd.%09ld\n", (uintmax_t)s->dev, (uintmax_t)s->ino,
+		 (intmax_t)s->changed.tv_sec, s->changed.tv_nsec);
+	return out_write(o, b.s, b.len, e);
+}
+
 static int write_node(const struct treelist *opt, const struct treemerge *m, uint32_t node,
 		      struct out *o, struct err *e)
 {
@@ -177,7 +190,9 @@ static int write_node(const struct treelist *opt, const struct treemerge *m, uin
 		set_kind(S_ISDIR(n->mode) ? n : &farm_link, NULL, host, &entry);
 	else if (set_file(m, node, host, &entry, &target, &x, e) < 0)
 		return -1;
-	return mtree_write(&entry, o, e);
+	if (mtree_write(&entry, o, e) < 0)
+		return -1;
+	return own && opt->merge.stamps ? write_stamp(m, node, path.s, o, e) : 0;
 }
 
 static int write_tree(const struct treelist *opt, const struct treemerge *m, struct out *o,
@@ -195,6 +210,32 @@ static int write_tree(const struct treelist *opt, const struct treemerge *m, str
 	return 0;
 }
 
+static bool is_later(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
+}
+
+/*
+ * Times of files go in steps of a few milliseconds. Waits for the step after the newest stamp, as
+ * until then a file can change and have the same one; not for a time that is far ahead.
+ */
+static void wait_for_step(const struct treemerge *m)
+{
+	enum { STEPS = 20 };
+	static const struct timespec millisecond = { .tv_nsec = 1000000 };
+	struct timespec newest = { 0 }, now;
+	for (uint32_t i = 0; i < m->tree.n; i++)
+		if (m->tree.nodes[i].origin != NAMETREE_NONE &&
+		    is_later(&m->stamps[i].changed, &newest))
+			newest = m->stamps[i].changed;
+	for (int i = 0; i < STEPS; i++) {
+		clock_gettime(CLOCK_REALTIME_COARSE, &now);
+		if (is_later(&now, &newest))
+			return;
+		nanosleep(&millisecond, NULL);
+	}
+}
+
 int treelist_write(const struct treelist *opt, char *const *operands, int n, struct out *o,
 		   struct err *e)
 {
@@ -204,6 +245,8 @@ int treelist_write(const struct treelist *opt, char *const *operands, int n, str
 			      : treemerge_dirs(&m, operands, n, e);
 	if (r == 0)
 		r = write_tree(opt, &m, o, e);
+	if (r == 0 && opt->merge.stamps)
+		wait_for_step(&m);
 	treemerge_free(&m);
 	return r;
 }

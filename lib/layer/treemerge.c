@@ -73,6 +73,10 @@ static void set_node(struct treemerge *m, uint32_t node, uint32_t overlay, const
 	n->size = (uint64_t)st->st_size;
 	n->mtime = st->st_mtime;
 	n->rdev = st->st_rdev;
+	if (!m->opt->stamps)
+		return;
+	m->stamps = mem_grow(m->stamps, &m->stamps_cap, (size_t)node + 1, sizeof *m->stamps);
+	m->stamps[node] = (struct treemerge_stamp){ st->st_dev, st->st_ino, st->st_ctim };
 }
 
 /* The directory is not, or not only, the one of the host that its origin names. */
@@ -411,6 +415,7 @@ void treemerge_free(struct treemerge *m)
 		free(m->overlays[i].host);
 	free(m->overlays);
 	free(m->at);
+	free(m->stamps);
 	free(m->real_root);
 	nametree_free(&m->tree);
 	if (m->root >= 0)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -20,6 +21,7 @@ struct treemerge_options {
 	bool links;           /* each file is to become a link to where it lies */
 	bool keep_dirlinks;   /* a directory over a link to a directory goes where the link leads */
 	bool follow_dirlinks; /* a link to a directory counts as that directory */
+	bool stamps;          /* treemerge.stamps is wanted */
 	void (*warn)(const char *message); /* with links: of a file that another hides */
 };
 
@@ -33,6 +35,13 @@ struct treemerge_overlay {
 	ino_t ino;
 };
 
+/* Which file a node is, and when it was changed last: another one if anything of it changed. */
+struct treemerge_stamp {
+	dev_t dev;
+	ino_t ino;
+	struct timespec changed;
+};
+
 /* A node's origin is the overlay that it comes from: there its file is found. */
 struct treemerge {
 	const struct treemerge_options *opt;
@@ -41,7 +50,9 @@ struct treemerge {
 	struct nametree tree;
 	struct treemerge_overlay *overlays;
 	uint32_t n;
+	struct treemerge_stamp *stamps; /* by node, for those that have an origin */
 	/* private */
+	size_t stamps_cap;
 	uint32_t done;
 	size_t cap;
 	uint32_t *at; /* directories of the tree on the way down one walk */

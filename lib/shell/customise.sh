@@ -7,12 +7,14 @@
 
 # shellcheck source=/dev/null
 . "$share/commands.sh"
+. "$share/steady.sh"
 
 customised=()
 
 customise() {
   local listing=(--owner 0:0:root:root --mtime "${attr[mtime]}")
   mkdir -m 755 "$work/empty" "$work/links" "$work/tree"
+  stamped contents
   link_contents
   copy_contents
   if [ -n "${attr[extraCommands]}${attr[fakeRootCommands]}" ]; then
@@ -39,7 +41,8 @@ link_contents() {
   if [ ${#linked[@]} = 0 ]; then
     tree-list "${listing[@]}" "$work/empty" >"$work/custom"
   else
-    tree-list --links --root-dir "${attr[rootDir]:-/}" "${listing[@]}" -- "${linked[@]}" >"$work/custom"
+    listed contents linked tree-list --links --root-dir "${attr[rootDir]:-/}" "${listing[@]}" -- "${linked[@]}"
+    cp "$work/linked" "$work/custom"
   fi
 }
 

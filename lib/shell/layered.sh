@@ -30,7 +30,7 @@ layered_image() {
     : >"$work/custom"
   fi
   [ ! -s "$work/custom" ] || base_files
-  stages base_layer store_layers custom_layer | image_write --expect-layers "$(layers_expected)" "$@"
+  stages base_layer store_layers custom_layer unchanged | image_write --expect-layers "$(layers_expected)" "$@"
 }
 
 layers_check() {

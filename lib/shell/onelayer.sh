@@ -13,6 +13,7 @@
 . "$share/base.sh"
 . "$share/closure.sh"
 . "$share/commands.sh"
+. "$share/steady.sh"
 . "$share/asroot.sh"
 
 onelayer_start() {
@@ -41,7 +42,7 @@ onelayer_image() {
   root_lines
   store_lines
   layer_lines >"$work/layer"
-  stages base_layer own_layer | image_write --expect-layers $((base_layers + 1)) "$@"
+  stages base_layer own_layer unchanged | image_write --expect-layers $((base_layers + 1)) "$@"
 }
 
 # nixpkgs has no limit here.
@@ -55,16 +56,18 @@ own_layer() {
 
 # The trees of copyToRoot, merged, then what the commands make of them.
 root_lines() {
-  local trees=() tree owner="${attr[uid]}:${attr[gid]}" uname='' gname=''
+  local trees=() tree links=() owner="${attr[uid]}:${attr[gid]}" uname='' gname=''
   [ "${attr[uid]}" != 0 ] || uname=root
   [ "${attr[gid]}" != 0 ] || gname=root
   owner+=:$uname:$gname
-  mkdir -m 755 "$work/tree"
+  mkdir -m 755 "$work/empty" "$work/tree"
   for tree in "${contents[@]}"; do
     [ -z "$(store_path_of "$tree")" ] || tree=${attr[rootDir]}$tree
     trees+=("$tree")
   done
-  root_trees "${trees[@]:-$work/tree}" >"$work/copied"
+  root_links
+  stamped copyToRoot "${links[@]}"
+  listed copyToRoot copied tree-list --owner "$owner" "${links[@]}" -- "${trees[@]:-$work/empty}"
   store_modes 0555 <"$work/copied" >"$work/root"
   if [ -n "${attr[runAsRoot]}" ]; then
     as_root
@@ -85,13 +88,11 @@ root_commands() {
   run extraCommands "$BASH"
 }
 
-# As rsync -k merges them, or rsync -K.
-root_trees() {
-  if [ "${attr[keepContentsDirlinks]}" = true ]; then
-    tree-list --owner "$owner" --keep-dirlinks -- "$@"
-  else
-    tree-list --owner "$owner" --follow-dirlinks ${attr[rootDir]:+--root-dir="${attr[rootDir]}"} -- "$@"
-  fi
+# Sets links: what links to directories are, as to rsync -k, or rsync -K.
+root_links() {
+  links=(--follow-dirlinks)
+  [ -z "${attr[rootDir]}" ] || links+=(--root-dir "${attr[rootDir]}")
+  [ "${attr[keepContentsDirlinks]}" = false ] || links=(--keep-dirlinks)
 }
 
 # root_mentions FILE: the store paths that it mentions, and $work/root
@@ -103,9 +104,12 @@ root_mentions() {
 store_lines() {
   root_mentions "$work/config" >"$work/mentioned"
   closure_cut <"$work/mentioned"
+  listed storeDir store store_listing
+}
+
+store_listing() {
   cut -f 1 "$work/graph" | tr '\n' '\0' |
-    xargs -0r tree-list --in-place --root-dir "${attr[rootDir]:-/}" --owner 0:0:root:root -- >"$work/store" ||
-    exit 1
+    xargs -0r tree-list --in-place --root-dir "${attr[rootDir]:-/}" --owner 0:0:root:root -- || return 1
 }
 
 # Both, each name once: what the root has goes before the store's, but for the store directory and
