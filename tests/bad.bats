@@ -7,10 +7,11 @@ load helper
 @test "bad input is refused, with the very message" {
   local input case tool n=0 bad=0
   for input in "$TOP"/tests/bad/*/*.in; do
-    case=${input%.in} tool=$(basename "$(dirname "$input")")
+    case=${input%.in} tool=${input%/*}
+    tool=${tool##*/}
     local args=()
     [ ! -e "$case.args" ] || mapfile -t args <"$case.args"
-    fails 1 "$(cat "$case.err")" "$tool" "${args[@]}" <"$input" ||
+    fails 1 "$(<"$case.err")" "$tool" "${args[@]}" <"$input" ||
       { echo "case: ${case#"$TOP"/}"; bad=$((bad + 1)); }
     n=$((n + 1))
   done

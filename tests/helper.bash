@@ -23,7 +23,7 @@ fails() {
   local want_status=$1 want=$2 status=0
   shift 2
   "$@" >"$BATS_TEST_TMPDIR/fails.out" 2>"$BATS_TEST_TMPDIR/fails.err" || status=$?
-  if [ "$status" != "$want_status" ] || [ "$(cat "$BATS_TEST_TMPDIR/fails.err")" != "$want" ] ||
+  if [ "$status" != "$want_status" ] || [ "$(<"$BATS_TEST_TMPDIR/fails.err")" != "$want" ] ||
     [ -s "$BATS_TEST_TMPDIR/fails.out" ]; then
     printf 'command: %s\nexpected: status %s, %s\nfound: status %s, %s\n' \
       "$*" "$want_status" "$want" "$status" "$(cat "$BATS_TEST_TMPDIR/fails.err")"

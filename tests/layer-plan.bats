@@ -15,8 +15,8 @@ graph_of() {
   for line; do
     read -r name refs <<<"$line"
     printf '%s-%s\t1\t-\t' $hash "$name"
-    # shellcheck disable=SC2086 # one word a reference
-    if [ -n "$refs" ]; then printf -- "$hash-%s\n" $refs | paste -sd ' '; else printf '%s\n' '\e'; fi
+    [ -z "$refs" ] || refs="$hash-${refs// / $hash-}"
+    printf '%s\n' "${refs:-\e}"
   done
 }
 

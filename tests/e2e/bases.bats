@@ -106,6 +106,7 @@ comparable='{created, author, architecture, os, config, rootfs, history}
 
 # loads_and_runs: again.tar, in docker and podman
 loads_and_runs() {
+  unseen again.tar || return 0
   docker load --quiet -i again.tar
   docker_run again:t >found
   same "$BASES/said" found

@@ -76,6 +76,15 @@ podman() {
 
 podman_run() { podman run --rm --network "${NETWORK:-none}" --cgroup-parent "/layerpipe-$CLIENTS_INIT" "$@"; }
 
+# unseen FILE [WORD…]: true the first time in a test file that an image of these very bytes comes,
+# to be run with these words: a client would make the same of it again
+unseen() {
+  local it
+  it=$({ cat "$1" && printf '%s\0' "${@:2}"; } | sha256sum)
+  ! grep -qsF "$it" "$BATS_FILE_TMPDIR/seen" || return 1
+  echo "$it" >>"$BATS_FILE_TMPDIR/seen"
+}
+
 # --- skopeo, umoci, runc ---
 
 # skopeo_check ARCHIVE DIR: copies the image; every diff ID is checked on the way.

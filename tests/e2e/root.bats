@@ -54,6 +54,7 @@ build() {
 says() {
   local text=$1 tag=$2 client
   shift 2
+  unseen "$tag.tar" "$@" || return 0 # of the other engine
   docker load --quiet -i "$tag.tar" >loaded
   podman load --quiet -i "$PWD/$tag.tar" >loaded
   for client in docker podman; do
@@ -72,9 +73,9 @@ redis_example() {
 engines() {
   local engine
   for engine in userns tcg; do
-    "$@" "$engine" "$engine-$BATS_TEST_NUMBER"
+    "$@" "$engine" "both-$BATS_TEST_NUMBER"
+    image-layers "both-$BATS_TEST_NUMBER.tar" >"$engine.layers"
   done
-  for engine in userns tcg; do image-layers "$engine-$BATS_TEST_NUMBER.tar" >"$engine.layers"; done
   same userns.layers tcg.layers
 }
 

@@ -58,13 +58,14 @@ on() {
   { image-layers "$image"; cat empty.stream; } | vm-exec --engine "$engine" --script script >top.stream
   image-layers --config "$image" >config
   { image-layers "$image"; cat top.stream; } |
-    image-assemble --name on --tag "$engine" --config config
+    image-assemble --name on --tag t --config config
 }
 
 # runs IMAGE WANT COMMAND…: docker and podman say the same
 runs() {
   local image=$1 want=$2
   shift 2
+  unseen "$image" "$@" || return 0 # of the other engine
   docker load --quiet -i "$image" >loaded
   [ "$(docker_run "$(sed -n 's/^Loaded image: //p' loaded)" "$@")" = "$want" ]
   podman load --quiet -i "$PWD/$image" >loaded
