@@ -9,8 +9,12 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+/* bytes read at once; a fuzz target reads fewer */
+#ifndef DECOMPRESS_CHUNK
+#define DECOMPRESS_CHUNK (256 << 10)
+#endif
 /* LOOK: what tells the kind, the longest of the magic numbers below. */
-enum { INPUT = 256 << 10, LOOK = 10, GZIP_WINDOW = 15 + 16, ZSTD_WINDOW = 27 };
+enum { INPUT = DECOMPRESS_CHUNK, LOOK = 10, GZIP_WINDOW = 15 + 16, ZSTD_WINDOW = 27 };
 enum { GZIP_FIRST = 0x1f }; /* the byte that each member begins with */
 
 /* Where in the compressed data reading stands. */

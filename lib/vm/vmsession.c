@@ -13,7 +13,11 @@
 #include "base/out.h"
 #include "base/spool.h"
 
-enum { CHUNK = 256 << 10, LINE_MAX_LEN = 8 << 10, MS = 1000 };
+/* bytes read at once; a fuzz target reads fewer */
+#ifndef VMSESSION_CHUNK
+#define VMSESSION_CHUNK (256 << 10)
+#endif
+enum { CHUNK = VMSESSION_CHUNK, LINE_MAX_LEN = 8 << 10, MS = 1000 };
 
 struct state {
 	const struct vmsession *s;
