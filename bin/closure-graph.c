@@ -199,7 +199,7 @@ static int write_closure(struct options *o, char **operands, struct out *out, st
 		return -1;
 	int result = o->roots.n ? graph_cut(&g, o->roots.list, o->roots.n, e) : 0;
 	if (result == 0 && g.n == 0 && !o->allow_empty)
-		result = err_set(e, 0, "the closure is empty (--allow-empty takes it so)");
+		result = err_set(e, 0, "the closure is empty (--allow-empty makes an empty graph)");
 	if (result == 0)
 		result = graph_write(&g, out, e);
 	graph_free(&g);

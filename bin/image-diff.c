@@ -42,7 +42,7 @@ static write_fn *format(const char *name)
 		return diffreport_text;
 	if (strcmp(name, "tsv") == 0)
 		return diffreport_tsv;
-	cli_usage(&cli, "--format: '%s': expected text or tsv", name);
+	cli_usage(&cli, "--format: expected text or tsv, found '%s'", name);
 }
 
 static void set_option(struct options *o, int opt)

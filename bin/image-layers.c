@@ -56,8 +56,8 @@ static void option(int opt, struct settings *s)
 	else if (s->mode == STREAM || s->mode == (enum mode)opt)
 		s->mode = (enum mode)opt;
 	else
-		cli_usage(&cli, "--list, --config, --repo-tags, --files and --store-paths exclude "
-				"each other");
+		cli_usage(&cli, "give only one of --list, --config, --repo-tags, --files and "
+				"--store-paths");
 }
 
 static void check(struct settings *s)

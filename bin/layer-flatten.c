@@ -47,8 +47,7 @@ static int write_flat(const struct flatten *f, const struct settings *s, const c
 		      struct out *o, struct err *e)
 {
 	if (flatten_layers(f) == 0 && !s->allow_empty)
-		return err_set(e, 0, "%s: no layers (--allow-empty makes an empty tree of them)",
-			       name);
+		return err_set(e, 0, "%s: no layers (--allow-empty makes an empty tree)", name);
 	return flatten_write(f, o, e);
 }
 

@@ -81,7 +81,8 @@ static struct planner_file open_file(const char *path)
 static void set_strategy(struct settings *s)
 {
 	if (planner_strategy(optarg, &s->planner.strategy) < 0)
-		cli_usage(&cli, "--strategy: '%s': expected popularity, size-first or update-cost",
+		cli_usage(&cli,
+			  "--strategy: expected popularity, size-first or update-cost, found '%s'",
 			  optarg);
 	s->strategy = optarg;
 }

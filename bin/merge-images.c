@@ -70,7 +70,7 @@ static void operands(int argc, char **argv, struct settings *s)
 	for (int i = 0; i < s->nimages; i++) {
 		bool is_standard = strcmp(s->images[i], "-") == 0;
 		if (is_standard && standard)
-			cli_usage(&cli, "'-' twice: standard input can be read once");
+			cli_usage(&cli, "'-' is given twice: standard input can be read only once");
 		standard |= is_standard;
 		cli_binary(&cli, s->images[i]);
 	}

@@ -52,7 +52,7 @@ static write_fn *format(const char *name)
 	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
 		if (strcmp(name, formats[i].name) == 0)
 			return formats[i].write;
-	cli_usage(&cli, "--format: '%s': expected text, tsv or svg", name);
+	cli_usage(&cli, "--format: expected text, tsv or svg, found '%s'", name);
 }
 
 static void set_option(struct options *o, int opt)
@@ -93,7 +93,7 @@ static struct options parse_options(int argc, char **argv)
 	cli_operands(&cli, argc, argv, 0, 1);
 	o.plan = optind < argc ? argv[optind] : "-";
 	if (!o.graph)
-		cli_usage(&cli, "--graph is missing: what the plan is of");
+		cli_usage(&cli, "--graph is missing: give the closure graph of the plan");
 	check_inputs(&o);
 	return o;
 }

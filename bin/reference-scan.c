@@ -39,9 +39,9 @@ static const char *parse_options(int argc, char **argv)
 		if (option == GRAPH)
 			graph = optarg;
 	if (!graph)
-		cli_usage(&cli, "--graph is missing: which paths are looked for");
+		cli_usage(&cli, "--graph is missing: give the paths to look for");
 	if (!argv[optind])
-		cli_usage(&cli, "an operand is missing: the tree to look in");
+		cli_usage(&cli, "an operand is missing: give a tree to search");
 	for (char **tree = argv + optind; *tree; tree++)
 		if (strcmp(*tree, "-") == 0 && strcmp(graph, "-") == 0)
 			cli_usage(&cli, "standard input cannot be the graph and a tree");

@@ -112,13 +112,14 @@ static void read_mount(struct vmjob_strings *mounts)
 	for (char *p = arg; (p = strstr(p, ":/")); p++)
 		colon = p;
 	if (colon == arg || !is_place(colon + 1))
-		cli_usage(&cli,
-			  "--mount: expected HOSTDIR:GUESTDIR, the latter absolute, found '%s'",
-			  optarg);
+		cli_usage(
+			&cli,
+			"--mount: expected HOSTDIR:GUESTDIR with an absolute GUESTDIR, found '%s'",
+			optarg);
 	const char *mode = strrchr(colon + 1, ':');
 	if (mode && (strcmp(mode, ":ro") == 0 || strcmp(mode, ":rw") == 0))
-		cli_usage(&cli, "--mount: it is read-only always, leave out '%s' of '%s'", mode,
-			  optarg);
+		cli_usage(&cli, "--mount: leave out '%s' of '%s': a mount is always read-only",
+			  mode, optarg);
 	*colon = '\0';
 	vmjob_string(mounts, arg);
 	vmjob_string(mounts, colon + 1);

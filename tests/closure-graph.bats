@@ -279,7 +279,7 @@ PY
   fails 1 "closure-graph: cannot read store directory 'none/nix/store': No such file or directory" \
     closure-graph --scan --root-dir none --root $A
   mkfifo "ex/root$A"
-  fails 1 "closure-graph: cannot read 'ex/root$A': it is no file, directory or symlink" closure-graph --scan --root-dir ex/root list
+  fails 1 "closure-graph: cannot read 'ex/root$A': it is not a file, directory or symbolic link" closure-graph --scan --root-dir ex/root list
   lines $A ${A}2 >list
   fails 1 "closure-graph: cannot tell '$A' from '${A}2' where they are mentioned: their hash parts are the same" \
     closure-graph --scan --root-dir ex/root list
@@ -318,7 +318,7 @@ PY
 }
 
 @test "an empty closure has to be meant" {
-  fails 1 "closure-graph: the closure is empty (--allow-empty takes it so)" closure-graph /dev/null
+  fails 1 "closure-graph: the closure is empty (--allow-empty makes an empty graph)" closure-graph /dev/null
   closure-graph --allow-empty /dev/null >out
   [ ! -s out ]
   closure-graph --allow-empty --scan </dev/null >out

@@ -529,8 +529,8 @@ EOF
   fails 2 "image-assemble: --tag needs a --name $hint" image-assemble --tag x
   fails 2 "image-assemble: --format oci: not supported yet, only docker is $hint" image-assemble --format oci
   fails 2 "image-assemble: --layer-compressor gz: not supported yet, only none is $hint" image-assemble --layer-compressor gz
-  fails 2 "image-assemble: --compressor: 'xz': expected none, gz or zstd $hint" image-assemble --compressor xz
-  fails 2 "image-assemble: --progress: 'x': expected auto, bar, lines or none $hint" image-assemble --progress x
+  fails 2 "image-assemble: --compressor: expected none, gz or zstd, found 'xz' $hint" image-assemble --compressor xz
+  fails 2 "image-assemble: --progress: expected auto, bar, lines or none, found 'x' $hint" image-assemble --progress x
   fails 2 "image-assemble: --config: standard input carries the layers: expected a file $hint" image-assemble --config -
   fails 2 "image-assemble: --max-layers: '0': expected a number from 1 to 4294967295 $hint" image-assemble --max-layers 0
   fails 2 "image-assemble: too many operands: expected options only, found 'x' $hint" image-assemble x

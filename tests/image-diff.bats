@@ -299,6 +299,6 @@ EOF2
   local hint="(see 'image-diff --help')"
   fails 2 "image-diff: an operand is missing $hint" image-diff
   fails 2 "image-diff: an operand is missing $hint" image-diff a
-  fails 2 "image-diff: --format: 'table': expected text or tsv $hint" image-diff --format table a b
+  fails 2 "image-diff: --format: expected text or tsv, found 'table' $hint" image-diff --format table a b
   fails 2 "image-diff: standard input can be one of the images only, not both $hint" image-diff - -
 }

@@ -603,7 +603,7 @@ P
 }
 
 @test "one mode, one image" {
-  fails 2 "image-layers: --list, --config, --repo-tags, --files and --store-paths exclude each other (see 'image-layers --help')" \
+  fails 2 "image-layers: give only one of --list, --config, --repo-tags, --files and --store-paths (see 'image-layers --help')" \
     image-layers --list --config images/plain.tar
   fails 2 "image-layers: --store-dir goes with --store-paths only (see 'image-layers --help')" \
     image-layers --store-dir /gnu/store images/plain.tar

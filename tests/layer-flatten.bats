@@ -112,10 +112,10 @@ zero blocks at the end of the archive" layer-flatten <short
 }
 
 @test "no layers are an error unless that is said" {
-  fails 1 'layer-flatten: <stdin>: no layers (--allow-empty makes an empty tree of them)' \
+  fails 1 'layer-flatten: <stdin>: no layers (--allow-empty makes an empty tree)' \
     layer-flatten </dev/null
   make-stream 0 >none
-  fails 1 'layer-flatten: <stdin>: no layers (--allow-empty makes an empty tree of them)' \
+  fails 1 'layer-flatten: <stdin>: no layers (--allow-empty makes an empty tree)' \
     layer-flatten <none
   layer-flatten --allow-empty <none >flat
   [ "$(tar -tf flat)" = ./ ]
@@ -240,7 +240,7 @@ No such file or directory" layer-flatten --from-image images/gz.tar
 
 @test "an image without layers is an error unless that is said" {
   make-images images
-  fails 1 'layer-flatten: images/null.tar: no layers (--allow-empty makes an empty tree of them)' \
+  fails 1 'layer-flatten: images/null.tar: no layers (--allow-empty makes an empty tree)' \
     layer-flatten --from-image images/null.tar
   layer-flatten --from-image images/null.tar --allow-empty >flat
   [ "$(tar -tf flat)" = ./ ]
@@ -253,7 +253,7 @@ No such file or directory" layer-flatten --from-image images/gz.tar
   [ ! -s printed ]
   same want flat
   echo old >flat
-  fails 1 'layer-flatten: <stdin>: no layers (--allow-empty makes an empty tree of them)' \
+  fails 1 'layer-flatten: <stdin>: no layers (--allow-empty makes an empty tree)' \
     layer-flatten --output flat </dev/null
   [ "$(cat flat)" = old ]
   fails 1 "layer-flatten: cannot create 'missing/flat': No such file or directory" \

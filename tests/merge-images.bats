@@ -296,7 +296,7 @@ named() {
 @test "usage errors" {
   hint="(see 'merge-images --help')"
   fails 2 "merge-images: an operand is missing $hint" merge-images
-  fails 2 "merge-images: '-' twice: standard input can be read once $hint" merge-images - a -
-  fails 2 "merge-images: --compressor: 'xz': expected none, gz or zstd $hint" \
+  fails 2 "merge-images: '-' is given twice: standard input can be read only once $hint" merge-images - a -
+  fails 2 "merge-images: --compressor: expected none, gz or zstd, found 'xz' $hint" \
     merge-images --compressor xz a
 }

@@ -129,7 +129,7 @@ field() { awk -F'\t' -v key="$1" -v n="$2" '$1 == key { print $n }' found; }
   fails 1 "plan-cost: <stdin>:5: '$path' is not in the graph 'smaller'" \
     plan-cost --graph smaller <plan
   grep -v hello-link plan >shorter
-  fails 1 "plan-cost: shorter: '$path' is missing, which is in the graph 'graph' \
+  fails 1 "plan-cost: shorter: '$path' of the graph 'graph' is missing \
 (closure-graph --exclude leaves it out)" plan-cost --graph graph shorter
   sed '/hello-link/s/\t200\t/\t201\t/' plan >larger
   fails 1 "plan-cost: larger:5: '$path' has another size in the graph 'graph'" \
@@ -150,7 +150,7 @@ field() { awk -F'\t' -v key="$1" -v n="$2" '$1 == key { print $n }' found; }
 
 @test "weights and events that are none" {
   printf 'libc-2.36\t1\nlibc-2.36\t2\n' >bad
-  fails 1 "plan-cost: bad:2: 'libc-2.36' has a weight already" \
+  fails 1 "plan-cost: bad:2: 'libc-2.36' already has a weight" \
     plan-cost --graph graph --weights bad plan
   cut -f1 graph | cut -c45- | sed 's/$/\t0/' >bad
   fails 1 'plan-cost: every path has the weight 0' plan-cost --graph graph --weights bad plan
@@ -163,8 +163,8 @@ field() { awk -F'\t' -v key="$1" -v n="$2" '$1 == key { print $n }' found; }
 }
 
 @test "options" {
-  fails 2 "plan-cost: --graph is missing: what the plan is of $hint" plan-cost plan
-  fails 2 "plan-cost: --format: 'png': expected text, tsv or svg $hint" \
+  fails 2 "plan-cost: --graph is missing: give the closure graph of the plan $hint" plan-cost plan
+  fails 2 "plan-cost: --format: expected text, tsv or svg, found 'png' $hint" \
     plan-cost --graph graph --format png plan
   fails 2 "plan-cost: standard input can be one of the inputs only, not 2 $hint" \
     plan-cost --graph -

@@ -81,7 +81,7 @@ hash() { basename "$1" | cut -c1-32; }
   reference-scan --graph ex/graph tree >out
   lines "${P[0]}" >expect
   same expect out
-  fails 1 "reference-scan: cannot read 'tree/$(hash "${P[1]}")': it is no file, directory or symlink" \
+  fails 1 "reference-scan: cannot read 'tree/$(hash "${P[1]}")': it is not a file, directory or symbolic link" \
     reference-scan --graph ex/graph "tree/$(hash "${P[1]}")"
 }
 
@@ -100,8 +100,8 @@ hash() { basename "$1" | cut -c1-32; }
   fails 1 "reference-scan: cannot read 'none': No such file or directory" reference-scan --graph ex/graph none
   fails 1 "reference-scan: cannot open 'none': No such file or directory" reference-scan --graph none file
   fails 1 "reference-scan: file:1: expected 4 fields separated by single tabs, found 1" reference-scan --graph file file
-  fails 2 "reference-scan: --graph is missing: which paths are looked for (see 'reference-scan --help')" reference-scan file
-  fails 2 "reference-scan: an operand is missing: the tree to look in (see 'reference-scan --help')" \
+  fails 2 "reference-scan: --graph is missing: give the paths to look for (see 'reference-scan --help')" reference-scan file
+  fails 2 "reference-scan: an operand is missing: give a tree to search (see 'reference-scan --help')" \
     reference-scan --graph ex/graph
 }
 

@@ -192,10 +192,10 @@ more than 10 % above (--max-decay): planned afresh" err
 [["remove_paths", []], ["subcomponent_out", []], ["over", "rest", ["remove_paths", "x"]], ["reverse"]]|operation 4 (reverse): expected a list, found a dictionary
 END
   echo '[["popularity_contest"]]' >p
-  fails 1 'layer-plan: p: the pipeline makes 5 layers: expected at most 4, ["limit_layers", 4] at its end makes them so' \
+  fails 1 'layer-plan: p: the pipeline makes 5 layers: expected at most 4 (end it with ["limit_layers", 4])' \
     layer-plan --max-layers 4 --pipeline p graph
   jq -Rnc '[["remove_paths", [inputs]]]' paths >p
-  fails 1 'layer-plan: p: the pipeline leaves no path' layer-plan --pipeline p graph
+  fails 1 'layer-plan: p: the pipeline removes all paths' layer-plan --pipeline p graph
   deep='["flatten"]'
   for _ in $(seq 64); do deep="[\"map\",$deep]"; done
   echo "[$deep]" >p
@@ -215,7 +215,7 @@ END
 weights|a\n|1: expected 2 fields separated by single tabs, found 1
 weights|a\tx\n|1: weight: 'x': expected a number from 0 to 1000000
 weights|a\t1000001\n|1: weight: '1000001': expected a number from 0 to 1000000
-weights|a\t1\nb\t1\na\t1\n|3: 'a' has a weight already
+weights|a\t1\nb\t1\na\t1\n|3: 'a' already has a weight
 weights|/nix/store/a\t1\n|1: name: expected a path's name without directory and hash, found '/nix/store/a'
 group|a\n|1: expected 2 fields separated by single tabs, found 1
 group|a\tb\tc\n|1: expected 2 fields separated by single tabs, found 3

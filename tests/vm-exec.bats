@@ -372,10 +372,10 @@ running() {
   fails 125 "vm-exec: --script is missing (see 'vm-exec --help')" vm-exec <input
   local mount
   for mount in x /x:y /x:/ /x:/../y :/x /x:/a/..; do
-    fails 125 "vm-exec: --mount: expected HOSTDIR:GUESTDIR, the latter absolute, found '$mount' (see 'vm-exec --help')" \
+    fails 125 "vm-exec: --mount: expected HOSTDIR:GUESTDIR with an absolute GUESTDIR, found '$mount' (see 'vm-exec --help')" \
       vm-exec --mount $mount
   done
-  fails 125 "vm-exec: --mount: it is read-only always, leave out ':ro' of '/x:/y:ro' (see 'vm-exec --help')" \
+  fails 125 "vm-exec: --mount: leave out ':ro' of '/x:/y:ro': a mount is always read-only (see 'vm-exec --help')" \
     vm-exec --mount /x:/y:ro
   options=(--mount "$PWD/base/etc:/y:ro/")
   run_script 'cat /y:ro/motd >&2' 2>found >out

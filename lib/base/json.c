@@ -101,7 +101,7 @@ int json_finish(struct json *j, struct buf *b, struct err *e)
 {
 	int r = 0;
 	if (j->bad)
-		r = err_set(e, 0, "'%s' is not UTF-8: JSON cannot carry it", j->bad);
+		r = err_set(e, 0, "'%s' is not UTF-8: JSON cannot hold it", j->bad);
 	else
 		buf_add(b, j->text.s, j->text.len);
 	free(j->bad);

@@ -36,10 +36,10 @@ int machine_architecture(const char **name, struct err *e)
 {
 	struct utsname u;
 	if (uname(&u) < 0)
-		return err_set(e, errno, "cannot learn this machine's architecture");
+		return err_set(e, errno, "cannot find out the architecture of this machine");
 	*name = machine_goarch(u.machine);
 	if (!*name)
-		return err_set(e, 0, "machine '%s' has no name known to Go: give the architecture",
+		return err_set(e, 0, "Go has no name for this machine, '%s': give the architecture",
 			       u.machine);
 	return 0;
 }

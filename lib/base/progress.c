@@ -31,7 +31,7 @@ int progress_mode(const char *name, enum progress_mode *mode, struct err *e)
 			*mode = (enum progress_mode)i;
 			return 0;
 		}
-	return err_set(e, 0, "'%s': expected auto, bar, lines or none", name);
+	return err_set(e, 0, "expected auto, bar, lines or none, found '%s'", name);
 }
 
 static int64_t now(void)

@@ -179,7 +179,8 @@ static int put_node(struct nar *n, const struct walk_entry *entry, struct err *e
 	if (entry->type == DT_LNK)
 		return put_symlink(n, entry, e);
 	if (is_special(entry))
-		return err_set(e, 0, "cannot read '%s': it is no file, directory or symlink",
+		return err_set(e, 0,
+			       "cannot read '%s': it is not a file, directory or symbolic link",
 			       entry->path);
 	begin_directory(n);
 	return 0;

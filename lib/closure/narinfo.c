@@ -57,7 +57,7 @@ static void set_refs(struct entry *entry, const char *names)
 static int once(bool *seen, struct err *e)
 {
 	if (*seen)
-		return err_set(e, 0, "it stands twice in one record");
+		return err_set(e, 0, "given twice in one record");
 	*seen = true;
 	return 0;
 }

@@ -44,7 +44,8 @@ static int check_name(const char *path, const char *name, struct err *e)
 			       path, NAME_MAX_LEN, len);
 	if (begins_with_word(name, ".") || begins_with_word(name, ".."))
 		return err_set(e, 0,
-			       "'%s' is not a store path: its name is, or begins with, a lone dot",
+			       "'%s' is not a store path: its name must not be . or .. or begin "
+			       "with .- or ..-",
 			       path);
 	return 0;
 }
@@ -79,7 +80,7 @@ int storepath_check(const char *path, const char *store_dir, struct err *e)
 	if (len < STOREPATH_HASH_LEN || hash[len] != '-')
 		return err_set(e, 0,
 			       "'%s' is not a store path: expected %d nix-base32 characters, "
-			       "a dash and a name behind its directory",
+			       "a dash and a name after its directory",
 			       path, STOREPATH_HASH_LEN);
 	return check_name(path, hash + len + 1, e);
 }

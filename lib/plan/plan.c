@@ -77,7 +77,7 @@ static int read_layer(const struct record_reader *r, const struct record_field *
 	if (layer < before)
 		return record_err(r, e,
 				  "layer %" PRIu64 " follows layer %" PRIu64
-				  ": expected ascending layers, sort -s -n -k 1,1 makes them so",
+				  ": expected ascending layers (sort -s -n -k 1,1 sorts them)",
 				  layer, before);
 	*number = layer;
 	return 0;
@@ -125,9 +125,8 @@ static int check_unique(const struct plan *p, const char *name, struct err *e)
 	qsort(sorted, p->n, sizeof *sorted, compare);
 	for (size_t i = 1; i < p->n; i++)
 		if (strcmp(sorted[i - 1]->path, sorted[i]->path) == 0)
-			return err_set(e, 0,
-				       "%s:%zu: path '%s' is in the plan already, in line %zu",
-				       name, (size_t)(sorted[i] - p->paths) + 1, sorted[i]->path,
+			return err_set(e, 0, "%s:%zu: path '%s' is already in line %zu", name,
+				       (size_t)(sorted[i] - p->paths) + 1, sorted[i]->path,
 				       (size_t)(sorted[i - 1] - p->paths) + 1);
 	return 0;
 }

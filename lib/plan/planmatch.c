@@ -52,7 +52,7 @@ static int check_complete(const struct graph *g, const char *graph_name, const s
 	for (uint32_t i = 0; i < g->n; i++)
 		if (!planned[i])
 			return err_set(e, 0,
-				       "%s: '%s' is missing, which is in the graph '%s' "
+				       "%s: '%s' of the graph '%s' is missing "
 				       "(closure-graph --exclude leaves it out)",
 				       plan_name, g->paths[i].path, graph_name);
 	return 0;

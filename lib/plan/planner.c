@@ -59,7 +59,7 @@ static int read_graph(const struct planner_file *file, bool allow_empty, struct 
 	if (g->n || allow_empty)
 		return 0;
 	graph_free(g);
-	return err_set(e, 0, "%s: no paths to plan: --allow-empty makes an empty plan of that",
+	return err_set(e, 0, "%s: no paths to plan (--allow-empty makes an empty plan)",
 		       file->name);
 }
 
@@ -208,11 +208,11 @@ static int plan_pipeline(struct planner *p, struct err *e)
 		return -1;
 	if (p->n > p->options->layers)
 		return err_set(e, 0,
-			       "%s: the pipeline makes %u layers: expected at most %u, "
-			       "[\"limit_layers\", %u] at its end makes them so",
+			       "%s: the pipeline makes %u layers: expected at most %u "
+			       "(end it with [\"limit_layers\", %u])",
 			       file->name, p->n, p->options->layers, p->options->layers);
 	if (p->n == 0 && !p->options->allow_empty)
-		return err_set(e, 0, "%s: the pipeline leaves no path", file->name);
+		return err_set(e, 0, "%s: the pipeline removes all paths", file->name);
 	if (p->options->explain)
 		reachable_init(&p->reach, &p->graph);
 	return 0;

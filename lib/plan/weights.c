@@ -28,7 +28,7 @@ static int read_record(const struct record_reader *r, const struct record_field 
 		return -1;
 	uint32_t number = w->names.n;
 	if (intern_add(&w->names, name, strlen(name)) != number)
-		return record_err(r, e, "'%s' has a weight already", name);
+		return record_err(r, e, "'%s' already has a weight", name);
 	w->values = mem_grow(w->values, &w->cap, w->names.n, sizeof *w->values);
 	w->values[number] = weight;
 	return 0;

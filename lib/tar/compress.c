@@ -154,7 +154,7 @@ int compress_kind(const char *name, enum compress_kind *kind, struct err *e)
 			*kind = (enum compress_kind)i;
 			return 0;
 		}
-	return err_set(e, 0, "'%s': expected none, gz or zstd", name);
+	return err_set(e, 0, "expected none, gz or zstd, found '%s'", name);
 }
 
 int compress_new(enum compress_kind kind, unsigned jobs, struct out *o, struct compress **c,

@@ -45,8 +45,8 @@ static void escapes(void)
 	STREQ(quoted("\0\x01\x1f\x7f", 4), "\"\\u0000\\u0001\\u001f\\u007f\"");
 	STREQ(quoted("é\xf0\x9f\x98\x80", 6), "\"é\xf0\x9f\x98\x80\"");
 	STREQ(quoted("a,[", 3), "\"a,[\"");
-	STREQ(quoted("a\xff", 2), "'a\\xff' is not UTF-8: JSON cannot carry it");
-	STREQ(quoted("\xed\xa0\x80", 3), "'\\xed\\xa0\\x80' is not UTF-8: JSON cannot carry it");
+	STREQ(quoted("a\xff", 2), "'a\\xff' is not UTF-8: JSON cannot hold it");
+	STREQ(quoted("\xed\xa0\x80", 3), "'\\xed\\xa0\\x80' is not UTF-8: JSON cannot hold it");
 }
 
 int main(void)

@@ -72,10 +72,10 @@ static void test_read(void)
 static void test_refuse(void)
 {
 	is_refused("2\t" P "a" REST "1\t" P "b" REST,
-		   "plan:2: layer 1 follows layer 2: expected ascending layers, "
-		   "sort -s -n -k 1,1 makes them so");
+		   "plan:2: layer 1 follows layer 2: expected ascending layers "
+		   "(sort -s -n -k 1,1 sorts them)");
 	is_refused("1\t" P "c" REST "1\t" P "a" REST "2\t" P "b" REST "3\t" P "a" REST,
-		   "plan:4: path '" P "a' is in the plan already, in line 2");
+		   "plan:4: path '" P "a' is already in line 2");
 	is_refused("0\t" P "a" REST, "plan:1: layer: '0': expected a number from 1 to 4294967295");
 	is_refused("1\t-" REST, "plan:1: path: expected a value, found -");
 	is_refused("1\t/etc/../passwd" REST,
