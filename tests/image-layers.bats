@@ -401,13 +401,13 @@ E
   unpack gz
   gzip -n d/2.tar
   mv d/2.tar.gz d/2.tar
-  refused "layer 2 (${ids[1]}): '2.tar' is no tar, compressed or not"
+  refused "layer 2 (${ids[1]}): '2.tar' is not a tar, compressed or not"
   unpack plain
   xz d/2.tar
   mv d/2.tar.xz d/2.tar
   refused "layer 2 (${ids[1]}): compressed with xz, which is not read: decompress it first (xz -dc)"
   echo text >d/2.tar
-  refused "layer 2 (${ids[1]}): '2.tar' is no tar, compressed or not"
+  refused "layer 2 (${ids[1]}): '2.tar' is not a tar, compressed or not"
 }
 
 @test "tars that their tools never finished, and empty ones" {

@@ -257,7 +257,7 @@ p.kill()' "$@"; }
   fails 1 "layer-tar: 'd/.wh.x' deletes nothing: expected a file .wh.NAME or .wh..wh..opq" layer-tar --mtree m
   lines './d/x type=char device=linux,0,0' >m
   fails 1 "layer-tar: 'd/x' is a character device 0:0, which an overlay file system takes for a deletion: \
-expected a file .wh.NAME for one" layer-tar --mtree m
+to delete NAME, give a file .wh.NAME" layer-tar --mtree m
   lines './d/x type=block device=linux,0,0' './d/y type=char device=linux,0,1' >m
   layer-tar --mtree m >stream
 }
@@ -593,7 +593,7 @@ EOF
   local see="(see 'layer-tar --help')"
   lines './bin type=link link=usr/bin' './usr/bin/sh type=file size=9' >base
   lines './bin/x type=file' './usr/bin/x type=file' >own
-  fails 1 "layer-tar: 'usr/bin/x' and 'bin/x' come to one place in the base: 'usr/bin/x'" \
+  fails 1 "layer-tar: 'usr/bin/x' and 'bin/x' go to the same place in the base: 'usr/bin/x'" \
     layer-tar --mtree own --onto base
   lines './bin type=link link=bin' >base
   fails 1 "layer-tar: cannot place 'bin': in the base 'bin' leads through a circle of links" \

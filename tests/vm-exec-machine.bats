@@ -135,7 +135,7 @@ options=()
   local status=0
   run_script 'echo b >/proc/sysrq-trigger' 'sleep 10' >out 2>err || status=$?
   [ "$status" = 125 ] && [ ! -s out ]
-  grep -qx "vm-exec: the virtual machine ended with status 0 and without a result while the script ran, or the layer was packed; the last it printed: '.*sysrq: Resetting'" err
+  grep -qx "vm-exec: the virtual machine ended with status 0 and without a result while the script ran, or the layer was packed; its last output: '.*sysrq: Resetting'" err
 }
 
 @test "a memory hog, and a machine with too little memory" {
@@ -143,7 +143,7 @@ options=()
   fails_script 137 "$(lines Killed 'vm-exec: warning: the machine ran out of memory: --memory sets its size')" \
     'tail /dev/zero'
   options=(--memory 64)
-  fails_script 125 "vm-exec: the machine ended while it booted: it may have too little memory (--memory, 64 MiB now), or the kernel does not suit it (--kernel); the last it printed: nothing" true
+  fails_script 125 "vm-exec: the machine ended while it booted: it may have too little memory (--memory, 64 MiB now), or the kernel does not suit it (--kernel); its last output: nothing" true
 }
 
 @test "a full disk, in the script and before it" {

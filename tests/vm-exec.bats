@@ -182,15 +182,15 @@ refuses_layer() {
 @test "a layer cannot reach out of its root, nor say what makes no sense" {
   refuses_layer "the new layer: '../x': '..' in a name is not allowed" ../x
   refuses_layer "the new layer: 'a/../../x': '..' in a name is not allowed" a/ a/../../x
-  refuses_layer "the new layer: 'link/x' lies below what is no directory" 'link>/tmp' link/x
-  refuses_layer "the new layer: 'file/x' lies below what is no directory" file file/x
-  refuses_layer "the new layer: 'link' is there twice" 'link>/etc/motd' link
+  refuses_layer "the new layer: 'link/x' is below a file that is not a directory in this layer" 'link>/tmp' link/x
+  refuses_layer "the new layer: 'file/x' is below a file that is not a directory in this layer" file file/x
+  refuses_layer "the new layer: 'link' is in the layer twice" 'link>/etc/motd' link
   refuses_layer "the new layer: 'x' is a hard link to 'link/motd', which is no file of the same layer" \
     'link>/etc' 'x=link/motd'
   refuses_layer "the new layer: '../../etc/passwd': '..' in a name is not allowed" 'x=../../etc/passwd'
   refuses_layer "the new layer: 'x' is a hard link to 'etc/motd', which is no file of the same layer" x=etc/motd
-  refuses_layer "the new layer: '.wh..': a whiteout of nothing" .wh..
-  refuses_layer "the new layer: the root is no directory" './>x'
+  refuses_layer "the new layer: '.wh..' deletes nothing: expected a file .wh.NAME or .wh..wh..opq" .wh..
+  refuses_layer "the new layer: the root is not a directory" './>x'
   { cat base.stream; stream_of /abs ././/rel dir/ 'dir/evil>/' 'zz>../../../..'; } >input
   run_script 'echo out >/zz/written' 'test -e /dir/evil/etc/motd' >out
   listing <out >found
@@ -207,7 +207,7 @@ refuses_layer() {
   same want err
   [ "$(listing <out | tail -n 1)" = '-0000 0:0 0 1 data/.wh.sub' ]
   { cat base.stream; stream_of 'null!1,3'; } >input
-  fails_script 125 "vm-exec: the new layer: cannot make 'null': Operation not permitted: --engine tcg may do it" true
+  fails_script 125 "vm-exec: the new layer: cannot make 'null': Operation not permitted: --engine tcg may work" true
 }
 
 @test "a missing parent in the new layer looks as it does below" {
@@ -330,7 +330,7 @@ as_user() { env -u TMPDIR setpriv --reuid 65534 --regid 65534 --clear-groups "$@
   script 'chown 1:1 /etc/motd' >script
   fails 1 'chown: /etc/motd: Invalid argument' as_user inst/bin/vm-exec --engine userns --script script <input
   { cat base.stream; tree-list --owner 5:6 base/etc | layer-tar --mtree -; } >input
-  fails 125 "vm-exec: the new layer: cannot give '.' to 5:6: Invalid argument: users that this user does not have (/etc/subuid and newuidmap give some, --engine tcg needs none)" \
+  fails 125 "vm-exec: the new layer: cannot give '.' to 5:6: Invalid argument: this user does not have these users (/etc/subuid and newuidmap give some, --engine tcg needs none)" \
     as_user inst/bin/vm-exec --engine userns --script script <input
 }
 

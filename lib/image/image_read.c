@@ -213,7 +213,7 @@ static int check_first(const struct image *i, size_t k, struct source *s, struct
 	if (got == 0 || (got == sizeof block &&
 			 (tarread_is_header(block) || memcmp(block, tar_zeros, TAR_BLOCK) == 0)))
 		return 0;
-	err_set(e, 0, "'%s' is no tar, compressed or not", i->layers[k].blob.name);
+	err_set(e, 0, "'%s' is not a tar, compressed or not", i->layers[k].blob.name);
 	return image_layer_wrap(i, k, e);
 }
 

@@ -202,9 +202,9 @@ static int read_text(struct imagefile *f, const struct imagefile_member *m, stru
 	source_part(&part, m->fd, f->name, m->offset, m->size);
 	if (source_fill(&part.source, to, (size_t)m->size, &got, e) < 0)
 		return -1;
-	return got == m->size
-		       ? 0
-		       : err_set(e, 0, "%s: '%s' became shorter meanwhile", f->name, m->name);
+	return got == m->size ? 0
+			      : err_set(e, 0, "%s: '%s' became shorter while it was read", f->name,
+					m->name);
 }
 
 int imagefile_text(struct imagefile *f, const char *name, struct buf *b, struct err *e)

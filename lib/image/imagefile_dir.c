@@ -108,7 +108,7 @@ static int open_file(const struct imagefile_dir *d, const char *path, int *fd, s
 	if (f < 0 || fstat(f, st) < 0)
 		return err_set(e, errno, "cannot open '%s'", path);
 	if (!S_ISREG(st->st_mode))
-		return err_set(e, 0, "'%s' changed meanwhile", path);
+		return err_set(e, 0, "'%s' changed while it was read", path);
 	*fd = f;
 	f = -1;
 	return 0;

@@ -47,7 +47,7 @@ static bool is_port(const char *s, size_t len)
 	return ok;
 }
 
-/* Labels of letters, digits and inner dashes, parted by dots; then perhaps a port. */
+/* Labels of letters, digits and inner dashes, separated by dots; then perhaps a port. */
 static bool is_host(const char *s, size_t len)
 {
 	const char *colon = memchr(s, ':', len);
@@ -101,7 +101,7 @@ int imageref_check_name(const char *name, struct err *e)
 	return err_set(
 		e, 0,
 		"bad image name '%s': expected components of a-z and 0-9, with '.', '_', "
-		"'__' or '-' between them, parted by '/', at most %d bytes, not 64 hex digits",
+		"'__' or '-' between them, separated by '/', at most %d bytes, not 64 hex digits",
 		name, IMAGEREF_NAME_MAX);
 }
 
@@ -116,7 +116,7 @@ int imageref_check_tag(const char *tag, struct err *e)
 			return 0;
 	}
 	return err_set(e, 0,
-		       "bad tag '%s': expected A-Z a-z 0-9 _ and, not in front, '.' and '-', at "
+		       "bad tag '%s': expected A-Z a-z 0-9 _ and, but not first, '.' and '-', at "
 		       "most %d bytes",
 		       tag, IMAGEREF_TAG_MAX);
 }

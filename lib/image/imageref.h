@@ -12,7 +12,7 @@ enum { IMAGEREF_NAME_MAX = 255, IMAGEREF_TAG_MAX = 128, IMAGEREF_CONTENT_TAG_LEN
 
 /*
  * A repository name: components of a-z and 0-9, with ".", "_", "__" or dashes
- * between them, parted by "/"; in front a registry's host, with capitals and
+ * between them, separated by "/"; in front a registry's host, with capitals and
  * a port, where its component holds "." or ":" or is "localhost". At most 255
  * bytes.
  */

@@ -110,7 +110,7 @@ static int split(const struct reading *r, const char *name, struct buf *b, struc
 	for (const char *s = name; *s; s += *s == '/') {
 		size_t len = strcspn(s, "/");
 		if (len == 2 && memcmp(s, "..", 2) == 0)
-			return tarread_err(r->tar, e, "'%s' has '..': refused", name);
+			return tarread_err(r->tar, e, "'%s': '..' in a name is not allowed", name);
 		if (len && !(len == 1 && *s == '.')) {
 			buf_add(b, s, len);
 			buf_addc(b, '\0');
@@ -131,7 +131,7 @@ static int too_many(const struct reading *r, struct err *e)
 {
 	if (r->t->entries < LAYERTREE_MAX_ENTRIES && r->t->tree.n <= LAYERTREE_MAX_ENTRIES)
 		return 0;
-	return tarread_err(r->tar, e, "more than %d entries: refused", LAYERTREE_MAX_ENTRIES);
+	return tarread_err(r->tar, e, "more than %d entries", LAYERTREE_MAX_ENTRIES);
 }
 
 static int spend(struct reading *r, size_t bytes, struct err *e)
@@ -139,7 +139,7 @@ static int spend(struct reading *r, size_t bytes, struct err *e)
 	r->t->text += bytes;
 	if (r->t->text <= LAYERTREE_MAX_TEXT)
 		return 0;
-	return tarread_err(r->tar, e, "more than %d bytes of names, links and attributes: refused",
+	return tarread_err(r->tar, e, "more than %d bytes of names, links and attributes",
 			   LAYERTREE_MAX_TEXT);
 }
 
@@ -206,7 +206,8 @@ static int enter(struct reading *r, const char *name, struct err *e)
 	struct layertree_state *s = &r->t->states[node];
 	bool there = layertree_is_there(s, floor);
 	if (there && s->touched == r->layer && !is_dir(r->t, node))
-		return tarread_err(r->tar, e, "'%s' is below what this layer has as no directory",
+		return tarread_err(r->tar, e,
+				   "'%s' is below a file that is not a directory in this layer",
 				   tarread_entry(r->tar)->name);
 	if ((!there || !is_dir(r->t, node)) && make_missing(r, node, name, e) < 0)
 		return -1;
@@ -314,7 +315,7 @@ static int check_twice(const struct reading *r, uint32_t node, struct err *e)
 	if (dir || entry->type == TAR_DIR)
 		return tarread_err(r->tar, e, "'%s' is a directory and something else in one layer",
 				   entry->name);
-	return tarread_err(r->tar, e, "'%s' stands twice in one layer", entry->name);
+	return tarread_err(r->tar, e, "'%s' is in the layer twice", entry->name);
 }
 
 static int put(struct reading *r, size_t leaf, struct err *e)
@@ -359,7 +360,8 @@ static int white_out(struct reading *r, size_t leaf, struct err *e)
 	const char *hides = name + strlen(prefix);
 	uint32_t node = NAMETREE_ROOT;
 	if (!*hides || strcmp(hides, ".") == 0 || strcmp(hides, "..") == 0)
-		return tarread_err(r->tar, e, "'%s' is a whiteout of nothing",
+		return tarread_err(r->tar, e,
+				   "'%s' deletes nothing: expected a file .wh.NAME or .wh..wh..opq",
 				   tarread_entry(r->tar)->name);
 	for (const char *s = r->name.s; node != NAMETREE_NONE && s < name; s += strlen(s) + 1)
 		node = nametree_find(&r->t->tree, node, s);

@@ -44,7 +44,7 @@ static int check_deletion(const struct mtree_entry *entry, struct err *e)
 	if (entry->type == TAR_CHAR && !entry->devmajor && !entry->devminor)
 		return err_set(e, 0,
 			       "'%s' is a character device 0:0, which an overlay file system takes "
-			       "for a deletion: expected a file .wh.NAME for one",
+			       "for a deletion: to delete NAME, give a file .wh.NAME",
 			       entry->path);
 	if (whiteout_is(name) && !(whiteout_deletes(name) && entry->type == TAR_FILE))
 		return err_set(e, 0,

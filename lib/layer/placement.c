@@ -266,11 +266,12 @@ static int check_pair(const struct spot *a, const struct spot *b, struct err *e)
 	const char *x = a->entry.path, *y = b->entry.path;
 	bool dir = a->entry.type == TAR_DIR;
 	if (strcmp(x, y) == 0 && !(dir && b->entry.type == TAR_DIR))
-		return err_set(e, 0, "'%s' and '%s' come to one place in the base: '%s'", a->from,
-			       b->from, x);
+		return err_set(e, 0, "'%s' and '%s' go to the same place in the base: '%s'",
+			       a->from, b->from, x);
 	if (!dir && is_below(y, x))
 		return err_set(e, 0,
-			       "'%s' comes to '%s' in the base, but '%s' is to be no directory",
+			       "'%s' goes to '%s' in the base, but '%s' of the new layer is not a "
+			       "directory",
 			       b->from, y, x);
 	return 0;
 }
@@ -281,7 +282,8 @@ static int check_over(const struct placing *p, const struct spot *s, struct err 
 	uint32_t origin = s->over == NAMETREE_NONE ? NAMETREE_NONE : p->tree.nodes[s->over].origin;
 	if (origin == NAMETREE_NONE || !p->used[origin])
 		return 0;
-	return err_set(e, 0, "cannot place '%s': in the base it is a link, which others follow",
+	return err_set(e, 0,
+		       "cannot place '%s': in the base it is a link that other entries follow",
 		       s->from);
 }
 

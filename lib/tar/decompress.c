@@ -199,7 +199,7 @@ static int check_growth(const struct decompress *d, struct err *e)
 		return 0;
 	return err_set(e, 0,
 		       "%s: more than %" PRIu64 " bytes out of %" PRIu64
-		       " compressed ones: taken for a bomb (decompress it first if it is none)",
+		       " compressed ones: this looks like a bomb (if not, decompress it first)",
 		       d->from->name, d->given, d->taken);
 }
 

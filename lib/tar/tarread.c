@@ -91,7 +91,7 @@ bool tarread_is_compressed(const char *s, size_t len)
 
 static int compressed(const struct tarread *r, struct err *e)
 {
-	return tarread_err(r, e, "it is compressed: expected a tar as it is");
+	return tarread_err(r, e, "it is compressed: decompress it first");
 }
 
 /* Turns to the other buffer: unread bytes go to its front, new ones behind them. */
@@ -174,7 +174,7 @@ static int seek(struct tarread *r, uint64_t left, struct err *e)
 	if (r->source->skip(r->source, left - have - 1, e) < 0 || fill(r, &got, e) < 0)
 		return -1;
 	if (got == 0)
-		return tarread_err(r, e, "truncated: its contents are not all there");
+		return tarread_err(r, e, "truncated: some of its contents are missing");
 	use(r, 1);
 	return 0;
 }

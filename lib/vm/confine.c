@@ -312,7 +312,7 @@ static int give(const struct confine *c, const char *name, const struct confine_
 	AUTO_FREE char *path = xasprintf("%s/%s", c->work, name);
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fchown(fd, u->uid, u->gid) < 0)
-		return err_set(e, errno, "cannot give away '%s'", path);
+		return err_set(e, errno, "cannot change the owner of '%s'", path);
 	return 0;
 }
 
@@ -328,7 +328,7 @@ static int prepare(struct session *s, struct err *e)
 	/* /dev/stdout and /dev/stderr are opened as files of somebody */
 	if (fchown(s->out[WRITE], s->users.uid, s->users.gid) < 0 ||
 	    fchown(s->err[WRITE], s->users.uid, s->users.gid) < 0)
-		return err_set(e, errno, "cannot give away a pipe");
+		return err_set(e, errno, "cannot change the owner of a pipe");
 	confine_root_plan(c, &s->root);
 	if (confine_root_open(&s->root, e) < 0 && e->code != EPERM)
 		return -1;

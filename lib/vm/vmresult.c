@@ -82,7 +82,7 @@ static int check_whiteout(const struct layer *l, const struct item *i, struct er
 	if (whiteout_deletes(last_part(i->path)) && i->tar.type == TAR_FILE && i->tar.size == 0 &&
 	    i->tar.nxattrs == 0)
 		return 0;
-	return tarread_err(l->tar, e, "'%s': a layer has no place for such a name", i->path);
+	return tarread_err(l->tar, e, "'%s': a layer cannot hold such a name", i->path);
 }
 
 static int check_numbers(const struct layer *l, const struct tar_entry *t, struct err *e)
@@ -208,7 +208,7 @@ static int check_items(struct layer *l, struct err *e)
 	for (size_t n = 0; n < l->n; n++) {
 		const struct item *i = &l->items[n];
 		if (n && compare_items(i - 1, i) == 0)
-			return err_set(e, 0, "'%s' is there twice", i->path);
+			return err_set(e, 0, "'%s' is in the layer twice", i->path);
 		if (check_parent(l, i, e) < 0 || check_link(l, i, e) < 0)
 			return -1;
 	}

@@ -44,7 +44,7 @@ static void set_deadline(struct state *s, unsigned seconds)
 
 static int nonsense(const char *line, struct err *e)
 {
-	return err_set(e, 0, "the guest said '%s', which makes no sense", line);
+	return err_set(e, 0, "the guest sent '%s', which is not valid", line);
 }
 
 static int read_done(struct state *s, const char *rest, struct err *e)
@@ -115,7 +115,7 @@ static int take_control(struct state *s, size_t len, struct err *e)
 		if (c != '\n') {
 			buf_addc(&s->line, c ? c : '?');
 			if (s->line.len > LINE_MAX_LEN)
-				return err_set(e, 0, "the guest says too much in one line");
+				return err_set(e, 0, "the guest sent a line that is too long");
 			continue;
 		}
 		if (read_line(s, s->line.s ? s->line.s : "", e) < 0)

@@ -85,11 +85,11 @@ static int failed(const struct vmverdict *v, const struct vmsession_end *end, st
 			       m);
 	if (!v->machine && end->code == EINVAL)
 		return err_set(e, 0,
-			       "%s: users that this user does not have (/etc/subuid and newuidmap "
+			       "%s: this user does not have these users (/etc/subuid and newuidmap "
 			       "give some, --engine tcg needs none)",
 			       m);
 	if (!v->machine && end->code == EPERM)
-		return err_set(e, 0, "%s: --engine tcg may do it", m);
+		return err_set(e, 0, "%s: --engine tcg may work", m);
 	return err_set(e, 0, "%s", m);
 }
 
@@ -112,8 +112,8 @@ static int died_at_boot(const struct vmverdict *v, const char *line, struct err 
 	return err_set(
 		e, 0,
 		"the machine ended while it booted: it may have too little memory "
-		"(--memory, %u MiB now), or the kernel does not suit it (--kernel); the last "
-		"it printed: %s",
+		"(--memory, %u MiB now), or the kernel does not suit it (--kernel); its last "
+		"output: %s",
 		v->memory, line);
 }
 
@@ -125,7 +125,7 @@ static int not_started(const struct vmverdict *v, const struct vmsession_end *en
 	if (strstr(line, "Cannot allocate memory"))
 		help = ": --memory can ask for less";
 	else if (strstr(line, "kvm") || strstr(line, "KVM"))
-		help = ": --engine tcg does without KVM";
+		help = ": --engine tcg needs no KVM";
 	else if (strstr(line, "kernel"))
 		help = ": --kernel can name another";
 	return err_set(e, 0, "cannot start the machine (%s)%s: %s", v->engine, help, line);
@@ -140,14 +140,13 @@ static int died(const struct vmverdict *v, const struct vmsession_end *end, stru
 	if (WIFSIGNALED(end->wait_status))
 		return err_set(e, 0, "%s was ended by signal %d (%s) %s%s", what,
 			       WTERMSIG(end->wait_status), strsignal(WTERMSIG(end->wait_status)),
-			       when(end), v->kvm ? " (--engine tcg does without KVM)" : "");
+			       when(end), v->kvm ? " (--engine tcg needs no KVM)" : "");
 	if (v->machine && end->state == VMSESSION_STARTED && WEXITSTATUS(end->wait_status))
 		return not_started(v, end, e);
 	AUTO_FREE char *line = last_line(end);
 	if (v->machine && end->state == VMSESSION_STARTED)
 		return died_at_boot(v, line, e);
-	return err_set(e, 0,
-		       "%s ended with status %d and without a result %s; the last it printed: %s",
+	return err_set(e, 0, "%s ended with status %d and without a result %s; its last output: %s",
 		       what, WEXITSTATUS(end->wait_status), when(end), line);
 }
 

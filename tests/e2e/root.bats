@@ -128,6 +128,6 @@ redis() {
   run build kvm kvm base.tar 'touch /by-kvm'
   [ "$status" = 1 ] && [ ! -e kvm.tar ] && [ "${#lines[@]}" = 1 ]
   # by a KVM that cannot run what it is given, or where there is none
-  [[ $output == 'vm-exec: the virtual machine was ended by signal '*' while it booted (--engine tcg does without KVM)' ||
-    $output == "vm-exec: cannot start the machine (kvm): --engine tcg does without KVM: 'qemu-system-x86_64: "* ]]
+  [[ $output == 'vm-exec: the virtual machine was ended by signal '*' while it booted (--engine tcg needs no KVM)' ||
+    $output == "vm-exec: cannot start the machine (kvm): --engine tcg needs no KVM: 'qemu-system-x86_64: "* ]]
 }

@@ -138,16 +138,17 @@ static void test_refused(void)
 	STREQ(placed("./a/x type=file\n", "./a type=link link=f/b\n./f type=fifo\n"),
 	      "cannot place 'a': in the base 'a' leads to 'f', which is no directory");
 	STREQ(placed("./bin/x type=file\n./usr/bin/x type=file\n", MERGED),
-	      "'usr/bin/x' and 'bin/x' come to one place in the base: 'usr/bin/x'");
+	      "'usr/bin/x' and 'bin/x' go to the same place in the base: 'usr/bin/x'");
 	STREQ(placed("./bin/x type=dir\n./sbin/x type=file\n", MERGED),
-	      "'bin/x' and 'sbin/x' come to one place in the base: 'usr/bin/x'");
+	      "'bin/x' and 'sbin/x' go to the same place in the base: 'usr/bin/x'");
 	STREQ(placed("./bin/x type=file\n./usr type=file\n", MERGED),
-	      "'bin/x' comes to 'usr/bin/x' in the base, but 'usr' is to be no directory");
+	      "'bin/x' goes to 'usr/bin/x' in the base, but 'usr' of the new layer is not a "
+	      "directory");
 	STREQ(placed("./bin/x type=file\n./lib type=link link=l\n",
 		     "./bin type=link link=lib/bin\n./lib type=link link=usr/lib\n"),
-	      "cannot place 'lib': in the base it is a link, which others follow");
+	      "cannot place 'lib': in the base it is a link that other entries follow");
 	STREQ(placed("./a/x type=file\n./c type=file\n", "./a type=link link=c\n"),
-	      "'c' and 'a' come to one place in the base: 'c'");
+	      "'c' and 'a' go to the same place in the base: 'c'");
 	AUTO_BUF struct buf base = { 0 };
 	buf_adds(&base, "./a type=link link=");
 	for (int i = 0; i < 5000; i++)

@@ -168,7 +168,7 @@ static void refuses(void)
 			   "the end of the archive");
 	block(&b, '0', "a", "77777777777");
 	end_archive(&b);
-	STREQ(outcome(&b), "in: header at byte 0: truncated: its contents are not all there");
+	STREQ(outcome(&b), "in: header at byte 0: truncated: some of its contents are missing");
 	block(&b, '0', "a", "0");
 	buf_add(&b, tar_zeros, TAR_BLOCK);
 	block(&b, '0', "b", "0");
@@ -255,9 +255,9 @@ static void ends_open(void)
 	STREQ(open_end(&b), "1 ");
 	block(&b, '0', "a", "4000001");
 	buf_extend(&b, 04000000);
-	STREQ(open_end(&b), "1 in: header at byte 0: truncated: its contents are not all there");
+	STREQ(open_end(&b), "1 in: header at byte 0: truncated: some of its contents are missing");
 	block(&b, '0', "a", "1");
-	STREQ(open_end(&b), "1 in: header at byte 0: truncated: its contents are not all there");
+	STREQ(open_end(&b), "1 in: header at byte 0: truncated: some of its contents are missing");
 	block(&b, '0', "a", "1"); /* the zeros that fill up the block are missing, or some */
 	buf_addc(&b, 'x');
 	STREQ(open_end(&b), "1 ");

@@ -64,8 +64,8 @@ int attributes_read(struct attributes *a, const char *name, const char *path, st
 		if (overlay_is_private(x.name))
 			continue;
 		if (strchr(x.name, '='))
-			return err_set(e, 0, "'%s': a layer has no place for an attribute '%s'",
-				       path, x.name);
+			return err_set(e, 0, "'%s': a layer cannot hold the attribute '%s'", path,
+				       x.name);
 		if (read_value(a, name, &x) < 0)
 			return cannot_read(path, e);
 		a->list = mem_grow(a->list, &a->cap, a->n + 1, sizeof *a->list);

@@ -164,7 +164,8 @@ static int put_entry(struct state *s, const struct stat *st, const char *name, c
 	struct tar_entry t;
 	if (strncmp(name, ".wh.", 4) == 0)
 		return err_set(e, 0,
-			       "'%s': a layer has no place for a name that begins with '.wh.'",
+			       "'%s' cannot be in an image: in a layer, a name that begins with "
+			       "'.wh.' deletes what lower layers have",
 			       path);
 	if (describe(s, st, name, path, &t, e) < 0)
 		return -1;

@@ -118,7 +118,8 @@ static int open_dir(struct state *s, const char *path, int *dir, struct err *e)
 	if (errno == ENOENT)
 		return make_dirs(s, path, dir, e);
 	if (errno == ELOOP || errno == ENOTDIR)
-		return err_set(e, 0, "'%s' lies below what is no directory", s->path.s);
+		return err_set(e, 0, "'%s' is below a file that is not a directory in this layer",
+			       s->path.s);
 	return failed(s, "make", e);
 }
 
@@ -164,7 +165,9 @@ static int hide(struct state *s, const char *name, struct err *e)
 {
 	struct stat st;
 	if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return err_set(e, 0, "'%s': a whiteout of nothing", s->path.s);
+		return err_set(e, 0,
+			       "'%s' deletes nothing: expected a file .wh.NAME or .wh..wh..opq",
+			       s->path.s);
 	if (mknodat(s->dir, name, S_IFCHR, makedev(0, 0)) == 0)
 		return 0;
 	if (errno != EEXIST || fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -271,7 +274,7 @@ static int make_again(struct state *s, const struct tar_entry *t, bool *hidden, 
 		return 0;
 	*hidden = s->u->opaque && overlay_is_whiteout(&st);
 	if (!*hidden)
-		return err_set(e, 0, "'%s' is there twice", s->path.s);
+		return err_set(e, 0, "'%s' is in the layer twice", s->path.s);
 	if (unlinkat(s->dir, s->name, 0) < 0)
 		return failed(s, "make", e);
 	return make_new(s, t, e);
@@ -401,7 +404,7 @@ static int unpack_entry(struct state *s, const struct tar_entry *t, struct err *
 	if (clean(&s->path, t->name, e) < 0)
 		return -1;
 	if (!*s->path.s && t->type != TAR_DIR)
-		return err_set(e, 0, "the root is no directory");
+		return err_set(e, 0, "the root is not a directory");
 	if (find_place(s, e) < 0 || read_whiteout(s, &done, e) < 0)
 		return -1;
 	if (done)
