@@ -269,7 +269,7 @@ chown redis:redis /data"
 }
 
 @test "what runAsRoot deletes is deleted; extraCommands after it delete on purpose only" {
-  local hint='would be no file of the image, but delete one of the base: --allow-whiteouts is for that'
+  local hint='would delete a file of the base image (--allow-whiteouts allows this)'
   build --run-as-root 'rm -r /data' --extra-commands 'test -e .wh.data; touch more'
   lines 'f 0000 0:0 : 1 /.wh.data' 'f 0644 0:0 : 1 /more' >want
   top >found

@@ -274,7 +274,7 @@ END
 
 @test "a file is no deletion: copyToRoot and store paths never, extraCommands where they may" {
   local said="cannot be in an image: in a layer, a name that begins with '.wh.' deletes what lower layers have"
-  local hint='would be no file of the image, but delete one of the base: --allow-whiteouts is for that'
+  local hint='would delete a file of the base image (--allow-whiteouts allows this)'
   mkdir -p src/d
   touch src/d/.wh.x
   fails 1 "tree-list: 'src/d/.wh.x' $said" image --copy-to-root src

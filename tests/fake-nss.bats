@@ -40,12 +40,12 @@ wrong() {
   wrong extraPasswdLines web:x:080:80::/:/x 'expected a number from 0 to 4294967294 in field 3'
   wrong extraPasswdLines web:x:80:-1::/:/x 'expected a number from 0 to 4294967294 in field 4'
   wrong extraPasswdLines web:x:4294967295:80::/:/x 'expected a number from 0 to 4294967294 in field 3'
-  wrong extraPasswdLines root:x:80:80::/:/x 'the name is there already, with the number 0'
-  wrong extraPasswdLines toor:x:0:0::/:/x 'the number is there already, for root'
+  wrong extraPasswdLines root:x:80:80::/:/x 'the name is used already, with the number 0'
+  wrong extraPasswdLines toor:x:0:0::/:/x 'the number is used already, by root'
   wrong extraGroupLines web:x:80::/:/x: 'expected 4 fields with : between them, found 7'
   wrong extraGroupLines web:x::80 'expected a number from 0 to 4294967294 in field 3'
-  wrong extraGroupLines nobody:x:80: 'the name is there already, with the number 65534'
-  wrong extraGroupLines nogroup:x:65534: 'the number is there already, for nobody'
+  wrong extraGroupLines nobody:x:80: 'the name is used already, with the number 65534'
+  wrong extraGroupLines nogroup:x:65534: 'the number is used already, by nobody'
   fails 1 "fake-nss: extraGroupLines: 'a:x:1:"$'\t'"': expected no control byte" \
     fake-nss --output tree --extra-group-lines $'a:x:1:\t' || cat "$BATS_TEST_TMPDIR/fails.err"
   fails 1 "fake-nss: extraPasswdLines: '': expected 7 fields with : between them, found 0" \

@@ -70,7 +70,7 @@ image() {
 
 @test "T20: no layer left for the contents: the numbers, before anything is built" {
   stream base --contents "$shell" --max-layers 3
-  text='maxLayers: expected more than 4, as the base has 3 and the customisation is one. At least 1 layer is required to store contents'
+  text='maxLayers: expected more than 4, as the base image has 3 and the customisation layer is one. At least 1 layer is required to store contents'
   fails 1 "stream-layered-image: $text" stream-layered-image --name x "${options[@]}" --contents "$hello" --from-image base \
     --max-layers 4 --extra-commands 'echo ran'
   fails 1 "build-layered-image: $text" build-layered-image --name x "${options[@]}" --contents "$hello" --from-image base \
@@ -247,7 +247,7 @@ image() {
   cp -a "$BUILD/bin" "$BUILD/share" "$BUILD/libexec" .
   grep -q '1 << 30' share/layerpipe/base.sh
   sed -i 's/1 << 30/1 << 20/g' share/layerpipe/base.sh
-  fails 1 "build-image: fromImage: 'bomb.gz' grows to more than 1048576 bytes: taken for a bomb" \
+  fails 1 "build-image: fromImage: 'bomb.gz' grows to more than 1048576 bytes: this looks like a bomb" \
     bin/build-image --name x --from-image bomb.gz
 }
 
@@ -414,7 +414,7 @@ inherits() {
   machine=$(config-json </dev/null | jq -r .architecture)
   parent 'architecture\tarm\nvariant\tv7\nos\twindows\nos.version\t10.0.1\nos.features\twin32k'
   about='[.architecture, .variant, .os, ."os.version", ."os.features"]'
-  warning() { echo "stream-layered-image: warning: the image is for $1, but its base for windows/arm"; }
+  warning() { echo "stream-layered-image: warning: the image is for $1, but the base image for windows/arm"; }
   stream child --from-image parent --inherit-config 2>err
   [ "$(config child "$about")" = '["arm","v7","windows","10.0.1",["win32k"]]' ]
   [ ! -s err ]

@@ -68,8 +68,8 @@ nothing_left() { [ -z "$(find . -name '.layerpipe*' -print -quit)" ]; }
   ln -s empty link
   for tool in $trees; do
     fails 1 "$tool: output: 'full' is not empty" make "$tool" full
-    fails 1 "$tool: output: 'full/file' is there, and is no directory" make "$tool" full/file
-    fails 1 "$tool: output: 'link' is there, and is no directory" make "$tool" link
+    fails 1 "$tool: output: 'full/file' exists and is not a directory" make "$tool" full/file
+    fails 1 "$tool: output: 'link' exists and is not a directory" make "$tool" link
     fails 1 "$tool: cannot make a temporary directory in 'no/': No such file or directory" make "$tool" no/where
   done
   [ "$(cat full/file)" = mine ]
@@ -157,8 +157,8 @@ END
       "$tool" --output x
     fails 2 "$tool: $package and $file: expected one of them (see '$tool --help')" \
       "$tool" --output x "--$package" /nix/store/x "--$file" y
-    fails 1 "$tool: $file: 'nowhere' is not there, or no file" "$tool" --output x "--$file" nowhere
-    fails 1 "$tool: $file: '.' is not there, or no file" "$tool" --output x "--$file" .
+    fails 1 "$tool: $file: 'nowhere' does not exist or is not a file" "$tool" --output x "--$file" nowhere
+    fails 1 "$tool: $file: '.' does not exist or is not a file" "$tool" --output x "--$file" .
   done
   nothing_left
 }

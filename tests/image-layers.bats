@@ -453,7 +453,7 @@ E
     'manifest.json: name of the image: expected NAME:TAG, found "a\nb:c"'
   refused_manifest '[]' 'its list of images is empty'
   refused_manifest 'null' 'manifest.json: manifest: expected a list of images, found null'
-  refused_manifest '[.]' 'manifest.json: image: expected a map, found a list'
+  refused_manifest '[.]' 'manifest.json: image: expected an object, found a list'
   refused_manifest '.[0]' "manifest.json: expected a list of images, found the manifest of one: a \
 directory of skopeo's dir: form is not read, its oci: form is"
   refused_manifest '[range(4097) as $i | .[0]]' 'manifest.json: more than 4096 images'
@@ -483,21 +483,21 @@ directory of skopeo's dir: form is not read, its oci: form is"
     edit config.json "$1"
     refused "config.json: $2"
   }
-  refused_config '[]' 'configuration: expected a map, found a list'
-  refused_config '.rootfs = null' 'rootfs: expected a map, found null'
-  refused_config '.rootfs.diff_ids = {}' 'diff_ids: expected a list, found a map'
+  refused_config '[]' 'configuration: expected an object, found a list'
+  refused_config '.rootfs = null' 'rootfs: expected an object, found null'
+  refused_config '.rootfs.diff_ids = {}' 'diff_ids: expected a list, found an object'
   refused_config '.rootfs.diff_ids[0] = "sha256:ABC"' \
     'diff_ids: expected sha256: and 64 lower-case hex digits, found "sha256:ABC"'
-  refused_config '.config = []' 'config: expected a map, found a list'
-  refused_config '.config.Env = {a: 1}' 'Env: expected a list, found a map'
+  refused_config '.config = []' 'config: expected an object, found a list'
+  refused_config '.config.Env = {a: 1}' 'Env: expected a list, found an object'
   refused_config '.config.Env = [1]' 'Env: expected a string, found a number'
-  refused_config '.config.Labels = ["a"]' 'Labels: expected a map, found a list'
+  refused_config '.config.Labels = ["a"]' 'Labels: expected an object, found a list'
   refused_config '.config.Labels = {a: 1}' 'Labels "a": expected a string, found a number'
   refused_config '.config.Tty = "yes"' 'Tty: expected true or false, found a string'
   refused_config '.config.Memory = "1"' 'Memory: expected a number, found a string'
   refused_config '.config.Cmd = ["a\u0000"]' 'a NUL byte cannot be in a string'
-  refused_config '.history = {}' 'history: expected a list, found a map'
-  refused_config '.history[0] = 1' 'history: expected a map, found a number'
+  refused_config '.history = {}' 'history: expected a list, found an object'
+  refused_config '.history[0] = 1' 'history: expected an object, found a number'
   refused_config '.history[0].comment = 1' 'history: comment: expected a string, found a number'
   unpack nixpkgs
   name=$(basename d/*.json | grep -v manifest)
@@ -530,7 +530,7 @@ new_manifest() {
   refused_layout '.layers[0].size = -1' 'size of the layer: expected a number, found a number'
   refused_layout '.config.mediaType = "application/vnd.cncf.helm.config.v1+json"' \
     'no container image: its configuration is of type "application/vnd.cncf.helm.config.v1+json"'
-  refused_layout '.config = null' 'configuration: expected a map, found null'
+  refused_layout '.config = null' 'configuration: expected an object, found null'
   refused_layout 'del(.config)' 'expected an index or an image manifest of the OCI image specification'
   unpack oci
   new_manifest '.layers[1].size += 1'

@@ -316,7 +316,7 @@ registration() {
 
 @test "a file is no deletion: contents and store paths never, commands where they may" {
   local said="cannot be in an image: in a layer, a name that begins with '.wh.' deletes what lower layers have"
-  local hint='would be no file of the image, but delete one of the base: --allow-whiteouts is for that'
+  local hint='would delete a file of the base image (--allow-whiteouts allows this)'
   needs fakeroot
   mkdir -p src/d made/d
   touch src/d/.wh.x
@@ -462,7 +462,7 @@ bad_attrs() {
   bad_attrs '{"name":"a\u0000b"}' 'name: expected a string, found "a\u0000b"'
   bad_attrs '{"name":"x","contents":[{}]}' 'contents: expected a list of paths, found {}'
   bad_attrs '{"name":"x","contents":""}' 'contents: expected a list of paths, found ""'
-  bad_attrs '{"name":"x","config":"sh"}' 'config: expected an attribute set, found "sh"'
+  bad_attrs '{"name":"x","config":"sh"}' 'config: expected an object, found "sh"'
   bad_attrs '{"name":"x","enableFakechroot":"yes"}' 'enableFakechroot: expected true or false, found "yes"'
   bad_attrs '{"name":"x","maxlayers":5}' 'unknown attribute "maxlayers"'
   bad_attrs '{"name":"x","compressor":"gz"}' 'unknown attribute "compressor"'
@@ -511,11 +511,11 @@ bad_config() {
   bad_config '{"cmd": ["sh"]}' 'unknown key "cmd": did you mean Cmd?'
   bad_config '{"os": "linux", "config": {}}' 'unknown key "config": expected the map that it stands for'
   bad_config '{"Entrypoint": ["sh", 1]}' 'Entrypoint: expected a list of strings, found a number in it'
-  bad_config '{"Env": {"A": "b"}}' 'Env: expected a list of strings, found a map'
+  bad_config '{"Env": {"A": "b"}}' 'Env: expected a list of strings, found an object'
   bad_config '{"Env": ["A"]}' "Env: expected NAME=VALUE in UTF-8, with a name before the =, found 'A'"
   bad_config '{"ExposedPorts": {"http": {}}}' "ExposedPorts: expected N, N/tcp, N/udp or N/sctp, with N from 1 to 65535, found 'http'"
-  bad_config '{"ExposedPorts": "80"}' 'ExposedPorts: expected a map of ports, or a list of them, found a string'
-  bad_config '{"Volumes": ["/data"]}' 'Volumes: expected a map whose values are {}, found a list'
+  bad_config '{"ExposedPorts": "80"}' 'ExposedPorts: expected an object of ports, or a list of ports, found a string'
+  bad_config '{"Volumes": ["/data"]}' 'Volumes: expected an object whose values are {}, found a list'
   bad_config '{"Volumes": {"/data": 1}}' 'Volumes: expected {} as the value of "/data", found 1'
   bad_config '{"Labels": {"a": 1}}' 'Labels: expected a string as the value of "a", found a number'
   bad_config '{"User": 1000}' 'User: expected a string, found a number'
@@ -631,7 +631,7 @@ broken_tools() {
   [ -z "$(ls -A "$TMPDIR")" ]
   stream --fake-root-commands true --enable-fakechroot >image
   run -1 stream --fake-root-commands true --enable-fakechroot --unconfined-commands
-  [[ $output == 'stream-layered-image: enableFakechroot needs a temporary directory without odd characters: set TMPDIR'* ]]
+  [[ $output == 'stream-layered-image: enableFakechroot needs a temporary directory whose name has only letters, digits and _./+-: set TMPDIR'* ]]
   [ -z "$(ls -A "$TMPDIR")" ]
 }
 

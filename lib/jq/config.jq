@@ -9,7 +9,7 @@ def shown: tojson | if length > 60 then .[:60] + "…" else . end;
 
 def kind:
   {string: "a string", number: "a number", boolean: "a boolean", array: "a list",
-   object: "a map"}[type] // "null";
+   object: "an object"}[type] // "null";
 
 def kinds: {
   User: "text", WorkingDir: "text", StopSignal: "text", Hostname: "text", Domainname: "text",
@@ -57,7 +57,7 @@ def set($key; what):
     else bad("\($key): expected {} as the value of \(.key | shown), found \(.value | shown)") end end;
 
 def map_of_strings($key):
-  if type != "object" then wrong($key; "a map of strings")
+  if type != "object" then wrong($key; "an object of strings")
   else to_entries[] | if .value | type == "string" then [.key, .value]
     else bad("\($key): expected a string as the value of \(.key | shown), found \(.value | kind)") end end;
 
@@ -71,8 +71,8 @@ def fields($key):
     elif $kind == "text" then scalar($key; "string"; "a string") | [.]
     elif $kind == "number" then scalar($key; "number"; "a number") | [.]
     elif $kind == "boolean" then scalar($key; "boolean"; "true or false") | [.]
-    elif $kind == "set" then set($key; "a map whose values are {}") | [.]
-    elif $kind == "ports" and type != "array" then set($key; "a map of ports, or a list of them") | [.]
+    elif $kind == "set" then set($key; "an object whose values are {}") | [.]
+    elif $kind == "ports" and type != "array" then set($key; "an object of ports, or a list of ports") | [.]
     else list($key) | [.] end;
 
 if length == 1 and (.[0] | type) == "object" then .[0]

@@ -8,13 +8,13 @@ def shown: tojson | if length > 60 then .[:60] + "…" else . end;
 
 def kind:
   {string: "a string", number: "a number", boolean: "a boolean", array: "a list",
-   object: "a map"}[type] // "null";
+   object: "an object"}[type] // "null";
 
 def wrong(what; expected): fail("\(what): expected \(expected), found \(kind)");
 
 def document: if length == 1 then .[0] else fail("expected one JSON document, found \(length)") end;
 
-def object(what): if type == "object" then . else wrong(what; "a map") end;
+def object(what): if type == "object" then . else wrong(what; "an object") end;
 
 # null is as good as none
 def list(what):

@@ -127,7 +127,7 @@ attributes_expected() {
       expected="a number from $low to $high"
       ;;
     list:*) expected="a list of ${1#list:}" ;;
-    config) expected='an attribute set' ;;
+    config) expected='an object' ;;
     pipeline) expected='a list of operations' ;;
     string) expected='a string' ;;
     *) expected='a file name' ;;

@@ -64,7 +64,7 @@ base_decompress() {
   most=$((most * 200 > 1 << 30 ? most * 200 : 1 << 30))
   reason=$({ "$1" -dcq <"$2" | head -c $((most + 1)) >"$3"; } 2>&1) || status=$?
   [ "$(stat -c %s "$3")" -le $most ] ||
-    fail "fromImage: '$base_name' grows to more than $most bytes: taken for a bomb"
+    fail "fromImage: '$base_name' grows to more than $most bytes: this looks like a bomb"
   reason=${reason##*$'\n'}
   reason=${reason%"${reason##*[! ]}"}
   [ $status = 0 ] || fail "fromImage: cannot decompress '$base_name': ${reason##*: }"
@@ -123,5 +123,5 @@ base_platform() {
   } | HOME=$work jq -r '"\(.os)/\(.architecture)"' >"$work/platforms"
   { read -r of_base && read -r of_image; } <"$work/platforms"
   [ "$of_base" = "$of_image" ] ||
-    message "warning: the image is for $of_image, but its base for $of_base"
+    message "warning: the image is for $of_image, but the base image for $of_base"
 }

@@ -76,8 +76,8 @@ whiteouts_check() {
   local now line
   now=$(whiteouts)
   while IFS= read -r line; do
-    [[ -z $line || $'\n'$2$'\n' == *$'\n'"$line"$'\n'* ]] || fail "$1: '${line//$'\1'/$'\n'}' would be no file of the image, \
-but delete one of the base: --allow-whiteouts is for that"
+    [[ -z $line || $'\n'$2$'\n' == *$'\n'"$line"$'\n'* ]] || fail "$1: '${line//$'\1'/$'\n'}' would delete a file \
+of the base image (--allow-whiteouts allows this)"
   done <<<"$now"
 }
 

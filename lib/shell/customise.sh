@@ -101,7 +101,7 @@ custom_as_root() {
 # host's programs load libraries of the image.
 run_in_fakechroot() {
   [[ $work =~ ^[A-Za-z0-9_./+-]+$ ]] ||
-    fail "enableFakechroot needs a temporary directory without odd characters: set TMPDIR, not '$work'"
+    fail "enableFakechroot needs a temporary directory whose name has only letters, digits and _./+-: set TMPDIR, not '$work'"
   inward_links
   FAKECHROOT_EXCLUDE_PATH=${attr[storeDir]}:/dev:/proc:/sys:$work/host faked custom_in_chroot fakechroot -e none
 }

@@ -25,7 +25,7 @@ tree_start() {
 tree_output() {
   [ -e "$1" ] || [ -L "$1" ] || return 0
   if [ ! -d "$1" ] || [ -L "$1" ]; then
-    fail "output: '$1' is there, and is no directory"
+    fail "output: '$1' exists and is not a directory"
   fi
   [ -z "$(find "$1" -mindepth 1 -printf . -quit)" ] || fail "output: '$1' is not empty"
 }

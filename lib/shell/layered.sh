@@ -35,7 +35,7 @@ layered_image() {
 
 layers_check() {
   ((base_layers + 1 < attr[maxLayers])) || fail "maxLayers: expected more than ${attr[maxLayers]}, \
-as the base has $base_layers and the customisation is one. At least 1 layer is required to store contents"
+as the base image has $base_layers and the customisation layer is one. At least 1 layer is required to store contents"
 }
 
 # How layer-plan is to choose, one option a line. It says itself which do not go together.

@@ -26,7 +26,7 @@ package_file() {
   else
     usage "$1: expected a value: give --$1 DIR or --$3 FILE"
   fi
-  [ -f "$file" ] || fail "$given: '$place' is not there, or no file"
+  [ -f "$file" ] || fail "$given: '$place' does not exist or is not a file"
 }
 
 package_program() {
