@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* confine: runs the commands of a pipeline where they can touch nothing but their tree. */
+/* confine: runs the commands of a pipeline so that they can change only their tree. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 /*
  * confine [--keep DIR]... [--unconfined] -- WORK PROGRAM [ARGUMENT...]
  *
- * As env(1), its status is the program's, or one of these.
+ * Its status is that of the program, or one of these, as with env(1).
  */
 enum { OWN_FAILURE = 125, CANNOT_RUN = 126, NOT_FOUND = 127 };
 
@@ -35,8 +35,8 @@ static bool is_dropped(const char *variable)
 	return false;
 }
 
-/* Without what has a say in what shells do, or where the caller was; HOME as in a builder of Nix.
- */
+/* Removes variables that change what shells do or tell where the caller was. HOME is as in a
+ * builder of Nix. */
 static int set_environment(struct err *e)
 {
 	char **to = environ;
@@ -64,7 +64,8 @@ static int run_unconfined(const struct confine *c)
 	return fail(&e, status);
 }
 
-/* Where a user cannot be kept in, he runs what is his own as ever; root could harm others. */
+/* If the host does not allow namespaces, an ordinary user runs the program unconfined, but root
+ * does not: the program could harm other users. */
 static int run(const struct confine *c)
 {
 	struct err e = { 0 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* within: where a path leads, as the pipelines' store.sh asks, which follows no link itself. */
+/* within: where a path leads inside a directory, for store.sh: pipelines follow no link themselves.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -17,7 +18,7 @@ static int fail(const struct err *e)
 	return 1;
 }
 
-/* Whether the path is not there, in the directory: no error. */
+/* Whether the error means that the path does not exist in the directory. That is no failure. */
 static bool leads_nowhere(int code)
 {
 	return code == ENOENT || code == ENOTDIR || code == ELOOP;
@@ -35,10 +36,10 @@ static int print(const struct within *w, const struct within_place *place, struc
 }
 
 /*
- * within DIRECTORY PATH [BORDER]: prints the name, without links on it, that the path has when the
- * directory is the root; prints nothing where nothing is there. With BORDER, a name without links
- * in the directory, no link in the border is followed, and where nothing is there the name is
- * printed as it would be.
+ * within DIRECTORY PATH [BORDER]: looks up the path as if the directory were the root, and prints
+ * its name on the host, without links. Prints nothing if the path does not exist there. BORDER is a
+ * name without links in the directory. With it, no link inside the border is followed, and the name
+ * of a path that does not exist is printed as it would be.
  */
 int main(int argc, char **argv)
 {

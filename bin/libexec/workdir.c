@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* workdir: what the pipelines' lib/temporary.sh does not leave to programs from PATH. */
+/* workdir: makes, removes and renames temporary directories for the pipelines' temporary.sh. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/workdir.h"
 
-/* It takes no time, and half of it helps nobody. */
+/* A signal waits until the job is done: it is short, and should not stop halfway. */
 static void block_signals(void)
 {
 	sigset_t set;

@@ -31,7 +31,7 @@ struct session {
 	struct confine_root root;
 	int out[2], err[2];
 	int trouble[2]; /* why the program was not started: the errno value, and a message */
-	int go[2];      /* a byte: the users are there; its end: we are gone */
+	int go[2];      /* a byte: the users are set; end of file: the parent is gone */
 };
 
 int confine_write(int fd, const void *data, size_t len)
@@ -89,7 +89,7 @@ static int status_of(int status)
 	return WIFSIGNALED(status) ? SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Waits for the program, and for orphans on the way. All others end with this process. */
+/* Waits for the program, and reaps orphans. When this process ends, all others end too. */
 static _Noreturn void be_init(pid_t program)
 {
 	struct err ignored = { 0 };
@@ -109,14 +109,14 @@ static void raise_loopback(void)
 {
 	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
 	AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	/* a kernel without network has none to raise */
+	/* a kernel without network has no loopback: that is no error */
 	if (fd >= 0)
 		(void)ioctl(fd, SIOCSIFFLAGS, &request);
 }
 
 static int become_user(struct err *e)
 {
-	(void)setgroups(0, NULL); /* not for those who may not leave groups */
+	(void)setgroups(0, NULL); /* fails without privileges, which is no error */
 	if (setresgid(CONFINE_GID, CONFINE_GID, CONFINE_GID) < 0 ||
 	    setresuid(CONFINE_UID, CONFINE_UID, CONFINE_UID) < 0)
 		return err_set(e, errno, "cannot become a user of the namespace");
@@ -252,7 +252,7 @@ static int relay(struct session *s, struct err *e)
 	return 0;
 }
 
-/* The host lets us, or this is why it does not. */
+/* Whether the error means that the host does not allow namespaces. */
 static bool is_refusal(int code)
 {
 	return code == EPERM || code == EACCES || code == ENOSPC || code == EUSERS ||
@@ -279,7 +279,7 @@ static int start(struct session *s, struct err *e)
 	return read_trouble(s, e);
 }
 
-/* Waits for the end of all; a signal that was for us ends us now. */
+/* Waits for the end of all processes. If this process got a signal, it ends by that signal now. */
 static int finish(void)
 {
 	const struct sigaction by_default = { .sa_handler = SIG_DFL };
@@ -305,7 +305,7 @@ static int run(struct session *s, int *status, bool *allowed, struct err *e)
 	return e->msg ? -1 : 0;
 }
 
-/* Gives the user what he is to write to, before anything is in it. */
+/* Makes the user the owner of a directory of work, before anything is in it. */
 static int give(const struct confine *c, const char *name, const struct confine_users *u,
 		struct err *e)
 {
@@ -325,7 +325,7 @@ static int prepare(struct session *s, struct err *e)
 	if (pipe2(s->out, O_CLOEXEC) < 0 || pipe2(s->err, O_CLOEXEC) < 0 ||
 	    pipe2(s->trouble, O_CLOEXEC) < 0 || pipe2(s->go, O_CLOEXEC) < 0)
 		return err_set(e, errno, "cannot make a pipe");
-	/* /dev/stdout and /dev/stderr are opened as files of somebody */
+	/* so that the user can open /dev/stdout and /dev/stderr */
 	if (fchown(s->out[WRITE], s->users.uid, s->users.gid) < 0 ||
 	    fchown(s->err[WRITE], s->users.uid, s->users.gid) < 0)
 		return err_set(e, errno, "cannot change the owner of a pipe");

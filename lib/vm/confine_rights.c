@@ -15,7 +15,7 @@ static int cannot(struct err *e)
 	return err_set(e, errno, "cannot give up capabilities");
 }
 
-/* Keeps one capability, or none: -1. */
+/* Keeps one capability, or none if kept is -1. */
 static int drop_but(int kept, struct err *e)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -39,11 +39,11 @@ int confine_rights_lock(struct err *e)
 {
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
 		return err_set(e, errno, "cannot make namespaces");
-	/* so that /proc/self is ours for a moment */
+	/* makes /proc/self writable for us, for a moment */
 	prctl(PR_SET_DUMPABLE, 1);
 	/*
-	 * It counts for files of the namespace's one user only: what is his he could change the
-	 * mode of.
+	 * This capability covers only files of the one user of the namespace. That user could
+	 * change their modes anyway.
 	 */
 	if (confine_users_keep(e) < 0 || drop_but(CAP_DAC_OVERRIDE, e) < 0)
 		return -1;

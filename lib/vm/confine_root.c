@@ -11,7 +11,7 @@
 
 #include "vm/confine_parts.h"
 
-/* Over which directory of the host the new root lies for a moment. */
+/* The directory of the host on which the new root is mounted for a moment. */
 #define FOOTHOLD "/proc"
 
 /* --- the plan --- */
@@ -54,7 +54,8 @@ static void plan_prefix(struct confine_root *r)
 		plan(r, prefix, CONFINE_PLACE "/layerpipe", CONFINE_NEEDED);
 }
 
-/* Whether it lies where the host's files are not seen; then it can be mounted there. */
+/* Whether the path is in a directory whose files the program does not see: then it can be mounted
+ * there. */
 static bool is_hidden(const char *path)
 {
 	static const char *const places[] = { "/tmp/", "/var/tmp/", "/run/", "/build/" };
@@ -82,7 +83,7 @@ static void plan_keep(const struct confine *c, struct confine_root *r)
 	}
 }
 
-/* One of PATH: by its real name, as links on the way to it may be out of reach. */
+/* A directory of PATH, by its real name: the program may not see links on the way to it. */
 static void plan_program_dir(struct confine_root *r, const char *dir)
 {
 	AUTO_FREE char *real = *dir == '/' ? realpath(dir, NULL) : NULL;
@@ -103,7 +104,7 @@ static void plan_programs(struct confine_root *r)
 	buf_adds(&r->path, CONFINE_PLACE "/layerpipe/bin");
 }
 
-/* As for PATH, where it was not found there. */
+/* The program by its real name, for the same reason. A bare name is looked up in PATH. */
 static void plan_program(const struct confine *c, struct confine_root *r)
 {
 	const char *given = c->argv[0];
@@ -122,7 +123,7 @@ void confine_root_plan(const struct confine *c, struct confine_root *r)
 
 /* --- mounts of the host --- */
 
-/* A copy of what is mounted from there on, which no mount of the host gets into any more. */
+/* Copies the mounts from there on down. Later mounts of the host do not appear in the copy. */
 static int clone_tree(int dir, const char *name, bool writable, int *mount, struct err *e)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
@@ -189,7 +190,8 @@ static int make_link(int from, const char *name, int to, struct err *e)
 	return symlinkat(target, to, name) < 0 ? err_set(e, errno, "cannot make '%s'", name) : 0;
 }
 
-/* A directory, or a file: the same, read-only. What cannot be searched stays empty. */
+/* Makes a directory or file that shows the host's, read-only. A directory that cannot be searched
+ * stays empty. */
 static int make_copy(int from, const char *name, bool dir, int to, struct err *e)
 {
 	AUTO_CLOSE int mount = -1;
@@ -220,7 +222,7 @@ static bool is_one_of(const char *name, const char *const *list)
 	return *list;
 }
 
-/* What is in a directory of the host: all, or the links alone; but not what there is another of. */
+/* Shows the entries of a directory of the host, or only its links, without the exceptions. */
 static int mirror(int from, int to, const char *const *except, bool links, struct err *e)
 {
 	DIR *d = fdopendir(from);
@@ -236,7 +238,7 @@ static int mirror(int from, int to, const char *const *except, bool links, struc
 	return bad;
 }
 
-/* A directory of its own, with what the host's of that name has. */
+/* Makes a private directory that shows the entries of the host's directory of that name. */
 static int make_own(int host, const char *name, const char *const *except, bool links,
 		    struct err *e)
 {
@@ -315,7 +317,7 @@ static int leave_host(struct err *e)
 
 /* --- in the new root --- */
 
-/* Makes a directory and those above it; whether it was not there. */
+/* Makes a directory and those above it. Returns false if it was there. */
 static bool make_dirs(const char *path)
 {
 	AUTO_FREE char *part = xstrdup(path);

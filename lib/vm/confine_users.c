@@ -10,18 +10,18 @@
 #include "base/record.h"
 #include "vm/confine_parts.h"
 
-/* Where all users of the machine are known, this one is nobody: as usermap.c has it. */
+/* If all users of the machine are known, this user owns nothing: usermap.c has the same number. */
 #define NOBODY ((uint64_t)1 << 30)
 
-/* Past fakeroot(1): it does not map users. */
+/* The real answer, even under fakeroot(1), which changes geteuid(). */
 static bool is_root(void)
 {
 	return getauxval(AT_EUID) == 0;
 }
 
-/* --- who is nobody --- */
+/* --- a user that owns nothing --- */
 
-/* The next number of a line, cut off it. */
+/* Takes the next number from the line. */
 static int read_number(struct record_field *line, uint64_t *value, struct err *e)
 {
 	size_t len = 0;
@@ -37,7 +37,8 @@ static int read_number(struct record_field *line, uint64_t *value, struct err *e
 	return num_parse(s, len, 10, 0, UINT32_MAX, value, e);
 }
 
-/* A line of a map: its first user, the one that is outside, how many; keeps the last of all. */
+/* A line of a map has the first user inside, the first user outside, and their number. Keeps the
+ * last user inside of all lines. */
 static int find_last(const struct record_reader *r, const struct record_field *line, void *last,
 		     struct err *e)
 {
@@ -51,7 +52,7 @@ static int find_last(const struct record_reader *r, const struct record_field *l
 	return 0;
 }
 
-/* The last user that a namespace knows: nothing is his, as a rule. */
+/* The last user that the namespace knows, who usually owns no file. */
 static int find_nobody(const char *map, uint64_t *nobody, struct err *e)
 {
 	AUTO_CLOSE int fd = open(map, O_RDONLY | O_CLOEXEC);
@@ -97,7 +98,7 @@ static int write_maps(const char *process, unsigned uid, unsigned gid, struct er
 int confine_users_set(pid_t pid, const struct confine_users *u, struct err *e)
 {
 	AUTO_FREE char *process = xasprintf("%d", (int)pid);
-	/* who may not leave groups may not choose them: user_namespaces(7) */
+	/* required for writing gid_map without privileges: user_namespaces(7) */
 	if (!is_root() && write_file(process, "setgroups", "deny", e) < 0)
 		return -1;
 	return write_maps(process, u->uid, u->gid, e);
