@@ -4,19 +4,18 @@
 
 #include "plan/merge.h"
 
-/* A path this large is worth a layer of its own wherever it hangs, and no leaf. */
+/* A path of this size or more is never a leaf: it is worth a layer of its own. */
 #define LEAVES_MAX_SIZE ((uint64_t)4 << 20) /* bytes */
 
 /*
- * merge_groups() for a closure that grows: what hangs on it by one reference
- * only, to it or from it, is no part of the merging but is put into the layer
- * where it costs least, each for itself. So another such path changes that
- * one layer. Where there are fewer other groups than layers, and where
- * all are closed, it is merge_groups() as it is.
+ * merge_groups() for a closure that grows. Leaves take no part in the merging.
+ * Each leaf is put into the layer where it costs least, whatever the other
+ * leaves are. So adding a leaf changes one layer. If there are fewer other
+ * groups than layers, or if all groups are closed, this is merge_groups().
  *
- * A leaf is a path below LEAVES_MAX_SIZE that refers to, or is referred to
- * by, one path at the most; what is a leaf without the leaves is one too.
- * Groups of several paths and closed ones have none.
+ * A leaf is a path below LEAVES_MAX_SIZE with at most one reference, to or from
+ * another path. Paths that become leaves once leaves are removed are leaves as
+ * well. Paths in closed groups and in groups of several paths are not.
  */
 void leaves_merge(const struct graph *g, const struct reachable *r, const uint32_t *rank,
 		  const struct merge_rules *rules, struct merge_group *groups, uint32_t *n);

@@ -6,12 +6,12 @@
  * Greedy merging of groups of store paths into layers by what they are
  * expected to cost; layer-plan(1) "update-cost" has the reasons.
  *
- * The cost of a layer is its size times (how often it is expected to change
- * + sharing times how often another image is expected to want a part of it
- * only). It changes when any path in the union of its paths' closures does.
- * Another image, the closure of a path picked at random, wants the whole
- * layer where that path uses each path of it, a part where it uses some; what
- * counts there is that a merged path is wanted by fewer as a whole.
+ * The cost of a layer is its size times the sum of two numbers: how often the
+ * layer is expected to change, and, times sharing, how often another image is
+ * expected to want only a part of it. A layer changes when any path in the
+ * union of its paths' closures changes. Another image is the closure of a path
+ * picked at random. It wants the whole layer if it has all paths of the layer,
+ * and a part if it has some.
  */
 
 #include <stdbool.h>
@@ -25,16 +25,16 @@ struct merge_group {
 	uint32_t n;
 	bool closed;      /* never merged with others */
 	uint64_t penalty; /* bytes that merging this group sends again at once */
-	uint32_t kept;    /* its layer in the previous plan, where it is as it was; else 0;
-			     two that are kept are merged only where nothing else is left */
-	char *name;       /* owned like paths: what somebody called this group; NULL: nothing */
+	uint32_t kept;    /* its layer in the previous plan, if it did not change; otherwise 0. Two
+			     groups are merged only if no other pair is left */
+	char *name;       /* owned like paths: the name that the user gave this group, or NULL */
 };
 
 struct merge_rules {
 	uint32_t limit;          /* groups to end with at the most, at least 1 */
 	uint64_t min_size;       /* bytes; a smaller group is merged even below the limit */
 	const uint64_t *weights; /* how often each path changes; NULL: all alike */
-	uint32_t sharing;        /* weight of sharing between images against updates */
+	uint32_t sharing;        /* how much to favour shared layers over small updates */
 };
 
 /*

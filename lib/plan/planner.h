@@ -15,7 +15,7 @@ enum planner_strategy {
 	PLANNER_POPULARITY,
 	PLANNER_SIZE_FIRST,
 	PLANNER_UPDATE_COST,
-	PLANNER_PIPELINE, /* as options.pipeline says */
+	PLANNER_PIPELINE, /* the operations of options.pipeline */
 };
 
 /* An input; starts as { 0 }, which is none. */
@@ -26,29 +26,29 @@ struct planner_file {
 
 struct planner_options {
 	enum planner_strategy strategy;
-	uint32_t layers; /* at most so many, at least 1 */
+	uint32_t layers; /* how many layers at most; at least 1 */
 	bool explain;    /* write the reasons instead of the plan */
 	bool allow_empty;
 
 	/* not for popularity and pipelines */
 	struct planner_file groups;  /* paths that go together */
 	struct planner_file weights; /* how often each path changes */
-	uint64_t min_size;           /* bytes of a layer, where it can be avoided */
+	uint64_t min_size;           /* bytes; smaller layers are merged if possible */
 
 	/* for update-cost only */
-	uint32_t sharing; /* what sharing between images counts against updates */
+	uint32_t sharing; /* how much to favour shared layers over small updates */
 	struct planner_file previous;
-	uint32_t max_decay; /* percent that a plan made from the previous one may cost more */
+	uint32_t max_decay; /* how many percent more it may cost than a fresh plan */
 
 	struct planner_file pipeline;
 };
 
-/* The strategy of that name, but not PLANNER_PIPELINE. Returns -1 where there is none. */
+/* The strategy of that name, but not PLANNER_PIPELINE. Returns -1 if there is none. */
 MUST_USE int planner_strategy(const char *name, enum planner_strategy *strategy);
 
 /*
- * Reads a graph and writes its plan. *notice is what the user should know
- * about it, NULL mostly; the caller frees it.
+ * Reads a graph and writes its plan. *notice is a message for the user about
+ * the plan, or NULL; the caller frees it.
  */
 MUST_USE int planner_run(const struct planner_file *graph, const struct planner_options *options,
 			 struct out *o, char **notice, struct err *e);

@@ -3,8 +3,8 @@
 #define LAYERPIPE_POPULARITY_H
 
 /*
- * How much of a closure leans on each of its paths: the order in which
- * paths earn a layer of their own, layer-plan(1) "Popularity".
+ * How much of a closure depends on each of its paths. This is the order in which
+ * paths get a layer of their own: layer-plan(1) "Popularity".
  */
 
 #include <stdint.h>

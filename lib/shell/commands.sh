@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154,SC2034 # $tool, $share, $here, $work, attr: from beside
-# Commands of the user in a tree of files: the one place where text of the user is run.
+# Runs commands of the user in a tree of files. No other file runs text of the user.
 #
-#   confined STAGE FUNCTION   runs the function in $work/tree, with what the stage writes as its
-#                             input, where it can change nothing but this tree: lib/vm/confine.h.
-#                             It has the functions that there are here, $tool, attr and a $work
-#   keep_attributes LISTED    puts the extended attributes of these lines into the lines of its
-#                             input: files keep them under the names that they had
-#   fake_owners LISTED        puts what a fake root says of the files into the lines of its input
-#   root_mode                 puts the mode that the tree itself has into the lines of its input
+#   confined STAGE FUNCTION   runs the function in $work/tree; its input is the output of the stage.
+#                             The function can change nothing but this tree: lib/vm/confine.h.
+#                             It has all functions of this file, $tool, attr and a $work
+#   keep_attributes LISTED    copies extended attributes from the lines in LISTED to the lines of the
+#                             input, for files of the same name
+#   fake_owners LISTED        copies owners, modes and devices from the lines in LISTED, which
+#                             fake_listing wrote, to the lines of the input
+#   root_mode                 copies the mode of the tree itself to the lines of the input
 #
-# For such a function:
+# A function that confined runs can call:
 #   unpack                    unpacks its input
-#   run ATTRIBUTE SHELL…      runs the attribute's text as a script
-#   faked FUNCTION [COMMAND…] calls the function as a fake root, who knows owners, modes, devices
-#                             and attributes as long as this takes; by means of the command
-#   fake_listing UID GID      what he says, as lines; faked gave the function UID and GID
+#   run ATTRIBUTE SHELL…      runs the text of the attribute as a script
+#   faked FUNCTION [COMMAND…] calls FUNCTION UID GID under fakeroot, which COMMAND can start; UID and
+#                             GID are the real user and group
+#   fake_listing UID GID      lists the tree as fakeroot shows it
 
 confined() {
   local name status=0 options=()
@@ -37,7 +38,7 @@ confined() {
   esac
 }
 
-# What commands may call by name is there, wherever it lies.
+# Commands still see the store and the contents, wherever these are.
 confined_options() {
   local path
   [ "${attr[unconfinedCommands]}" = false ] || options+=(--unconfined)
@@ -67,11 +68,11 @@ run() {
   [ "${attr[allowWhiteouts]}" = true ] || whiteouts_check "$name" "$before"
 }
 
-# Names in the tree that delete, in a layer, what is below it; one a line, with \1 for a line feed.
+# Names of whiteouts in the tree, one a line, with \1 for a line feed.
 whiteouts() { find . -mindepth 1 -name '.wh.*' -printf '%P\0' | sort -z | tr '\n\0' '\1\n'; }
 
-# whiteouts_check ATTRIBUTE BEFORE: whether it made such names on purpose. What runAsRoot deleted
-# has one.
+# whiteouts_check ATTRIBUTE BEFORE: fails if there are whiteouts that are not in the list BEFORE.
+# Files that runAsRoot deleted have one before.
 whiteouts_check() {
   local now line
   now=$(whiteouts)
@@ -81,7 +82,7 @@ of the base image (--allow-whiteouts allows this)"
   done <<<"$now"
 }
 
-# fakeroot takes a file for the real user's where it knows nothing of it but its attributes.
+# If fakeroot knows only extended attributes of a file, it shows the real owner: that is root here.
 fake_listing() {
   local root
   root=$(stat -c 'mode=%04a uid=%u gid=%g' .)
@@ -108,8 +109,8 @@ keep_attributes() {
   ' pass=1 "$1" pass=2 -
 }
 
-# What comes from where the commands ran is trusted with no more than this: whose a file is, what
-# mode it has, whether it is a device. Where its bytes lie is what was found here.
+# The listing comes from where the commands ran, so it is not trusted. Only owner, mode, device, link and
+# extended attributes are taken from it. The contents of a file are always those found here.
 fake_owners() {
   awk -v tool="$tool" '
     pass == 1 { said[$1] = $0; next }
