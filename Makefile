@@ -229,7 +229,8 @@ lint: deps-lint
 
 # CLOSURE=FILE ROOT=DIR: a closure of your own; RUN=PROGRAM: what to run in it
 demo: deps-demo
-	@$(MAKE) $(jobs) demo-run
+	@echo '# 1 of 5: the programs, in $(BUILD)/bin'
+	@$(MAKE) $(jobs) $(if $(filter 1,$(V)),,V=quiet) demo-run
 
 demo-run: build-all
 	@BUILD='$(abspath $(BUILD))' CLOSURE='$(CLOSURE)' ROOT='$(ROOT)' RUN='$(RUN)' tests/demo
@@ -268,5 +269,5 @@ dist:
 	@tests/dist layerpipe-$(VERSION)
 
 clean:
-	@[ ! -d $(BUILD)/bench ] || chmod -R u+w $(BUILD)/bench
+	@[ ! -d $(BUILD) ] || chmod -R u+w $(BUILD)
 	rm -rf $(BUILD)

@@ -42,14 +42,23 @@ setup_file() {
 @test "make demo" {
   needs_root
   needs podman runc
-  BUILD=$BUILD "$TOP/tests/demo" >said
+  DEMO=$PWD/demo "$TOP/tests/demo" >said
   grep -Eqx 'hello from a container: [0-9]+ store paths, uid 0, /nix/store/.*/bin/bash' said
+  # what it shows can be typed
+  image-layers --list demo/image.tar >list
+  [ "$(wc -l <list)" -ge 5 ]
+  sed -n -e '/^# 4/q' -e 's/^\$ //p' said >commands
+  [ "$(wc -l <commands)" -ge 6 ]
+  mv demo/image.tar first
+  (. ./commands)
+  same first demo/image.tar
+  [ "$(tail -n 4 said | grep -c "$PWD/demo")" = 3 ]
 }
 
 @test "make demo with a closure of the reader's own" {
   needs_root
   needs podman runc
-  export CLOSURE=$DEBIAN/closure.json
+  export CLOSURE=$DEBIAN/closure.json DEMO=$PWD/demo
   ROOT=$DEBIAN/root RUN=$(cat "$DEBIAN/env")/bin/sed "$TOP/tests/demo" >said
   grep -q '^/nix/store/.*sed (GNU sed)' said
   ROOT=$DEBIAN/root "$TOP/tests/demo" >said
