@@ -414,10 +414,10 @@ deep() {
 
 @test "what vm-exec says is passed on, and is all; it gets diskSize and buildVMMemorySize" {
   cp -a "$BUILD/bin" "$BUILD/share" "$BUILD/libexec" .
-  printf '#!/bin/sh\nprintf "%%s\\n" "$@" >%q\necho "vm-exec: it cannot" >&2; exit "$STATUS"\n' "$PWD/arguments" >bin/vm-exec
+  printf '#!/bin/sh\nprintf "%%s\\n" "$@" >%q\necho "vm-exec: it cannot" >&2; exit $(cat %q)\n' "$PWD/arguments" "$PWD/status" >bin/vm-exec
   PATH=$PWD/bin:$PATH
-  for STATUS in 124 125; do
-    export STATUS
+  for status in 124 125; do
+    echo "$status" >status
     fails 1 'vm-exec: it cannot' build --run-as-root true --disk-size 2048 --build-vm-memory-size 1024 --engine tcg
   done
   sed -n '1,6p' arguments >out

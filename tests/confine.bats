@@ -37,9 +37,24 @@ each() {
   done
 }
 
+# told ARGUMENT…: sets arguments to these, with $host in commands, as they have no variables of the caller
+told() {
+  local word before=
+  arguments=()
+  for word; do
+    case $before in
+      --extra-commands | --fake-root-commands) word="export host='$host'"$'\n'$word ;;
+    esac
+    arguments+=("$word")
+    before=$word
+  done
+}
+
 # stream OPTION…: an image of commands that see $host, to $place/out/image
 stream() {
-  (cd / && TMPDIR=$place/tmp HOME=$host "${who[@]}" env SHELLOPTS=noclobber stream-layered-image --name x --tag t --root-dir "$host" --quiet "$@" \
+  local arguments
+  told "$@"
+  (cd / && TMPDIR=$place/tmp HOME=$host "${who[@]}" env SHELLOPTS=noclobber stream-layered-image --name x --tag t --root-dir "$host" --quiet "${arguments[@]}" \
     >"$place/out/image")
 }
 
@@ -144,8 +159,9 @@ unchanged() {
 @test "an ordinary user's own files are not changed by build-image either, nor after runAsRoot" {
   needs busybox
   change() {
-    (cd "$place/out" && TMPDIR=$place/tmp "${who[@]}" build-image --name x --root-dir "$host" --quiet --output image "$@" \
-      --extra-commands '! echo x >"$host/file"; ! touch "$host/new"; echo "$PWD" >where' 2>err)
+    local arguments
+    told "$@" --extra-commands '! echo x >"$host/file"; ! touch "$host/new"; echo "$PWD" >where'
+    (cd "$place/out" && TMPDIR=$place/tmp "${who[@]}" build-image --name x --root-dir "$host" --quiet --output image "${arguments[@]}" 2>err)
     [ "$(content where)" = /build/tree ]
   }
   mkdir -p "$host/base/bin"
@@ -226,7 +242,7 @@ print(flush=True); time.sleep(600)' "$host" > >(head -c 1 >listening) &
   sleep 600 &
   beside=$!
   live() {
-    VICTIM=$beside stream --extra-commands '! kill -9 $VICTIM; ! kill -9 -- -$VICTIM; [ ! -e /proc/$VICTIM/root ]; kill -9 1; kill -STOP 1
+    stream --extra-commands "VICTIM=$beside"$'\n''! kill -9 $VICTIM; ! kill -9 -- -$VICTIM; [ ! -e /proc/$VICTIM/root ]; kill -9 1; kill -STOP 1
       (setsid sh -c "while :; do echo x >>$PWD/log; sleep 0.1; done" >/dev/null 2>&1 </dev/null &)
       (trap "" TERM HUP INT; exec -a '"$place"' sleep 600 &)
       until [ -s log ]; do :; done' 2>err

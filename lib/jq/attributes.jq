@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # attributes.jq: an attribute set → NAME NUL VALUE NUL … for each attribute (for each element of a
-# list; the value of a closure that is a graph itself is empty). $types has a line for each
+# list; the value of a closure that is a graph itself is empty), then "end" NUL. $types has a line for each
 # attribute that there is: name, type, what is expected; $where is what messages call the input.
 # Run with -s.
 
@@ -32,9 +32,10 @@ def is_derivation: has("builder") and has("outputs");
 | if length == 1 and (.[0] | type) == "object" then .[0] else bad("expected one JSON object") end
 | is_derivation as $derivation
 | if $derivation then .name = .imageName | del(.imageName) else . end
-| to_entries[]
-| select(.value != null)
-| .key as $name
-| if $known[$name] then .value | texts($known[$name]) | $name, "\u0000", ., "\u0000"
-  elif $derivation then empty
-  else bad("unknown attribute \($name | shown)") end
+| (to_entries[]
+  | select(.value != null)
+  | .key as $name
+  | if $known[$name] then .value | texts($known[$name]) | $name, "\u0000", ., "\u0000"
+    elif $derivation then empty
+    else bad("unknown attribute \($name | shown)") end),
+  "end\u0000"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# config.jq: the config attribute set → image-config(5) lines. Sees to it that each key has the
+# config.jq: the config attribute set → image-config(5) lines, then "# end". Sees to it that each key has the
 # type that clients expect; what the values may be is config-json's to check. A key without lines
 # of its own goes through as JSON. $where is what messages call the input. Run with -rs.
 
@@ -77,11 +77,12 @@ def fields($key):
 
 if length == 1 and (.[0] | type) == "object" then .[0]
 else bad("expected one attribute set, found \(if length == 1 then .[0] | kind else "\(length) values" end)") end
-| to_entries[]
-| select(.value != null)
-| .key as $key
-| .value
-| if replaces($key; .) then ["reset", $key]
-  elif kinds[$key] then [$key] + fields($key) else ["json", other($key), tojson] end
-| map(field($key))
-| join("\t")
+| (to_entries[]
+  | select(.value != null)
+  | .key as $key
+  | .value
+  | if replaces($key; .) then ["reset", $key]
+    elif kinds[$key] then [$key] + fields($key) else ["json", other($key), tojson] end
+  | map(field($key))
+  | join("\t")),
+  "# end"

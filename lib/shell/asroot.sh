@@ -64,7 +64,8 @@ as_root_tree() {
 as_root_store() {
   local path file
   root_mentions "$work/script" >"$work/mentioned"
-  closure_cut <"$work/mentioned"
+  end_mark >>"$work/mentioned"
+  closure_cut "$work/mentioned"
   while IFS=$'\t' read -r path _; do
     store_file "$path"
     [ -n "$file" ] || continue

@@ -43,6 +43,7 @@ attributes_table() {
     printf -v line '      %-26s %s' "$option" "$help" # no subshell: there are dozens
     attr_help+=("$line")
   done <"$share/attributes.tsv"
+  [ "${attr_of_option[--attrs]-}" = attrs ] || fail "cannot read '$share/attributes.tsv'" # its last line
 }
 
 attributes_options() {
@@ -110,7 +111,7 @@ attributes_check() {
     flag) [[ $value == true || $value == false ]] ;;
     choice:*) [[ $value != *'|'* && "|${type#choice:}|" == *"|$value|"* ]] ;;
     number:*)
-      IFS=-: read -r _ low high <<<"$type"
+      low=${type#*:} high=${type#*-} low=${low%-*}
       [[ $value =~ ^(0|[1-9][0-9]{0,9})$ ]] && ((value >= low && value <= high))
       ;;
     *) [[ -n $value || $type == string ]] ;;
@@ -123,7 +124,7 @@ attributes_expected() {
     flag) expected='true or false' ;;
     choice:*) expected=${1#choice:} expected="one of ${expected//|/, }" ;;
     number:*)
-      IFS=-: read -r _ low high <<<"$1"
+      low=${1#*:} high=${1#*-} low=${low%-*}
       expected="a number from $low to $high"
       ;;
     list:*) expected="a list of ${1#list:}" ;;
@@ -142,11 +143,16 @@ attributes_file() {
     types+=$name$'\t'${attr_type[$name]%%:*}$'\t'$expected$'\n'
   done
   copy_input "$file" "$work/attrs.json"
-  json "$file" "$work/attrs.json" -j --arg types "$types" -f "$share/attributes.jq" >"$work/attrs"
-  while IFS= read -r -d '' name && IFS= read -r -d '' value; do
+  json "$file" "$work/attrs.json" "$work/attrs" -j --arg types "$types" -f "$share/attributes.jq"
+  name=
+  while IFS= read -r -d '' name && [ "$name" != end ]; do
+    IFS= read -r -d '' value || break
     [ -z "${attr_given[$name]-}" ] || continue
     case ${attr_type[$name]} in
-      config | pipeline) printf '%s\n' "$value" >"$work/$name.json" && value=$work/$name.json ;;
+      config | pipeline)
+        printf '%s\n' "$value" >"$work/$name.json"
+        value=$work/$name.json
+        ;;
       closure) [ -n "$value" ] || attributes_graph ;;
     esac
     if ! attributes_check "$name" "$value"; then
@@ -155,6 +161,7 @@ attributes_file() {
     fi
     attributes_store "$name" "$value"
   done <"$work/attrs"
+  [ "$name" = end ] || fail "cannot read '$work/attrs'"
 }
 
 # The closure is the attribute set's own "closure", which exportReferencesGraph put there.
@@ -177,6 +184,7 @@ A flag without a value is true; --FLAG=false turns it off.'
 attributes_version() {
   local version
   version=$(image-assemble --version)
+  [ -n "$version" ] || fail 'cannot find the version'
   print "$tool ${version#* }"
   exit 0
 }

@@ -13,18 +13,23 @@
 base_layers=0 base_name='' base_opened='' base=() base_onto=()
 
 base_open() {
+  local lines
   [ -n "${attr[fromImage]}" ] || return 0
   base_find
   base_choose
   base_read --config >"$work/base.config"
-  base_layers=$(base_read --list | wc -l)
+  base_read --list >"$work/base.list"
+  end_mark >>"$work/base.list"
+  lines_read "$work/base.list"
+  base_layers=${#lines[@]}
 }
 
 # A plain file or directory is read where it is; a pipe is put aside, a compressed file
 # decompressed, once.
 base_find() {
-  local file=${attr[fromImage]} program
-  base_name=$(escaped "$file")
+  local file=${attr[fromImage]} program escaped
+  escape "$file"
+  base_name=$escaped
   [ "$file" != - ] || base_name='<stdin>'
   [ "$file" != - ] || [ ! -t 0 ] || usage 'refusing to read binary data from a terminal: redirect the input'
   if [ "$file" != - ] && [ ! -e "$file" ]; then
@@ -33,37 +38,41 @@ base_find() {
     copy_input "$file" "$work/base"
     file=$work/base
   fi
-  program=$(base_compressor "$file")
+  base_compressor "$file"
   if [ -n "$program" ]; then
     need "$program" "fromImage '$base_name'"
     base_decompress "$program" "$file" "$work/base.tar"
-    rm -f "$work/base"
     file=$work/base.tar
   fi
   base=(-- "$file")
   base_opened=$(base_file)
+  [ -n "$base_opened" ] || fail "cannot look at '$base_name'"
 }
 
 # Which file it is, and when it was written: several stages read it.
 base_file() { stat -L -c '%d %i %s %y' -- "${base[-1]}"; }
 
-# base_compressor FILE: the program that decompresses it, by what the file begins with
+# base_compressor FILE: sets program to the one that decompresses it, by what the file begins with
 base_compressor() {
+  local head=''
+  program=
   [ -f "$1" ] || return 0
-  case $(od -An -N 6 -t x1 -- "$1" 2>/dev/null | tr -d ' \n') in
-    1f8b*) echo gzip ;;
-    28b52ffd*) echo zstd ;;
-    fd377a585a00) echo xz ;;
+  IFS= read -r -d '' -N 5 head 2>/dev/null <"$1" || :
+  case $head in
+    $'\x1f\x8b'*) program=gzip ;;
+    $'\x28\xb5\x2f\xfd'*) program=zstd ;;
+    $'\xfd7zXZ'*) program=xz ;;
   esac
 }
 
 # base_decompress PROGRAM FILE TO: at most to 1 GiB, or 200 times its size; more is a bomb
 base_decompress() {
-  local most reason status=0
+  local most size reason status=0
   most=$(stat -L -c %s -- "$2")
   most=$((most * 200 > 1 << 30 ? most * 200 : 1 << 30))
   reason=$({ "$1" -dcq <"$2" | head -c $((most + 1)) >"$3"; } 2>&1) || status=$?
-  [ "$(stat -c %s "$3")" -le $most ] ||
+  size=$(stat -c %s "$3")
+  [[ -n $size && $size -le $most ]] ||
     fail "fromImage: '$base_name' grows to more than $most bytes: this looks like a bomb"
   reason=${reason##*$'\n'}
   reason=${reason%"${reason##*[! ]}"}
@@ -102,13 +111,14 @@ base_files() {
 }
 
 base_config() {
-  local all=0
+  local all=0 lines
   [ -n "${attr[fromImage]}" ] || return 0
   [ "${attr[inheritConfig]}" = false ] || all=1
-  awk -v all=$all -v architecture="${attr[architecture]}" -f "$share/inherit.awk" \
-    pass=1 "$work/config" pass=2 "$work/base.config" >"$work/inherited"
   config=$work/config.image
-  cat "$work/inherited" "$work/config" >"$config"
+  awk -v all=$all -v architecture="${attr[architecture]}" -f "$share/inherit.awk" \
+    pass=1 "$work/config" pass=2 "$work/base.config" pass=3 "$work/config" >"$config.marked"
+  lines_read "$config.marked"
+  lines_write >"$config"
   image_check fromImage
   base_platform
 }
@@ -120,7 +130,7 @@ base_platform() {
   {
     sed '/^history\t/d' "$work/base.config" | config-json
     sed '/^history\t/d' "$config" | config-json "${option[@]}"
-  } | HOME=$work jq -r '"\(.os)/\(.architecture)"' >"$work/platforms"
+  } | jq -r '"\(.os)/\(.architecture)"' >"$work/platforms"
   { read -r of_base && read -r of_image; } <"$work/platforms"
   [ "$of_base" = "$of_image" ] ||
     message "warning: the image is for $of_image, but the base image for $of_base"

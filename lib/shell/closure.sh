@@ -3,27 +3,35 @@
 # Which store paths an image needs, and what is known of them.
 #
 #   closure_open            $work/candidates: the paths that something can mention
-#   closure_cut <ROOTS      $work/graph: the closure of these paths
+#   closure_cut ROOTS       $work/graph: the closure of the paths in this file, and its end mark
 
 closure_open() {
   if [ -n "${attr[closure]}" ]; then
     given_graph >"$work/candidates"
   else
-    store_paths | sed 's/$/\t-\t-\t-/' >"$work/candidates"
+    store_paths >"$work/candidates"
   fi
 }
 
-# Every path in the store directory; .links, locks and the like are none.
+# Every path in the store directory, as graph lines; .links, locks and the like are none.
 store_paths() {
-  local names file
+  local file reason names
   store_file "${attr[storeDir]}"
   [ -d "$file" ] || return 0
-  find "$file" -mindepth 1 -maxdepth 1 \
-    -regextype posix-extended -regex '.*/[0-9a-z]{32}-[^/]*' \
-    ! -name '*.drv' ! -name '*.lock' ! -name '*.chroot' -printf '%f\n' | sort >"$work/names" ||
-    fail "cannot list '$file'"
+  reason=$(store_names 2>&1 >"$work/names") || fail "cannot list '$file'${reason:+: ${reason##*: }}"
   mapfile -t names <"$work/names"
-  [ ${#names[@]} = 0 ] || printf '%s\n' "${names[@]/#/"${attr[storeDir]}"/}"
+  [[ ${#names[@]} -ge 2 && ${names[0]} == . && ${names[-1]} == '~' ]] || fail "cannot list '$file'"
+  names=("${names[@]:1:${#names[@]}-2}")
+  [ ${#names[@]} = 0 ] || printf '%s\t-\t-\t-\n' "${names[@]/#/"${attr[storeDir]}"/}"
+}
+
+# The store directory itself is ".", which sorts before the others; "~" sorts behind them.
+store_names() {
+  {
+    find "$file/." -maxdepth 1 -regextype posix-extended -regex '.*/([0-9a-z]{32}-[^/]*|[.])' \
+      ! -name '*.drv' ! -name '*.lock' ! -name '*.chroot' -printf '%f\n' || exit
+    echo '~'
+  } | sort
 }
 
 # The closure that was given, as graph lines.
@@ -35,19 +43,21 @@ given_graph() {
 
 nix_knows() {
   local file
-  command -v nix >/dev/null || return
+  type -P nix >/dev/null || return
   store_file "${attr[storeDir]%/*}/var/nix/db"
   [ -d "$file" ]
 }
 
 # closure_of ROOT… > graph lines
 closure_of() {
-  local cut=("${@/#/--root=}") store=()
+  local cut=("${@/#/--root=}") store=() root
   if [ -n "${attr[closure]}" ]; then
     closure-graph --store-dir "${attr[storeDir]}" "${cut[@]}" "$work/candidates"
   elif nix_knows; then
-    [ -z "${attr[rootDir]}" ] || store=(--store "$(realpath "${attr[rootDir]}")")
-    nix --offline --extra-experimental-features nix-command path-info "${store[@]}" --json -r "$@" |
+    root=${attr[rootDir]}
+    [[ $root == /* ]] || root=$PWD/$root
+    [ "$root" = "$PWD/" ] || store=(--store "$root")
+    as_nix_user nix --offline --extra-experimental-features nix-command path-info "${store[@]}" --json -r "$@" |
       closure-graph --store-dir "${attr[storeDir]}"
   else
     closure-graph --scan --root-dir "${attr[rootDir]:-/}" --store-dir "${attr[storeDir]}" "${cut[@]}"
@@ -55,9 +65,13 @@ closure_of() {
 }
 
 closure_cut() {
-  local roots
-  sort -u >"$work/roots"
-  mapfile -t roots <"$work/roots"
+  local -A seen=()
+  local lines line roots=()
+  lines_read "$1"
+  for line in "${lines[@]}"; do
+    [ -n "${seen[$line]-}" ] || roots+=("$line")
+    seen[$line]=1
+  done
   : >"$work/graph"
   [ ${#roots[@]} = 0 ] || closure_of "${roots[@]}" >"$work/graph"
 }

@@ -43,7 +43,7 @@ confined_options() {
   local path
   [ "${attr[unconfinedCommands]}" = false ] || options+=(--unconfined)
   for path in "${attr[rootDir]:-${attr[storeDir]}}" "${contents[@]}"; do
-    [ -n "$(store_path_of "$path")" ] || options+=(--keep "$path")
+    in_store "$path" || options+=(--keep "$path")
   done
 }
 

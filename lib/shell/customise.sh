@@ -30,13 +30,18 @@ commands_need() {
 }
 
 # Whether the layer would hold nothing but the root.
-nothing_customised() { ! grep -qv -e '^#' -e '^\. type=dir mode=0755 uid=0 gid=0 ' "$work/custom"; }
+nothing_customised() {
+  local lines
+  mapfile -n 3 -t lines <"$work/custom" # "#mtree", the root, more
+  [[ ${#lines[@]} -ge 2 && ${lines[0]} == '#'* && ${lines[1]} == '. '* ]] || fail "cannot read '$work/custom'"
+  [[ ${#lines[@]} = 2 && ${lines[1]} == '. type=dir mode=0755 uid=0 gid=0 '* ]]
+}
 
 # A link for each file of the contents that are in the store.
 link_contents() {
   local content linked=()
   for content in "${contents[@]}"; do
-    [ -z "$(store_path_of "$content")" ] || linked+=("$content")
+    ! in_store "$content" || linked+=("$content")
   done
   if [ ${#linked[@]} = 0 ]; then
     tree-list "${listing[@]}" "$work/empty" >"$work/custom"
@@ -51,7 +56,7 @@ link_contents() {
 copy_contents() {
   local content copied=()
   for content in "${contents[@]}"; do
-    [ -n "$(store_path_of "$content")" ] || copied=("$content" "${copied[@]}")
+    in_store "$content" || copied=("$content" "${copied[@]}")
   done
   [ ${#copied[@]} != 0 ] || return 0
   custom_files | tar -xpf - --no-same-owner -C "$work/links" ||
@@ -73,7 +78,7 @@ run_commands() {
     fake_owners "$work/said" <"$work/left" >"$work/found"
   fi
   keep_attributes "$work/custom" <"$work/found" >"$work/custom.new"
-  mv "$work/custom.new" "$work/custom"
+  workdir rename "$work/custom.new" "$work/custom"
 }
 
 custom_files() { layer-tar --bare --mtree "$work/custom"; }
@@ -140,7 +145,7 @@ host_programs() {
 # too, and the interpreter of a script is not there.
 is_held() {
   local head=''
-  [ -z "$(store_path_of "$1")" ] || return 0
+  ! in_store "$1" || return 0
   [ ! -u "$1" ] && [ ! -g "$1" ] || return 1
   IFS= read -r -d '' -N 4096 head <"$1" || :
   [[ $head == $'\x7fELF'*/ld*.so.* ]]

@@ -23,11 +23,15 @@ tree_start() {
 
 # Only what holds nothing is replaced.
 tree_output() {
+  local entries
   [ -e "$1" ] || [ -L "$1" ] || return 0
   if [ ! -d "$1" ] || [ -L "$1" ]; then
     fail "output: '$1' exists and is not a directory"
   fi
-  [ -z "$(find "$1" -mindepth 1 -printf . -quit)" ] || fail "output: '$1' is not empty"
+  shopt -s nullglob dotglob
+  entries=("$1"/*)
+  shopt -u nullglob dotglob
+  [ ${#entries[@]} = 0 ] || fail "output: '$1' is not empty"
 }
 
 tree_put() {

@@ -52,20 +52,31 @@ contents_find() {
 
 # The config attribute as lines, checked before anything is built.
 image_config() {
-  local where=config
+  local where=config lines
   config=$work/config
   : >"$config"
   if [ -n "${attr[config]}" ]; then
     copy_input "${attr[config]}" "$work/config.in"
-    if awk 'NF { found = /^[ \t]*[[{"]/; exit } END { exit !found }' "$work/config.in"; then
-      json config "$work/config.in" -r -f "$share/config.jq" >"$work/config"
+    if looks_like_json "$work/config.in"; then
+      json config "$work/config.in" "$work/config.marked" -r -f "$share/config.jq"
+      lines_read "$work/config.marked"
+      lines_write >"$work/config"
     else
       where=${attr[config]}
       [ "$where" != - ] || where='<stdin>'
-      mv "$work/config.in" "$work/config"
+      workdir rename "$work/config.in" "$work/config"
     fi
   fi
   image_check "$where"
+}
+
+# By the first line that is not blank.
+looks_like_json() {
+  local line
+  while IFS= read -r line || [ -n "$line" ]; do
+    [[ $line =~ ^[[:blank:]]*$ ]] || break
+  done <"$1"
+  [[ $line =~ ^[[:blank:]]*[[{\"] ]]
 }
 
 # image_check INPUT: whether image-assemble will take name, tag and configuration. What is wrong in
@@ -102,8 +113,10 @@ assemble() {
 stages() {
   local stage status
   for stage; do
-    status=0
-    ("$stage") || status=$?
+    set +e # not a condition, as in one a failing command does not end the stage
+    (set -e && "$stage")
+    status=$?
+    set -e
     case $status in
       0) continue ;;
       1 | 2) : >"$work/failed" ;; # it has said why
@@ -117,7 +130,7 @@ stages() {
 
 image_write() {
   local mode
-  mode=$(progress)
+  progress_mode
   if [ "$mode" = bar ]; then
     assemble --progress bar "$@"
   else
@@ -134,13 +147,12 @@ complaints() {
 }
 
 # On a terminal a bar, else a line a layer; what a builder of Nix has is no real terminal.
-progress() {
+progress_mode() {
+  mode=lines
   if [ "${attr[quiet]}" = true ]; then
-    echo none
+    mode=none
   elif [ -t 2 ] && [ -z "${NIX_LOG_FD:-}" ]; then
-    echo bar
-  else
-    echo lines
+    mode=bar
   fi
 }
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # inherit.awk: what an image takes over from its base. Two configurations as image-config(5) lines
-# in, and out the lines of the base that go in front of the image's own:
+# in, and out the lines of the base that stay, the image's own, and "# end":
 #
-#   awk -f inherit.awk pass=1 OWN pass=2 BASE
+#   awk -f inherit.awk pass=1 OWN pass=2 BASE pass=3 OWN
 #
 # History and environment only; with -v all=1 everything that FROM in a Dockerfile takes over.
 # -v architecture=ARCH is what an option says. Where lines add up or the last one counts, in front
@@ -29,6 +29,8 @@ pass == 1 {
   next
 }
 
+pass == 3 { print; next }
+
 key == "history" || key == "Env" { print; next }
 
 !all || !(key in inherited) { next }
@@ -45,3 +47,9 @@ key ~ /^os\./ && other_os { next }
 key == "os.features" && key in own { next }
 
 { print }
+
+END {
+  if (pass == 3) {
+    print "# end"
+  }
+}

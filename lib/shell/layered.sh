@@ -13,12 +13,16 @@
 
 layered_start() {
   image_start "$@"
-  [ "${attr[mtime]}" != now ] || attr[mtime]=${SOURCE_DATE_EPOCH:-$(date +%s)}
+  if [ "${attr[mtime]}" = now ]; then
+    printf -v 'attr[mtime]' '%(%s)T' -1
+    attr[mtime]=${SOURCE_DATE_EPOCH:-${attr[mtime]}}
+  fi
   contents_find contents
   commands_need
 }
 
 layered_image() {
+  local expected
   image_config
   base_open
   layers_check
@@ -30,7 +34,8 @@ layered_image() {
     : >"$work/custom"
   fi
   [ ! -s "$work/custom" ] || base_files
-  stages base_layer store_layers custom_layer unchanged | image_write --expect-layers "$(layers_expected)" "$@"
+  layers_expect
+  stages base_layer store_layers custom_layer unchanged | image_write --expect-layers "$expected" "$@"
 }
 
 layers_check() {
@@ -38,18 +43,15 @@ layers_check() {
 as the base image has $base_layers and the customisation layer is one. At least 1 layer is required to store contents"
 }
 
-# How layer-plan is to choose, one option a line. It says itself which do not go together.
+# Sets options: how layer-plan is to choose. It says itself which do not go together.
 plan_options() {
-  if [ -n "${attr[layeringPipeline]}" ]; then
-    printf '%s\n' "--pipeline=${attr[layeringPipeline]}"
-  else
-    printf '%s\n' "--strategy=${attr[strategy]}"
-  fi
-  [ "${attr[sharing]}" = 1 ] || printf '%s\n' "--sharing=${attr[sharing]}"
-  [ "${attr[minLayerSize]}" = 0 ] || printf '%s\n' "--min-layer-size=${attr[minLayerSize]}"
-  [ -z "${attr[weights]}" ] || printf '%s\n' "--weights=${attr[weights]}"
-  [ -z "${attr[layerGroups]}" ] || printf '%s\n' "--group=${attr[layerGroups]}"
-  [ -z "${attr[previousPlan]}" ] || printf '%s\n' "--previous=${attr[previousPlan]}"
+  options=("--strategy=${attr[strategy]}")
+  [ -z "${attr[layeringPipeline]}" ] || options=("--pipeline=${attr[layeringPipeline]}")
+  [ "${attr[sharing]}" = 1 ] || options+=("--sharing=${attr[sharing]}")
+  [ "${attr[minLayerSize]}" = 0 ] || options+=("--min-layer-size=${attr[minLayerSize]}")
+  [ -z "${attr[weights]}" ] || options+=("--weights=${attr[weights]}")
+  [ -z "${attr[layerGroups]}" ] || options+=("--group=${attr[layerGroups]}")
+  [ -z "${attr[previousPlan]}" ] || options+=("--previous=${attr[previousPlan]}")
 }
 
 # Which store path goes into which layer: $work/plan.
@@ -57,10 +59,11 @@ store_plan() {
   local options
   closure_open
   store_roots >"$work/mentioned"
-  closure_cut <"$work/mentioned"
+  end_mark >>"$work/mentioned"
+  closure_cut "$work/mentioned"
   closure_without_base
   [ -s "$work/graph" ] || return 0
-  mapfile -t options < <(plan_options)
+  plan_options
   layer-plan --max-layers "${attr[maxLayers]}" --reserve $((base_layers + 1)) "${options[@]}" \
     <"$work/graph" >"$work/plan"
 }
@@ -68,6 +71,7 @@ store_plan() {
 # What the base holds whole, as the sizes tell, needs no layer. What only it refers to stays.
 closure_without_base() {
   [ "$base_layers" != 0 ] || return 0
+  local lines
   base_holds >"$work/base.paths"
   awk -v FS='\t' -v OFS='\t' '
     pass == 1 { size[$1] = $2; next }
@@ -82,15 +86,18 @@ closure_without_base() {
       $4 = $4 == "" ? "\\e" : $4
       print
     }
-  ' pass=1 "$work/base.paths" pass=2 "$work/graph" pass=3 "$work/graph" >"$work/graph.new"
-  mv "$work/graph.new" "$work/graph"
+    END { print "# end" }
+  ' pass=1 "$work/base.paths" pass=2 "$work/graph" pass=3 "$work/graph" >"$work/graph.left"
+  lines_read "$work/graph.left"
+  lines_write >"$work/graph"
 }
 
 # What the image must hold: contents, and what the configuration and the customisation mention.
 store_roots() {
-  local content
+  local content store_path
   for content in "${contents[@]}"; do
-    store_path_of "$content"
+    store_path_find "$content"
+    [ -z "$store_path" ] || printf '%s\n' "$store_path"
   done
   reference-scan --graph "$work/candidates" -- "$work/config" "${customised[@]}"
 }
@@ -106,9 +113,11 @@ custom_layer() {
   [ ! -s "$work/custom" ] || layer-tar --mtree "$work/custom" "${base_onto[@]}" --comment 'customisation layer'
 }
 
-layers_expected() {
-  local own
-  own=$(tail -n 1 "$work/plan" | cut -f 1)
-  [ ! -s "$work/custom" ] || own=$((own + 1))
-  echo $((base_layers + own))
+# Sets expected: how many layers the image is to have.
+layers_expect() {
+  local plan
+  mapfile -t plan <"$work/plan"
+  expected=$base_layers
+  [ ${#plan[@]} = 0 ] || expected=$((expected + ${plan[-1]%%$'\t'*}))
+  [ ! -s "$work/custom" ] || expected=$((expected + 1))
 }

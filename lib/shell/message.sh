@@ -2,18 +2,22 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # $tool, $share, $work, attr: from beside
 # Messages and exit status, as the filters have them. $tool is the pipeline's name.
 
-# The text with control bytes as \xHH, so that a message is one line.
-escaped() {
+# escape TEXT: sets escaped to it with control bytes as \xHH, so that a message is one line
+escape() {
   local text='' char i
   for ((i = 0; i < ${#1}; i++)); do
     char=${1:i:1}
     [[ $char != [[:cntrl:]] ]] || printf -v char '\\x%02x' "'$char"
     text+=$char
   done
-  printf %s "$text"
+  escaped=$text
 }
 
-message() { printf '%s: %s\n' "$tool" "$(escaped "$1")" >&2; }
+message() {
+  local escaped
+  escape "$1"
+  printf '%s: %s\n' "$tool" "$escaped" >&2
+}
 
 # fail TEXT: the input or the system is to blame
 fail() {
@@ -37,5 +41,5 @@ print() {
 
 # need PROGRAM PURPOSE
 need() {
-  command -v "$1" >/dev/null || fail "$2 needs $1, which is not installed"
+  type -P "$1" >/dev/null || fail "$2 needs $1, which is not installed"
 }

@@ -62,7 +62,7 @@ root_lines() {
   owner+=:$uname:$gname
   mkdir -m 755 "$work/empty" "$work/tree"
   for tree in "${contents[@]}"; do
-    [ -z "$(store_path_of "$tree")" ] || tree=${attr[rootDir]}$tree
+    ! in_store "$tree" || tree=${attr[rootDir]}$tree
     trees+=("$tree")
   done
   root_links
@@ -71,14 +71,15 @@ root_lines() {
   store_modes 0555 <"$work/copied" >"$work/root"
   if [ -n "${attr[runAsRoot]}" ]; then
     as_root
-    mv "$work/listed" "$work/root"
+    workdir rename "$work/listed" "$work/root"
     base_onto=(--onto "$work/after") # which has what the script made of the base's links
   elif [ -n "${attr[extraCommands]}" ]; then
     confined root_files root_commands >"$work/said"
     tree-list --allow-whiteouts --owner "$owner" "$work/tree" | root_mode >"$work/found"
     keep_attributes "$work/root" <"$work/found" >"$work/root.new"
-    mv "$work/root.new" "$work/root"
+    workdir rename "$work/root.new" "$work/root"
   fi
+  [ -s "$work/root" ] || fail 'cannot list copyToRoot'
 }
 
 root_files() { layer-tar --bare --mtree "$work/root"; }
@@ -103,8 +104,10 @@ root_mentions() {
 # The closure of what configuration and root mention, at its place.
 store_lines() {
   root_mentions "$work/config" >"$work/mentioned"
-  closure_cut <"$work/mentioned"
+  end_mark >>"$work/mentioned"
+  closure_cut "$work/mentioned"
   listed storeDir store store_listing
+  [ -s "$work/store" ] || [ ! -s "$work/graph" ] || fail 'cannot list the store paths'
 }
 
 store_listing() {

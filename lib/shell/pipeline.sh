@@ -7,6 +7,7 @@
 #   as_caller COMMAND…              runs what writes the caller's file: with the caller's umask
 
 # shellcheck source=/dev/null
+. "$share/environment.sh"
 . "$share/message.sh"
 . "$share/temporary.sh"
 . "$share/attributes.sh"
@@ -15,12 +16,12 @@ pipeline_start() {
   tool=$1
   shift
   caller_umask=$(umask)
+  [[ $caller_umask =~ ^0[0-7]{3}$ ]] || fail 'cannot find the umask'
   umask 022
-  unset CDPATH BASH_ENV ENV TAR_OPTIONS GREP_OPTIONS
-  export LC_ALL=C PATH=$here:$PATH
   standard_streams
   trap pipeline_end EXIT
   temporary_make work "${TMPDIR:-/tmp}" layerpipe
+  environment_start
   need jq "$tool"
   attributes_read "$@"
 }
@@ -77,21 +78,41 @@ below_runs() {
 # copy_input FILE TO: "-" is standard input
 copy_input() {
   local reason verb=read
-  reason=$(cat -- "$1" 2>&1 >"$2") && return
+  reason=$(cat -- "$1" 2>&1 >"$2") && copy_whole "$1" "$2" && return
   [[ $reason != 'cat: write error: '* ]] || verb=copy
   [[ $1 != '{'* ]] || reason='expected the name of a file, found JSON'
   fail "cannot $verb '$1': ${reason##*: }"
 }
 
-# json NAME FILE JQ-ARGUMENT…: runs jq over FILE, which messages call NAME. There is no ~/.jq to change
-# what the program means.
+# Whether of a file something came; what a pipe should have brought nobody knows.
+copy_whole() { [ -s "$2" ] || [ ! -f "$1" ] || [ ! -s "$1" ]; }
+
+# json NAME FILE TO JQ-ARGUMENT…: runs jq over FILE, which messages call NAME; it always writes something
 json() {
-  local name=$1 file=$2 status=0
-  shift 2
-  HOME=$work jq -s --arg where "$tool: $(escaped "$name")" "$@" "$file" 2>"$work/jq.err" || status=$?
+  local name=$1 file=$2 to=$3 status=0 reason='' escaped
+  shift 3
+  escape "$name"
+  jq -s --arg where "$tool: $escaped" "$@" "$file" >"$to" 2>"$work/jq.err" || status=$?
+  IFS= read -r -d '' reason <"$work/jq.err" || :
+  reason=${reason%$'\n'}
   case $status in
-    0) ;;
-    1) cat "$work/jq.err" >&2 && exit 1 ;;
-    *) fail "$name: not JSON: $(sed 's/^.*parse error: //' "$work/jq.err")" ;;
+    0) [ -s "$to" ] || fail "$name: jq wrote nothing" ;;
+    1)
+      printf '%s\n' "$reason" >&2
+      exit 1
+      ;;
+    *) fail "$name: not JSON: ${reason##*parse error: }" ;;
   esac
 }
+
+# end_mark: a last line that says that all was written
+end_mark() { echo '# end'; }
+
+# lines_read FILE: sets lines to the file's; the end mark is there, or reading it failed
+lines_read() {
+  mapfile -t lines <"$1"
+  [[ ${#lines[@]} != 0 && ${lines[-1]} == '# end' ]] || fail "cannot read '$1'"
+  unset 'lines[-1]'
+}
+
+lines_write() { [ ${#lines[@]} = 0 ] || printf '%s\n' "${lines[@]}"; }

@@ -24,7 +24,7 @@ stamped() { listed "$1" stamps stamps "${@:2}"; }
 stamps() {
   local content
   for content in "${contents[@]}"; do
-    [ -n "$(store_path_of "$content")" ] || tree-list --stamps "$@" -- "$content" || return
+    in_store "$content" || tree-list --stamps "$@" -- "$content" || return
   done
 }
 

@@ -5,7 +5,7 @@
 #
 #   store_start           before the others
 #   in_store PATH         whether it is a name in the store
-#   store_path_of PATH    the store path that it is in, or nothing
+#   store_path_find PATH  $store_path: the store path that it is in, or nothing
 #   store_file PATH       $file: where this process can read it; empty where nothing is there
 #   store_resolve PATH    $resolved: its name without links. A link outside of the store that leads
 #                         into it, as nix-build makes one, gives a name in the store
@@ -17,9 +17,10 @@ store_start() {
 
 in_store() { [[ $1 == "${attr[storeDir]}"/[!/]* && $1/ != */@(.|..)/* ]]; }
 
-store_path_of() {
+store_path_find() {
   local name=${1#"${attr[storeDir]}"/}
-  ! in_store "$1" || printf '%s\n' "${attr[storeDir]}/${name%%/*}"
+  store_path=
+  ! in_store "$1" || store_path=${attr[storeDir]}/${name%%/*}
 }
 
 store_file() { within file "${attr[rootDir]:-/}" "$1"; }
