@@ -50,6 +50,7 @@ setup_file() {
   sed -n -e '/^# 4/q' -e 's/^\$ //p' said >commands
   [ "$(wc -l <commands)" -ge 6 ]
   mv demo/image.tar first
+  # shellcheck source=/dev/null
   (. ./commands)
   same first demo/image.tar
   [ "$(tail -n 4 said | grep -c "$PWD/demo")" = 3 ]
