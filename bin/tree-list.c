@@ -19,8 +19,8 @@ static const char help[] =
 	"      --keep-mtime        the files' own times, whole seconds\n"
 	"      --links             list a symbolic link to each file in place of the file\n"
 	"      --in-place          list each operand, a file or a tree, at its own absolute path\n"
-	"      --root-dir DIR      with --links and --in-place: where the operands lie (/);\n"
-	"                          with --follow-dirlinks: what absolute links are from\n"
+	"      --root-dir ROOT     with --links and --in-place: where the operands lie (/);\n"
+	"                          else: where those that begin with it lie, and links lead from\n"
 	"      --keep-dirlinks     merge a directory into what an earlier link to one leads to\n"
 	"      --follow-dirlinks   list a link to a directory as the directory\n"
 	"      --stamps            say behind each line which file it was, to tell if it changes\n"
@@ -123,10 +123,6 @@ static void read_option(int c, struct treelist *opt)
 
 static void check_options(const struct treelist *opt)
 {
-	if (opt->merge.root_dir && !opt->merge.links && !opt->in_place &&
-	    !opt->merge.follow_dirlinks)
-		cli_usage(&cli,
-			  "--root-dir goes with --links, --in-place and --follow-dirlinks only");
 	if (opt->in_place && (opt->merge.links || opt->merge.keep_dirlinks ||
 			      opt->merge.follow_dirlinks || opt->merge.prefix))
 		cli_usage(&cli, "--in-place goes without --links, --keep-dirlinks, "

@@ -7,7 +7,7 @@ load helper
 
 hello=/nix/store/4ddddddddddddddddddddddddddddddd-hello-1.0
 
-# Programs of which layer-tar first runs $CHANGE, once, in the test's directory.
+# Programs of which layer-tar first runs the file change, once, in the test's directory.
 setup() {
   setup_path
   "$TOP/tests/fixtures/make-example" .
@@ -16,7 +16,7 @@ setup() {
   mkdir beside pipes
   cp -as "$BUILD"/{bin,share,libexec} beside
   rm beside/bin/layer-tar
-  printf '%s\n' '#!/bin/sh' "[ -e '$PWD/changed' ] || (cd '$PWD' && echo >changed && sh -euc \"\$CHANGE\") || exit 9" \
+  printf '%s\n' '#!/bin/sh' "[ -e '$PWD/changed' ] || (cd '$PWD' && echo >changed && sh -eu ./change) || exit 9" \
     "exec '$BUILD/bin/layer-tar' \"\$@\"" >beside/bin/layer-tar
   for tool in stream-layered-image build-layered-image build-image; do # they look for their files beside themselves
     cp --remove-destination "$BUILD/bin/$tool" beside/bin
@@ -25,13 +25,13 @@ setup() {
 }
 
 contents() {
-  rm -rf src far changed out image root
+  rm -rf src changed out image root
   cp -a root.was root
-  mkdir -p src/etc src/bin far/dir
+  mkdir -p src/etc src/bin root/far
   echo one >src/etc/a
-  echo far >far/dir/file
+  echo far >root/far/file
   ln -s a src/etc/link
-  ln -s ../far/dir src/dir
+  ln -s /far src/dir
   touch -hd @1 src/etc/*
 }
 
@@ -41,7 +41,8 @@ refuses() {
   while IFS= read -r command; do
     contents
     status=0
-    CHANGE=$1 bash -euc "$command" >out 2>err || status=$?
+    echo "$1" >change
+    bash -euc "$command" >out 2>err || status=$?
     [[ $status = 1 && $(wc -l <err) = 1 && $(<err) == *"$2"*@('changed while it was read'|'No such file or directory') &&
       ! -e image ]] || { echo "$1: $command: status $status, $(<err)"; return 1; }
   done <commands
@@ -49,7 +50,8 @@ refuses() {
 
 changes() {
   contents
-  CHANGE=: bash -euc "$(head -n 1 commands)" >out # all is well
+  echo : >change
+  bash -euc "$(head -n 1 commands)" >out # all is well
   refuses 'echo ONE >src/etc/a; touch -d @1 src/etc/a' "'./etc/a'" # as many bytes, the same time
   refuses 'cp -p src/etc/a new; echo ONE >new; touch -d @1 new; mv new src/etc/a' "'./etc'"
   refuses 'chmod 600 src/etc/a' "'./etc/a'"
@@ -75,7 +77,7 @@ changes() {
   command="beside/bin/build-image --name x --closure graph --root-dir root --copy-to-root src --copy-to-root $hello --quiet --output image"
   echo "$command" >commands
   changes
-  refuses 'echo FAR >far/dir/file' "'./dir/file'" # where a link leads, which is followed
+  refuses 'echo FAR >root/far/file' "'./dir/file'" # where a link leads, which is followed
   refuses "rm root$hello/bin/hello" "bin/hello'"
   refuses "echo new >root$hello/bin/new" "'./bin/new'"
 }

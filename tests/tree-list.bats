@@ -48,7 +48,7 @@ os.setxattr("t/file", "user.a", b"")'
 #mtree
 . type=dir mode=0755 uid=0 gid=0 time=1.0
 ./dir type=dir mode=0755 uid=0 gid=0 time=1.0
-./file type=file mode=4750 uid=0 gid=0 size=7 time=1.0 contents=t/file xattr.user.a= xattr.user.b=AQI=
+./file type=file mode=4750 uid=0 gid=0 size=7 time=1.0 contents=t/./file xattr.user.a= xattr.user.b=AQI=
 ./link type=link mode=0777 uid=0 gid=0 time=1.0 link=file
 ./pipe type=fifo mode=0600 uid=0 gid=0 time=1.0
 EOF
@@ -93,15 +93,15 @@ EOF
   chmod 1777 t
   lists_line() { grep "^$1 " listing | cut -d ' ' -f 3-; }
   tree-list --owner 5:6 t >listing
-  [ "$(lists_line ./a)" = 'mode=0644 uid=5 gid=6 size=4 time=1.0 contents=t/a' ]
+  [ "$(lists_line ./a)" = 'mode=0644 uid=5 gid=6 size=4 time=1.0 contents=t/./a' ]
   tree-list --owner 5:6:me:us --mtime 1970-01-02 --prefix /opt/./x/ t >listing
   [ "$(cut -d ' ' -f -4 listing | head -n 4)" = '#mtree
 . type=dir mode=0755 uid=5
 ./opt type=dir mode=0755 uid=5
 ./opt/x type=dir mode=1777 uid=5' ]
-  [ "$(lists_line ./opt/x/a)" = 'mode=0644 uid=5 gid=6 uname=me gname=us size=4 time=86400.0 contents=t/a' ]
+  [ "$(lists_line ./opt/x/a)" = 'mode=0644 uid=5 gid=6 uname=me gname=us size=4 time=86400.0 contents=t/./a' ]
   tree-list --keep-mtime t/ >listing
-  [ "$(lists_line ./a)" = "mode=0644 uid=$(id -u) gid=$(id -g) size=4 time=12345.0 contents=t/a" ]
+  [ "$(lists_line ./a)" = "mode=0644 uid=$(id -u) gid=$(id -g) size=4 time=12345.0 contents=t/./a" ]
   fails 1 "tree-list: bad prefix 'a/../b': expected no .. in it" tree-list --prefix a/../b t
 }
 
@@ -144,11 +144,11 @@ EOF
   tree b x/file x/only-b both
   chmod 700 b/x
   lists '. dir
-./both file b/both
+./both file b/./both
 ./x dir
-./x/file file b/x/file
-./x/only-a file a/x/only-a
-./x/only-b file b/x/only-b' tree-list a b
+./x/file file b/./x/file
+./x/only-a file a/./x/only-a
+./x/only-b file b/./x/only-b' tree-list a b
   grep -q '^./x type=dir mode=0700' listing
 }
 
@@ -176,8 +176,8 @@ EOF
 ./out link /etc
 ./usr dir
 ./usr/lib dir
-./usr/lib/x file b/lib/x
-./usr/lib/y file b/deep/link/y' tree-list --keep-dirlinks a b
+./usr/lib/x file b/./lib/x
+./usr/lib/y file b/./deep/link/y' tree-list --keep-dirlinks a b
   local hint='(--keep-dirlinks and --follow-dirlinks are for links to directories)'
   tree c loop/x
   fails 1 "tree-list: cannot merge 'a/loop', a symbolic link, and 'c/loop', a directory $hint" \
@@ -194,11 +194,11 @@ EOF
 ./link dir
 ./link/file-link link sub/file
 ./link/sub dir
-./link/sub/file file a/link/sub/file
+./link/sub/file file a/./real/sub/file
 ./real dir
 ./real/file-link link sub/file
 ./real/sub dir
-./real/sub/file file a/real/sub/file' tree-list --follow-dirlinks a
+./real/sub/file file a/./real/sub/file' tree-list --follow-dirlinks a
   tree b sub/ 'sub/up->..'
   fails 1 "tree-list: 'b/sub/up' leads back to 'b': a loop of links" tree-list --follow-dirlinks b
 }
@@ -210,26 +210,88 @@ EOF
   tree src 'bin->/nix/store/p/bin' 'here->deep' deep/file 'via->here'
   lists ". dir
 ./bin dir
-./bin/x file $PWD/root/nix/store/p/bin/x
+./bin/x file root/./nix/store/p/bin/x
 ./chain dir
-./chain/x file $PWD/root/nix/store/p/bin/x
+./chain/x file root/./nix/store/p/bin/x
 ./deep dir
-./deep/file file src/deep/file
+./deep/file file src/./deep/file
 ./etc link /etc
 ./here dir
-./here/file file $PWD/src/deep/file
+./here/file file src/./deep/file
 ./lib dir
 ./lib/sub dir
-./lib/sub/x file $PWD/root/nix/store/p/bin/x
+./lib/sub/x file root/./nix/store/p/bin/x
 ./via dir
-./via/file file $PWD/src/deep/file" tree-list --follow-dirlinks --root-dir root root/nix/store/env src
+./via/file file src/./deep/file" tree-list --follow-dirlinks --root-dir root root/nix/store/env src
   tree loop 'a->b' 'b->a'
   lists '. dir
 ./a link b
 ./b link a' tree-list --follow-dirlinks --root-dir root loop
   tree root/up x/ 'x/up->/up'
-  fails 1 "tree-list: '$PWD/root/up' leads back to 'root/up': a loop of links" \
+  fails 1 "tree-list: 'root/up/x/up' leads back to 'root/up': a loop of links" \
     tree-list --follow-dirlinks --root-dir root root/up
+}
+
+@test "--root-dir: links lead from it in every way of listing" {
+  local target
+  tree outside store/p/secret store/link
+  tree root other/store/p/mine
+  for target in ../../outside "$PWD/outside" /../../../../../../../../../../../..$PWD/outside; do
+    ln -sfn "$target" root/nix
+    local hint="(the link 'root/nix' leads to '$target' in 'root/')"
+    fails 1 "tree-list: cannot open directory 'root/nix/store/p': No such file or directory $hint" \
+      tree-list --links --root-dir root /nix/store/p
+    fails 1 "tree-list: cannot open directory 'root/nix/store': No such file or directory $hint" \
+      tree-list --in-place --root-dir root /nix/store/p
+    for option in --prefix=x --keep-dirlinks --follow-dirlinks; do
+      fails 1 "tree-list: cannot open directory 'root/nix/store/p': No such file or directory $hint" \
+        tree-list "$option" --root-dir root root/nix/store/p
+    done
+  done
+  ln -sfn ../../../other root/nix
+  ln -s ../../../../../../../../../other/store root/other/store/p/up
+  lists '. dir
+./mine link /nix/store/p/mine
+./up link /nix/store/p/up' tree-list --links --root-dir root /nix/store/p
+  lists '. dir
+./nix dir
+./nix/store dir
+./nix/store/p dir
+./nix/store/p/mine file root/./other/store/p/mine
+./nix/store/p/up link ../../../../../../../../../other/store' tree-list --in-place --root-dir root /nix/store/p
+  lists '. dir
+./mine file root/./other/store/p/mine
+./up link ../../../../../../../../../other/store' tree-list --keep-dirlinks --root-dir root/ root/nix/store/p
+  rm root/other/store/p/up
+  tree root 'other/store/up->../../../../../../../../../third' 'other/store/file->up/x' third/x
+  lists '. dir
+./file link up/x
+./p dir
+./p/mine file root/./other/store/p/mine
+./up dir
+./up/x file root/./third/x' tree-list --follow-dirlinks --root-dir root root/nix/store/
+}
+
+@test "a directory that becomes a link while it is listed leads nowhere" {
+  local mode listing good=0
+  tree root/real/store/p dir/file 'to-dir->dir'
+  tree outside/store/p dir/secret
+  ln -s real root/nix
+  ln -s "$PWD/outside" bait
+  for mode in --in-place --links --follow-dirlinks; do
+    local operand=/nix/store/p
+    [ $mode != --follow-dirlinks ] || operand=root/nix/store/p
+    # shellcheck disable=SC2016 # for another shell
+    exchange root/real bait bash -c 'for i in {1..40}; do
+      tree-list "$@" >"$i.m" 2>>err || rm "$i.m"; done' x $mode --root-dir root $operand
+    for listing in *.m; do
+      run ! grep secret "$listing"
+      grep -q dir/file "$listing"
+      good=$((good + 1))
+    done
+    rm ./*.m
+  done
+  [ $good -gt 0 ]
 }
 
 @test "--links: a link for every file, directories real" {
@@ -309,17 +371,17 @@ EOF
 ./nix dir
 ./nix/store dir
 ./nix/store/link link /nix/store/tree
-./nix/store/plain file root/nix/store/plain
+./nix/store/plain file root/./nix/store/plain
 ./nix/store/tree dir
 ./nix/store/tree/bin dir
-./nix/store/tree/bin/x file root/nix/store/tree/bin/x
+./nix/store/tree/bin/x file root/./nix/store/tree/bin/x
 ./nix/store/tree/bin/y link x' tree-list --in-place --root-dir root/ -- /$s/tree/ /$s/plain //$s//link
   cut -d ' ' -f 1,3 listing >found
   printf '%s\n' '. mode=0755' './nix mode=0755' './nix/store mode=0755' './nix/store/plain mode=0444' \
     './nix/store/tree mode=0555' >want
   grep -xFf want found | diff want -
   # the same without ROOT
-  sed "s,contents=root,contents=$PWD/root,; s,^\./nix,.$PWD/root/nix," listing | grep /root/nix/store/ >want
+  sed "s,contents=root/.,contents=/.$PWD/root,; s,^\./nix,.$PWD/root/nix," listing | grep /root/nix/store/ >want
   tree-list --in-place "$PWD/root/$s/link" "$PWD/root/$s/tree" "$PWD/root/$s/plain" >found
   grep /root/nix/store/ found | diff want -
   [ "$(grep -c "^\.$PWD type=dir mode=0755 uid=0 gid=0 " found)" = 1 ]
@@ -335,7 +397,7 @@ EOF
 . type=dir mode=0755 uid=5 gid=6 time=7.0
 ./a type=dir mode=0755 uid=5 gid=6 time=7.0
 ./a/b type=dir mode=0755 uid=5 gid=6 time=7.0
-./a/b/c type=file mode=0644 uid=5 gid=6 size=11 time=7.0 contents=root/a/b/c
+./a/b/c type=file mode=0644 uid=5 gid=6 size=11 time=7.0 contents=root/./a/b/c
 EOF
   tree-list --in-place --root-dir root --keep-mtime /a/b /a >want
   tree-list --in-place --root-dir root --keep-mtime /a /a/b >found
@@ -364,11 +426,12 @@ EOF
   done
   fails 1 "tree-list: cannot read 'root/a/x': No such file or directory" \
     tree-list --in-place --root-dir root /a/x
-  fails 1 "tree-list: cannot open directory 'root/link': Not a directory (no link is followed here)" \
-    tree-list --in-place --root-dir root /link/b
   fails 1 "tree-list: cannot open directory 'nowhere': No such file or directory" \
     tree-list --in-place --root-dir nowhere /a
-  # without ROOT a link of the host is followed, but not where it is an operand, too
+  # a link on the way is followed, but not where it is an operand, too
+  lists '. dir
+./link dir
+./link/b file root/./a/b' tree-list --in-place --root-dir root /link/b
   tree-list --in-place "$PWD/root/link/b" >found
   grep -q "^\.$PWD/root/link type=dir" found
   fails 1 "tree-list: cannot list anything below '$PWD/root/link', a symbolic link" \
@@ -381,7 +444,7 @@ EOF
   tree t a
   ln -s t link
   lists '. dir
-./a file link/a' tree-list link/
+./a file link/./a' tree-list link/
   fails 1 "tree-list: cannot open directory 't/a': Not a directory" tree-list t/a
   fails 1 "tree-list: cannot open directory 'nowhere': No such file or directory" tree-list nowhere
   ln -s t/a file-link
@@ -426,7 +489,7 @@ EOF
   tree-list u >listing
   tree v "b->$PWD/.wh.t"
   tree-list --follow-dirlinks v >listing
-  grep -q '^./b/a .* contents=v/b/a$' listing
+  grep -q "^./b/a .* contents=/.$PWD/.wh.t/a$" listing
   mv v/b v/.wh.b
   fails 1 "tree-list: '.wh.b' $what" tree-list --follow-dirlinks v
 }
@@ -467,7 +530,6 @@ os.setxattr("t/d", "user.over", b"y")'
       tree-list --owner "$owner" t
   done
   fails 2 "tree-list: --owner: 'x': expected a number from 0 to 4294967294 $see" tree-list --owner x:0 t
-  fails 2 "tree-list: --root-dir goes with --links, --in-place and --follow-dirlinks only $see" tree-list --root-dir / t
   local option
   for option in --links --keep-dirlinks --follow-dirlinks --prefix=x; do
     fails 2 "tree-list: --in-place goes without --links, --keep-dirlinks, --follow-dirlinks and --prefix $see" \

@@ -9,8 +9,10 @@
 #include <sys/stat.h>
 
 #include "layer/layerwrite.h"
+#include "layer/pathmark.h"
 #include "tar/filecontents.h"
 #include "tar/tar.h"
+#include "tar/walk.h"
 #include "tar/whiteout.h"
 
 /* --- what the mtree does not say --- */
@@ -53,12 +55,28 @@ static int check_deletion(const struct mtree_entry *entry, struct err *e)
 	return 0;
 }
 
-static int find_size(struct mtree_entry *entry, struct err *e)
+/* Where the bytes of an entry are. */
+static int find_contents(struct pathmark *m, const struct mtree_entry *entry, int *dir,
+			 const char **name, struct err *e)
+{
+	if (pathmark_find(m, entry->contents, dir, name) == 0)
+		return 0;
+	if (errno == ELOOP || errno == ENOTDIR)
+		return walk_changed(entry->contents, e);
+	return err_set(e, errno, "cannot read '%s', the contents of '%s'", entry->contents,
+		       entry->path);
+}
+
+static int find_size(struct pathmark *m, struct mtree_entry *entry, struct err *e)
 {
 	struct stat st;
+	const char *name;
+	int dir;
 	if (entry->type != TAR_FILE || !(entry->has & MTREE_CONTENTS))
 		return 0;
-	if (lstat(entry->contents, &st) < 0)
+	if (find_contents(m, entry, &dir, &name, e) < 0)
+		return -1;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set(e, errno, "cannot read '%s', the contents of '%s'", entry->contents,
 			       entry->path);
 	if (!S_ISREG(st.st_mode))
@@ -101,10 +119,11 @@ int mtreelayer_measure(const struct mtreelayer_form *form, struct mtree *m, uint
 		       struct err *e)
 {
 	AUTO_BUF struct buf header = { 0 };
+	AUTO_PATHMARK struct pathmark mark = PATHMARK_NONE;
 	uint64_t total = 0;
 	for (size_t i = 0; i < m->n; i++) {
 		struct mtree_entry *entry = &m->entries[i];
-		if (check_deletion(entry, e) < 0 || find_size(entry, e) < 0)
+		if (check_deletion(entry, e) < 0 || find_size(&mark, entry, e) < 0)
 			return -1;
 		complete(form, entry);
 		make_header(entry, &header);
@@ -116,14 +135,16 @@ int mtreelayer_measure(const struct mtreelayer_form *form, struct mtree *m, uint
 	return 0;
 }
 
-static int emit_entry(const struct mtree_entry *entry, struct buf *header, struct out *o,
-		      struct err *e)
+static int emit_entry(const struct mtree_entry *entry, struct pathmark *mark, struct buf *header,
+		      struct out *o, struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
-	const char *from = entry->contents;
+	const char *from = entry->contents, *name;
+	int dir;
 	bool contents = entry->type == TAR_FILE && entry->has & MTREE_CONTENTS;
 	make_header(entry, header);
-	if (contents && filecontents_open(AT_FDCWD, from, from, entry->size, &fd, e) < 0)
+	if (contents && (find_contents(mark, entry, &dir, &name, e) < 0 ||
+			 filecontents_open(dir, name, from, entry->size, &fd, e) < 0))
 		return -1;
 	if (out_write(o, header->s, header->len, e) < 0)
 		return -1;
@@ -133,9 +154,10 @@ static int emit_entry(const struct mtree_entry *entry, struct buf *header, struc
 int mtreelayer_emit(const struct mtree *m, struct out *o, struct err *e)
 {
 	AUTO_BUF struct buf header = { 0 };
+	AUTO_PATHMARK struct pathmark mark = PATHMARK_NONE;
 	uint64_t start = o->written;
 	for (size_t i = 0; i < m->n; i++)
-		if (emit_entry(&m->entries[i], &header, o, e) < 0)
+		if (emit_entry(&m->entries[i], &mark, &header, o, e) < 0)
 			return -1;
 	return out_write(o, tar_zeros, tar_trailer(o->written - start), e);
 }

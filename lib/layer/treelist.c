@@ -31,30 +31,32 @@ struct xattrs {
 	size_t n, cap;
 };
 
-static int read_xattr(const char *host, const char *name, struct xattrs *x, struct err *e)
+/* path: where the file is now; host: what messages call it. */
+static int read_xattr(const char *path, const char *host, const char *name, struct xattrs *x,
+		      struct err *e)
 {
-	ssize_t len = lgetxattr(host, name, NULL, 0);
+	ssize_t len = lgetxattr(path, name, NULL, 0);
 	AUTO_FREE char *value = len < 0 ? NULL : xmalloc((size_t)len);
-	if (!value || (len = lgetxattr(host, name, value, (size_t)len)) < 0)
+	if (!value || (len = lgetxattr(path, name, value, (size_t)len)) < 0)
 		return err_set(e, errno, "cannot read extended attribute '%s' of '%s'", name, host);
 	x->list = mem_grow(x->list, &x->cap, x->n + 1, sizeof *x->list);
 	x->list[x->n++] = (struct tar_xattr){ name, STEAL(value), (size_t)len };
 	return 0;
 }
 
-static int read_xattrs(const char *host, struct xattrs *x, struct err *e)
+static int read_xattrs(const char *path, const char *host, struct xattrs *x, struct err *e)
 {
-	ssize_t len = llistxattr(host, NULL, 0);
+	ssize_t len = llistxattr(path, NULL, 0);
 	if (len == 0 || (len < 0 && errno == ENOTSUP))
 		return 0;
 	if (len < 0)
 		return err_set(e, errno, "cannot list extended attributes of '%s'", host);
 	buf_extend(&x->names, (size_t)len);
-	len = llistxattr(host, x->names.s, (size_t)len);
+	len = llistxattr(path, x->names.s, (size_t)len);
 	if (len < 0)
 		return err_set(e, errno, "cannot list extended attributes of '%s'", host);
 	for (const char *s = x->names.s; s < x->names.s + len; s += strlen(s) + 1)
-		if (is_listed_xattr(s) && read_xattr(host, s, x, e) < 0)
+		if (is_listed_xattr(s) && read_xattr(path, host, s, x, e) < 0)
 			return -1;
 	if (x->n)
 		qsort(x->list, x->n, sizeof *x->list, compare_xattrs);
@@ -68,7 +70,6 @@ static void free_xattrs(struct xattrs *x)
 	free(x->list);
 	buf_free(&x->names);
 }
-#define AUTO_XATTRS __attribute__((cleanup(free_xattrs)))
 
 static void set_owner(const struct treelist *opt, const struct nametree_node *n,
 		      struct mtree_entry *entry)
@@ -94,7 +95,7 @@ static enum tar_type tar_type(mode_t mode)
 }
 
 /* What a file is beside its owner and time. */
-static void set_kind(const struct nametree_node *n, const char *host, const char *target,
+static void set_kind(const struct nametree_node *n, const char *contents, const char *target,
 		     struct mtree_entry *entry)
 {
 	entry->type = tar_type(n->mode);
@@ -102,7 +103,7 @@ static void set_kind(const struct nametree_node *n, const char *host, const char
 	if (S_ISREG(n->mode)) {
 		entry->has |= MTREE_SIZE | MTREE_CONTENTS;
 		entry->size = n->size;
-		entry->contents = host;
+		entry->contents = contents;
 	} else if (S_ISLNK(n->mode)) {
 		entry->has |= MTREE_LINK;
 		entry->link = target;
@@ -113,19 +114,50 @@ static void set_kind(const struct nametree_node *n, const char *host, const char
 	}
 }
 
-/* A file, or a directory of its own, as it lies on the host; what x takes is to be freed. */
-static int set_file(const struct treemerge *m, uint32_t node, const char *host,
-		    struct mtree_entry *entry, char **target, struct xattrs *x, struct err *e)
+/* No system call takes a directory's descriptor and a name for this: proc(5) makes a path of it. */
+static int find_xattrs(struct treemerge *m, uint32_t node, const char *host, struct xattrs *x,
+		       struct err *e)
+{
+	struct treemerge_file f;
+	if (treemerge_find(m, node, &f, e) < 0)
+		return -1;
+	AUTO_FREE char *name = f.name;
+	AUTO_FREE char *path = xasprintf("/proc/self/fd/%d/%s", f.dir, name);
+	return read_xattrs(path, host, x, e);
+}
+
+/* What belongs to a line, to be freed. */
+struct parts {
+	char *host; /* what messages call the file */
+	char *contents;
+	char *target;
+	struct xattrs x;
+};
+
+static void free_parts(struct parts *p)
+{
+	free(p->host);
+	free(p->contents);
+	free(p->target);
+	free_xattrs(&p->x);
+}
+#define AUTO_PARTS __attribute__((cleanup(free_parts)))
+
+/* A file, or a directory of its own, as it lies on the host. */
+static int set_file(struct treemerge *m, uint32_t node, struct mtree_entry *entry, struct parts *p,
+		    struct err *e)
 {
 	const struct nametree_node *n = &m->tree.nodes[node];
 	bool link = S_ISLNK(n->mode);
-	if (link && treemerge_target(m, node, target, e) < 0)
+	if (link && treemerge_target(m, node, &p->target, e) < 0)
 		return -1;
-	if (host && !link && read_xattrs(host, x, e) < 0)
+	if (p->host && !link && find_xattrs(m, node, p->host, &p->x, e) < 0)
 		return -1;
-	set_kind(n, host, *target, entry);
-	entry->xattrs = x->list;
-	entry->nxattrs = x->n;
+	if (p->host && S_ISREG(n->mode))
+		p->contents = treemerge_contents(m, node);
+	set_kind(n, p->contents, p->target, entry);
+	entry->xattrs = p->x.list;
+	entry->nxattrs = p->x.n;
 	return 0;
 }
 
@@ -135,7 +167,7 @@ static char *node_name(const struct treemerge *m, uint32_t node)
 	uint32_t origin = m->tree.nodes[node].origin;
 	struct buf path = { 0 };
 	if (origin != NAMETREE_NONE && m->overlays[origin].node != node)
-		return treemerge_host(m, node);
+		return treemerge_name(m, node);
 	nametree_path(&m->tree, NAMETREE_ROOT, node, &path);
 	return path.s;
 }
@@ -171,32 +203,29 @@ static int write_stamp(const struct treemerge *m, uint32_t node, const char *pat
 	return out_write(o, b.s, b.len, e);
 }
 
-static int write_node(const struct treelist *opt, const struct treemerge *m, uint32_t node,
-		      struct out *o, struct err *e)
+static int write_node(const struct treelist *opt, struct treemerge *m, uint32_t node, struct out *o,
+		      struct err *e)
 {
 	static const struct nametree_node farm_link = { .mode = S_IFLNK | 0777 };
 	const struct nametree_node *n = &m->tree.nodes[node];
 	bool own = n->origin != NAMETREE_NONE;
 	AUTO_BUF struct buf path = { 0 };
-	AUTO_FREE char *host = own ? treemerge_host(m, node) : NULL;
-	AUTO_FREE char *target = NULL;
-	AUTO_XATTRS struct xattrs x = { 0 };
+	AUTO_PARTS struct parts parts = { .host = own ? treemerge_name(m, node) : NULL };
 	nametree_path(&m->tree, NAMETREE_ROOT, node, &path);
 	struct mtree_entry entry = { .path = node == NAMETREE_ROOT ? "." : path.s,
 				     .has = MTREE_TYPE | MTREE_MODE | MTREE_TIME };
 	entry.time = own && opt->keep_mtime ? n->mtime : opt->mtime;
 	set_owner(opt, n, &entry);
 	if (opt->merge.links)
-		set_kind(S_ISDIR(n->mode) ? n : &farm_link, NULL, host, &entry);
-	else if (set_file(m, node, host, &entry, &target, &x, e) < 0)
+		set_kind(S_ISDIR(n->mode) ? n : &farm_link, NULL, parts.host, &entry);
+	else if (set_file(m, node, &entry, &parts, e) < 0)
 		return -1;
 	if (mtree_write(&entry, o, e) < 0)
 		return -1;
 	return own && opt->merge.stamps ? write_stamp(m, node, path.s, o, e) : 0;
 }
 
-static int write_tree(const struct treelist *opt, const struct treemerge *m, struct out *o,
-		      struct err *e)
+static int write_tree(const struct treelist *opt, struct treemerge *m, struct out *o, struct err *e)
 {
 	AUTO_FREE uint32_t *order = nametree_order(&m->tree);
 	for (uint32_t i = 0; i < m->tree.n; i++)

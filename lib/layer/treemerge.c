@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "layer/pathmark.h"
 #include "layer/treemerge_host.h"
 #include "tar/walk.h"
 
@@ -18,17 +19,86 @@ struct found {
 	uint32_t parent; /* the directory of the tree it goes into */
 };
 
-char *treemerge_host(const struct treemerge *m, uint32_t node)
+/* --- where files are --- */
+
+/* What follows the overlay's own path in that of a node's file: "", or "/a/b". */
+static char *behind(const struct treemerge *m, uint32_t node)
 {
 	const struct treemerge_overlay *o = &m->overlays[m->tree.nodes[node].origin];
 	AUTO_BUF struct buf b = { 0 };
-	buf_adds(&b, o->host);
+	buf_adds(&b, "");
 	if (node != o->node) {
 		buf_addc(&b, '/');
 		nametree_path(&m->tree, o->node, node, &b);
 	}
 	return STEAL(b.s);
 }
+
+char *treemerge_name(const struct treemerge *m, uint32_t node)
+{
+	AUTO_FREE char *rest = behind(m, node);
+	return xasprintf("%s%s", m->overlays[m->tree.nodes[node].origin].name, rest);
+}
+
+static struct treemerge_place place_of(const struct treemerge *m, uint32_t node)
+{
+	const struct treemerge_place *o = &m->overlays[m->tree.nodes[node].origin].place;
+	AUTO_FREE char *rest = behind(m, node);
+	return (struct treemerge_place){ o->base, xasprintf("%s%s", o->path, rest) };
+}
+
+static void free_place(struct treemerge_place *p)
+{
+	free(p->path);
+}
+#define AUTO_PLACE __attribute__((cleanup(free_place)))
+
+static struct treemerge_place found_place(const struct treemerge *m, const struct found *f)
+{
+	const struct treemerge_overlay *o = &m->overlays[f->overlay];
+	const char *rest = f->host + strlen(o->name);
+	return (struct treemerge_place){ o->place.base, xasprintf("%s%s", o->place.path, rest) };
+}
+
+char *treemerge_contents(const struct treemerge *m, uint32_t node)
+{
+	AUTO_PLACE struct treemerge_place p = place_of(m, node);
+	return pathmark_name(m->bases[p.base], p.path);
+}
+
+/* The last directory is kept, as one file comes after the other. */
+static int open_parent(struct treemerge *m, struct treemerge_place *dir)
+{
+	if (m->parent.path && m->parent.base == dir->base && strcmp(m->parent.path, dir->path) == 0)
+		return m->parent_fd;
+	free(m->parent.path);
+	mem_cleanup_close(&m->parent_fd);
+	m->parent_fd = treemerge_open(m, dir, O_PATH | O_DIRECTORY);
+	m->parent.base = dir->base;
+	m->parent.path = m->parent_fd < 0 ? NULL : STEAL(dir->path);
+	return m->parent_fd;
+}
+
+int treemerge_find(struct treemerge *m, uint32_t node, struct treemerge_file *f, struct err *e)
+{
+	AUTO_PLACE struct treemerge_place p = place_of(m, node);
+	char *slash = strrchr(p.path, '/');
+	AUTO_FREE char *name = xstrdup(slash ? slash + 1 : ".");
+	if (slash)
+		*slash = '\0';
+	f->dir = open_parent(m, &p);
+	if (f->dir < 0) {
+		int code = errno;
+		AUTO_FREE char *whole = treemerge_name(m, node);
+		if (code == ENOENT || code == ENOTDIR || code == ELOOP)
+			return walk_changed(whole, e);
+		return err_set(e, code, "cannot read '%s'", whole);
+	}
+	f->name = STEAL(name);
+	return 0;
+}
+
+/* --- messages --- */
 
 static const char *kind(mode_t mode)
 {
@@ -43,7 +113,7 @@ static const char *kind(mode_t mode)
 static int conflict(const struct treemerge *m, uint32_t node, const struct found *f, struct err *e)
 {
 	const struct nametree_node *n = &m->tree.nodes[node];
-	AUTO_FREE char *other = treemerge_host(m, node);
+	AUTO_FREE char *other = treemerge_name(m, node);
 	bool link = !m->opt->links && (S_ISLNK(n->mode) || S_ISLNK(f->st.st_mode));
 	return err_set(
 		e, 0, "cannot merge '%s', %s, and '%s', %s%s", other, kind(n->mode), f->host,
@@ -54,13 +124,26 @@ static int conflict(const struct treemerge *m, uint32_t node, const struct found
 
 /* --- building the tree --- */
 
-static void push_overlay(struct treemerge *m, const char *host, uint32_t node, uint32_t source,
-			 uint32_t from)
+/* Takes the place's path. */
+static void push_overlay(struct treemerge *m, struct treemerge_place place, const char *name,
+			 uint32_t node, uint32_t source, uint32_t from)
 {
 	m->overlays = mem_grow(m->overlays, &m->cap, (size_t)m->n + 1, sizeof *m->overlays);
 	m->overlays[m->n++] = (struct treemerge_overlay){
-		.host = xstrdup(host), .node = node, .source = source, .from = from
+		.place = place, .name = xstrdup(name), .node = node, .source = source, .from = from
 	};
+}
+
+/* The same for what the link at a place, in an overlay, leads to. */
+static int push_target(struct treemerge *m, const struct treemerge_place *link, const char *name,
+		       uint32_t node, uint32_t from, struct err *e)
+{
+	struct treemerge_place to;
+	struct stat st;
+	if (treemerge_follow(m, link, &to, &st) < 0)
+		return err_set(e, errno, "cannot read '%s'", name);
+	push_overlay(m, to, name, node, m->overlays[from].source, from);
+	return 0;
 }
 
 static void set_node(struct treemerge *m, uint32_t node, uint32_t overlay, const struct stat *st)
@@ -86,12 +169,12 @@ static void set_plain_dir(struct treemerge *m, uint32_t node)
 }
 
 /* A link's node becomes the directory of what the link leads to. Links mode. */
-static void expand(struct treemerge *m, uint32_t node)
+static int expand(struct treemerge *m, uint32_t node, struct err *e)
 {
-	AUTO_FREE char *host = treemerge_host(m, node);
-	uint32_t overlay = m->tree.nodes[node].origin;
+	AUTO_PLACE struct treemerge_place link = place_of(m, node);
+	AUTO_FREE char *name = treemerge_name(m, node);
 	set_plain_dir(m, node);
-	push_overlay(m, host, node, m->overlays[overlay].source, overlay);
+	return push_target(m, &link, name, node, m->tree.nodes[node].origin, e);
 }
 
 static void add(struct treemerge *m, const struct found *f)
@@ -102,10 +185,11 @@ static void add(struct treemerge *m, const struct found *f)
 /* Two files of one name: the one of the operand that came first stays. Links mode. */
 static void choose_link(struct treemerge *m, uint32_t node, const struct found *f)
 {
-	AUTO_FREE char *other = treemerge_host(m, node);
+	AUTO_PLACE struct treemerge_place there = place_of(m, node), here = found_place(m, f);
+	AUTO_FREE char *other = treemerge_name(m, node);
 	uint32_t source = m->overlays[m->tree.nodes[node].origin].source;
 	bool first = m->overlays[f->overlay].source < source;
-	if (!treemerge_same_file(m, other, f->host)) {
+	if (!treemerge_same_file(m, &there, &here)) {
 		AUTO_FREE char *message = xasprintf("'%s' hides '%s'", first ? f->host : other,
 						    first ? other : f->host);
 		m->opt->warn(message);
@@ -122,14 +206,14 @@ static int place_link(struct treemerge *m, const struct found *f, struct err *e)
 		add(m, f);
 		return 0;
 	}
+	AUTO_PLACE struct treemerge_place here = found_place(m, f);
 	bool dir = S_ISDIR(m->tree.nodes[node].mode);
-	bool to_dir = S_ISLNK(f->st.st_mode) && treemerge_leads_to_dir(m, f->host);
+	bool to_dir = S_ISLNK(f->st.st_mode) && treemerge_leads_to_dir(m, &here);
 	if (!dir && to_dir && S_ISLNK(m->tree.nodes[node].mode)) {
-		AUTO_FREE char *other = treemerge_host(m, node);
-		if (!treemerge_same_file(m, other, f->host) && treemerge_leads_to_dir(m, other)) {
-			expand(m, node);
-			dir = true;
-		}
+		AUTO_PLACE struct treemerge_place there = place_of(m, node);
+		dir = !treemerge_same_file(m, &there, &here) && treemerge_leads_to_dir(m, &there);
+		if (dir && expand(m, node, e) < 0)
+			return -1;
 	}
 	if (!dir) {
 		choose_link(m, node, f);
@@ -137,8 +221,7 @@ static int place_link(struct treemerge *m, const struct found *f, struct err *e)
 	}
 	if (!to_dir)
 		return conflict(m, node, f, e);
-	push_overlay(m, f->host, node, m->overlays[f->overlay].source, f->overlay);
-	return 0;
+	return push_target(m, &here, f->host, node, f->overlay, e);
 }
 
 static int place_file(struct treemerge *m, const struct found *f, struct err *e)
@@ -161,18 +244,18 @@ static int place_over_link(struct treemerge *m, const struct found *f, uint32_t 
 {
 	uint32_t target = NAMETREE_NONE;
 	if (m->opt->links) {
-		AUTO_FREE char *other = treemerge_host(m, link);
-		if (!treemerge_leads_to_dir(m, other))
+		AUTO_PLACE struct treemerge_place there = place_of(m, link);
+		if (!treemerge_leads_to_dir(m, &there))
 			return conflict(m, link, f, e);
-		expand(m, link);
 		*node = link;
-		return 0;
+		return expand(m, link, e);
 	}
 	if (m->opt->keep_dirlinks && treemerge_resolve(m, link, &target, e) < 0)
 		return -1;
 	if (target == NAMETREE_NONE)
 		return conflict(m, link, f, e);
-	push_overlay(m, f->host, target, m->overlays[f->overlay].source, f->overlay);
+	push_overlay(m, found_place(m, f), f->host, target, m->overlays[f->overlay].source,
+		     f->overlay);
 	*node = NAMETREE_NONE;
 	return 0;
 }
@@ -201,18 +284,31 @@ static int place_dir(struct treemerge *m, const struct found *f, uint32_t *node,
 }
 
 /* A link that is followed: its directory comes later, from a walk of its own. */
-static int place_dirlink(struct treemerge *m, struct found *f, struct err *e)
+static int place_dirlink(struct treemerge *m, const struct found *link, struct treemerge_place to,
+			 const struct stat *st, struct err *e)
 {
-	AUTO_FREE char *host = NULL;
+	struct found f = *link;
 	uint32_t node;
-	if (treemerge_follow(m, f->host, &host, &f->st) < 0)
+	f.st = *st;
+	int r = place_dir(m, &f, &node, e);
+	if (r < 0 || node == NAMETREE_NONE)
+		free(to.path);
+	else
+		push_overlay(m, to, f.host, node, m->overlays[f.overlay].source, f.overlay);
+	return r;
+}
+
+/* A link, which is followed to a directory. */
+static int place_or_follow(struct treemerge *m, const struct found *f, struct err *e)
+{
+	AUTO_PLACE struct treemerge_place here = found_place(m, f);
+	struct treemerge_place to;
+	struct stat st;
+	if (!treemerge_leads_to_dir(m, &here))
+		return place_file(m, f, e);
+	if (treemerge_follow(m, &here, &to, &st) < 0)
 		return err_set(e, errno, "cannot read '%s'", f->host);
-	f->host = host;
-	if (place_dir(m, f, &node, e) < 0)
-		return -1;
-	if (node != NAMETREE_NONE)
-		push_overlay(m, f->host, node, m->overlays[f->overlay].source, f->overlay);
-	return 0;
+	return place_dirlink(m, f, to, &st, e);
 }
 
 /* --- walking one directory --- */
@@ -232,8 +328,8 @@ static int place(struct treemerge *m, struct walk *w, const struct walk_entry *e
 		return err_set(e, 0, "'%s' is neither a file nor anything else", entry->path);
 	if (S_ISDIR(f.st.st_mode) != (entry->type == DT_DIR))
 		return walk_changed(entry->path, e);
-	if (m->opt->follow_dirlinks && S_ISLNK(f.st.st_mode) && treemerge_leads_to_dir(m, f.host))
-		return place_dirlink(m, &f, e);
+	if (m->opt->follow_dirlinks && S_ISLNK(f.st.st_mode))
+		return place_or_follow(m, &f, e);
 	if (!S_ISDIR(f.st.st_mode))
 		return m->opt->links ? place_link(m, &f, e) : place_file(m, &f, e);
 	m->at = mem_grow(m->at, &m->at_cap, entry->depth + 2, sizeof *m->at);
@@ -250,13 +346,13 @@ static int identify(struct treemerge *m, uint32_t overlay, int fd, struct err *e
 	struct treemerge_overlay *o = &m->overlays[overlay];
 	struct stat st;
 	if (fstat(fd, &st) < 0)
-		return err_set(e, errno, "cannot read '%s'", o->host);
+		return err_set(e, errno, "cannot read '%s'", o->name);
 	o->dev = st.st_dev;
 	o->ino = st.st_ino;
 	for (uint32_t i = o->from; i != NAMETREE_NONE; i = m->overlays[i].from)
 		if (m->overlays[i].dev == o->dev && m->overlays[i].ino == o->ino)
-			return err_set(e, 0, "'%s' leads back to '%s': a loop of links", o->host,
-				       m->overlays[i].host);
+			return err_set(e, 0, "'%s' leads back to '%s': a loop of links", o->name,
+				       m->overlays[i].name);
 	/* the image's root has a mode of its own */
 	if (!m->opt->links && o->node != NAMETREE_ROOT)
 		set_node(m, o->node, overlay, &st);
@@ -280,13 +376,13 @@ static int place_all(struct treemerge *m, struct walk *w, uint32_t overlay, size
 static int walk_overlay(struct treemerge *m, uint32_t overlay, struct err *e)
 {
 	AUTO_WALK struct walk *w = walk_new();
-	AUTO_FREE char *host = xstrdup(m->overlays[overlay].host);
-	AUTO_CLOSE int fd = treemerge_open(m, host, O_RDONLY | O_DIRECTORY);
+	AUTO_FREE char *name = xstrdup(m->overlays[overlay].name);
+	AUTO_CLOSE int fd = treemerge_open(m, &m->overlays[overlay].place, O_RDONLY | O_DIRECTORY);
 	const struct walk_entry *entry;
 	if (fd < 0)
-		return err_set(e, errno, "cannot open directory '%s'", *host ? host : "/");
+		return err_set(e, errno, "cannot open directory '%s'", *name ? name : "/");
 	walk_bytewise(w);
-	if (identify(m, overlay, fd, e) < 0 || walk_start(w, fd, ".", host, e) < 0 ||
+	if (identify(m, overlay, fd, e) < 0 || walk_start(w, fd, ".", name, e) < 0 ||
 	    walk_next(w, &entry, e) < 0)
 		return -1;
 	return place_all(m, w, overlay, 1, m->overlays[overlay].node, e);
@@ -343,12 +439,44 @@ static size_t trimmed(const char *path)
 	return len;
 }
 
+/* The path of an operand in base 0: with links that is what it is. NULL: it is not there. */
+static const char *below_root(const struct treemerge *m, const char *dir)
+{
+	const char *root = m->bases[TREEMERGE_ROOT];
+	size_t len = strlen(root);
+	if (!m->opt->root_dir)
+		return NULL;
+	if (m->opt->links)
+		return dir;
+	return strncmp(dir, root, len) == 0 && (dir[len] == '/' || !dir[len]) ? dir + len : NULL;
+}
+
+/* Where an operand lies: in base 0, or it is one. */
+static int operand_place(struct treemerge *m, const char *dir, struct treemerge_place *place,
+			 struct err *e)
+{
+	AUTO_WITHIN_PLACE struct within_place found = { 0 };
+	AUTO_CLOSE int fd = -1;
+	const char *path = below_root(m, dir);
+	if (!path) {
+		*place = (struct treemerge_place){ treemerge_base(m, dir), xstrdup("") };
+		return 0;
+	}
+	if (within_open(&m->root, "open directory", path, O_PATH | O_DIRECTORY, &fd, &found, e) < 0)
+		return -1;
+	*place = (struct treemerge_place){ TREEMERGE_ROOT, xstrdup(found.path.s) };
+	return 0;
+}
+
 /* Lays an operand over the tree, and what its links lead to. */
 static int add_dir(struct treemerge *m, const char *dir, uint32_t source, uint32_t node,
 		   struct err *e)
 {
-	AUTO_FREE char *host = xstrndup(dir, trimmed(dir));
-	push_overlay(m, host, node, source, NAMETREE_NONE);
+	AUTO_FREE char *name = xstrndup(dir, trimmed(dir));
+	struct treemerge_place place;
+	if (operand_place(m, dir, &place, e) < 0)
+		return -1;
+	push_overlay(m, place, name, node, source, NAMETREE_NONE);
 	while (m->done < m->n)
 		if (walk_overlay(m, m->done++, e) < 0)
 			return -1;
@@ -358,36 +486,41 @@ static int add_dir(struct treemerge *m, const char *dir, uint32_t source, uint32
 /* Lays the file at an absolute path over the same path of the tree. Its overlay is its parent. */
 static int add_in_place(struct treemerge *m, const char *operand, uint32_t source, struct err *e)
 {
-	const char *root = m->opt->root_dir ? m->opt->root_dir : "";
 	AUTO_FREE char *path = xstrndup(operand, trimmed(operand));
 	char *slash = strrchr(path, '/');
 	if (*path != '/' || has_part(path, ".") || has_part(path, ".."))
 		return err_set(e, 0,
 			       "bad operand '%s': expected an absolute path, no . and .. in it",
 			       operand);
-	AUTO_FREE char *host = xasprintf("%.*s%s", (int)trimmed(root), root, path);
 	AUTO_FREE char *dir = xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
-	AUTO_FREE char *host_dir = xstrndup(host, strlen(host) - strlen(slash));
+	AUTO_FREE char *name = xasprintf("%s%s", m->bases[TREEMERGE_ROOT], path);
+	AUTO_FREE char *dir_name = xstrndup(name, strlen(name) - strlen(slash));
+	AUTO_WITHIN_PLACE struct within_place found = { 0 };
 	AUTO_CLOSE int fd = -1;
 	AUTO_WALK struct walk *w = walk_new();
 	uint32_t node;
+	int flags = O_RDONLY | O_DIRECTORY;
 	walk_bytewise(w);
-	if (walk_open_dir(m->opt->root_dir, dir, &fd, e) < 0 || make_dirs(m, dir, &node, e) < 0 ||
-	    walk_start(w, fd, slash + 1, host, e) < 0)
+	if (within_open(&m->root, "open directory", dir, flags, &fd, &found, e) < 0)
 		return -1;
-	push_overlay(m, host_dir, node, source, NAMETREE_NONE);
+	if (make_dirs(m, dir, &node, e) < 0 || walk_start(w, fd, slash + 1, name, e) < 0)
+		return -1;
+	push_overlay(m, (struct treemerge_place){ TREEMERGE_ROOT, xstrdup(found.path.s) }, dir_name,
+		     node, source, NAMETREE_NONE);
 	return place_all(m, w, m->n - 1, 0, node, e);
 }
 
 void treemerge_init(struct treemerge *m, const struct treemerge_options *opt)
 {
-	*m = (struct treemerge){ .opt = opt, .root = -1 };
+	*m = (struct treemerge){ .opt = opt, .root = WITHIN_NONE, .base_fd = -1, .parent_fd = -1 };
 	nametree_init(&m->tree);
 }
 
 int treemerge_in_place(struct treemerge *m, char *const *files, int n, struct err *e)
 {
 	set_plain_dir(m, NAMETREE_ROOT);
+	if (treemerge_open_root(m, e) < 0)
+		return -1;
 	for (int i = 0; i < n; i++)
 		if (add_in_place(m, files[i], (uint32_t)i, e) < 0)
 			return -1;
@@ -396,12 +529,9 @@ int treemerge_in_place(struct treemerge *m, char *const *files, int n, struct er
 
 int treemerge_dirs(struct treemerge *m, char *const *dirs, int n, struct err *e)
 {
-	const char *root = m->opt->root_dir;
 	uint32_t node;
 	set_plain_dir(m, NAMETREE_ROOT);
-	if (root && treemerge_open_root(m) < 0)
-		return err_set(e, errno, "cannot open directory '%s'", root);
-	if (add_prefix(m, &node, e) < 0)
+	if (treemerge_open_root(m, e) < 0 || add_prefix(m, &node, e) < 0)
 		return -1;
 	for (int i = 0; i < n; i++)
 		if (add_dir(m, dirs[i], (uint32_t)i, node, e) < 0)
@@ -411,13 +541,13 @@ int treemerge_dirs(struct treemerge *m, char *const *dirs, int n, struct err *e)
 
 void treemerge_free(struct treemerge *m)
 {
-	for (uint32_t i = 0; i < m->n; i++)
-		free(m->overlays[i].host);
+	for (uint32_t i = 0; i < m->n; i++) {
+		free(m->overlays[i].name);
+		free(m->overlays[i].place.path);
+	}
 	free(m->overlays);
 	free(m->at);
 	free(m->stamps);
-	free(m->real_root);
 	nametree_free(&m->tree);
-	if (m->root >= 0)
-		close(m->root);
+	treemerge_close(m);
 }

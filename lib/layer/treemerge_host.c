@@ -3,119 +3,143 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/openat2.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-enum { LINKS_MAX = 40 }; /* symbolic links on one way, as Linux has it */
+/* --- bases --- */
 
-int treemerge_open_root(struct treemerge *m)
+static char *trimmed(const char *path)
 {
-	m->root = open(m->opt->root_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (m->root < 0)
+	size_t len = strlen(path);
+	while (len && path[len - 1] == '/')
+		len--;
+	return xstrndup(path, len);
+}
+
+uint32_t treemerge_base(struct treemerge *m, const char *name)
+{
+	m->bases = mem_grow(m->bases, &m->bases_cap, m->nbases + 1, sizeof *m->bases);
+	m->bases[m->nbases] = trimmed(name);
+	return (uint32_t)m->nbases++;
+}
+
+int treemerge_open_root(struct treemerge *m, struct err *e)
+{
+	const char *name = m->opt->root_dir ? m->opt->root_dir : "/";
+	if (within_enter(&m->root, name, e) < 0)
 		return -1;
-	m->real_root = realpath(m->opt->root_dir, NULL);
-	return m->real_root ? 0 : -1;
+	(void)treemerge_base(m, name);
+	return 0;
 }
 
-static int open_below(const struct treemerge *m, const char *path, int flags)
+void treemerge_close(struct treemerge *m)
 {
-	struct open_how how = { .flags = (unsigned)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
-	return (int)syscall(SYS_openat2, m->root, path, &how, sizeof how);
+	for (size_t i = 0; i < m->nbases; i++)
+		free(m->bases[i]);
+	free(m->bases);
+	free(m->parent.path);
+	within_leave(&m->root);
+	mem_cleanup_close(&m->base_fd);
+	mem_cleanup_close(&m->parent_fd);
 }
 
-/* What readlink(2) says, or NULL. */
-static char *link_target(const char *host)
+/* The descriptor of a base; that of the last operand stays open. */
+static int base_fd(struct treemerge *m, uint32_t base)
 {
-	for (size_t room = 256;; room *= 2) {
-		AUTO_FREE char *s = xcalloc(1, room + 1);
-		ssize_t n = readlink(host, s, room);
-		if (n < 0)
-			return NULL;
-		if ((size_t)n < room)
-			return STEAL(s);
-	}
+	if (base == TREEMERGE_ROOT || base == m->base)
+		return base == TREEMERGE_ROOT ? m->root.fd : m->base_fd;
+	const char *name = *m->bases[base] ? m->bases[base] : "/";
+	mem_cleanup_close(&m->base_fd);
+	m->base = TREEMERGE_ROOT;
+	m->base_fd = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (m->base_fd >= 0)
+		m->base = base;
+	return m->base_fd;
 }
 
-/* The part of a real path that lies below root_dir; NULL: it does not. */
-static const char *below_root(const struct treemerge *m, const char *real)
+/* --- links --- */
+
+static int find(struct treemerge *m, const struct treemerge_place *p, int flags,
+		enum within_links links, struct within_place *found)
 {
-	size_t len = strcmp(m->real_root, "/") == 0 ? 0 : strlen(m->real_root);
-	bool below = strncmp(real, m->real_root, len) == 0 && (!real[len] || real[len] == '/');
-	return below ? real + len : NULL;
+	int dir = base_fd(m, p->base);
+	return dir < 0 ? -1 : within_find(dir, p->path, flags, links, found);
 }
 
-/* Where a link's target is, as a path from the host's root or, *below, from root_dir. */
-static char *target_path(const struct treemerge *m, const char *host, const char *target,
-			 bool *below)
+int treemerge_open(struct treemerge *m, const struct treemerge_place *place, int flags)
 {
-	*below = *target == '/';
-	if (*below)
-		return xstrdup(target);
-	const char *slash = strrchr(host, '/');
-	AUTO_FREE char *dir = slash ? xstrndup(host, (size_t)(slash - host) + 1) : xstrdup(".");
-	AUTO_FREE char *real = realpath(dir, NULL);
-	if (!real)
+	return find(m, place, flags, WITHIN_NO_LINKS, NULL);
+}
+
+/* How far links lead at first. */
+static enum within_links reach(const struct treemerge_place *p)
+{
+	return p->base == TREEMERGE_ROOT ? WITHIN_ROOT : WITHIN_BENEATH;
+}
+
+/* Where an operand lies on the host, for those who may go there. Free it. */
+static char *real_base(const struct treemerge *m, uint32_t base)
+{
+	return realpath(*m->bases[base] ? m->bases[base] : "/", NULL);
+}
+
+/* The path in base 0 of what lies beyond an operand; NULL: nothing is looked for there. */
+static char *beyond(const struct treemerge *m, uint32_t base, const char *rest)
+{
+	if (*rest == '/')
+		return xstrdup(rest);
+	if (*m->bases[TREEMERGE_ROOT]) {
+		errno = ENOENT;
 		return NULL;
-	const char *rest = below_root(m, real);
-	*below = rest != NULL;
-	return xasprintf("%s/%s", rest ? rest : real, target);
-}
-
-static int open_link(const struct treemerge *m, const char *host, int flags)
-{
-	AUTO_FREE char *path = xstrdup(host);
-	for (int i = 0; i < LINKS_MAX; i++) {
-		bool below;
-		AUTO_FREE char *target = link_target(path);
-		if (!target)
-			return open(path, flags | O_CLOEXEC);
-		char *next = target_path(m, path, target, &below);
-		free(path);
-		path = next;
-		if (!path || below)
-			return path ? open_below(m, path, flags) : -1;
 	}
-	errno = ELOOP;
-	return -1;
+	AUTO_FREE char *real = real_base(m, base);
+	return real ? xasprintf("%s/%s", real, rest) : NULL;
 }
 
-int treemerge_open(const struct treemerge *m, const char *host, int flags)
+int treemerge_follow(struct treemerge *m, const struct treemerge_place *from,
+		     struct treemerge_place *to, struct stat *st)
 {
-	const char *path = *host ? host : "/";
-	if (m->root < 0)
-		return open(path, flags | O_CLOEXEC);
-	return m->opt->links ? open_below(m, path, flags) : open_link(m, path, flags);
-}
-
-int treemerge_stat(const struct treemerge *m, const char *host, struct stat *st)
-{
-	AUTO_CLOSE int fd = treemerge_open(m, host, O_PATH);
-	return fd < 0 ? -1 : fstat(fd, st);
-}
-
-int treemerge_follow(const struct treemerge *m, const char *host, char **real, struct stat *st)
-{
-	AUTO_CLOSE int fd = treemerge_open(m, host, O_PATH);
+	AUTO_WITHIN_PLACE struct within_place found = { 0 };
+	AUTO_FREE char *path = NULL;
+	uint32_t base = from->base;
+	AUTO_CLOSE int fd = find(m, from, O_PATH, reach(from), &found);
+	if (fd < 0 && errno == EXDEV) {
+		path = beyond(m, base, found.rest.s);
+		base = TREEMERGE_ROOT;
+		if (path)
+			fd = within_find(m->root.fd, path, O_PATH, WITHIN_ROOT, &found);
+	}
 	if (fd < 0 || fstat(fd, st) < 0)
 		return -1;
-	AUTO_FREE char *self = xasprintf("/proc/self/fd/%d", fd);
-	bool plain = m->root < 0 || m->opt->links;
-	*real = plain ? xstrdup(host) : link_target(self);
-	return *real ? 0 : -1;
+	*to = (struct treemerge_place){ base, xstrdup(found.path.s) };
+	return 0;
 }
 
-bool treemerge_leads_to_dir(const struct treemerge *m, const char *host)
+bool treemerge_leads_to_dir(struct treemerge *m, const struct treemerge_place *from)
 {
+	struct treemerge_place to = { 0 };
 	struct stat st;
-	return treemerge_stat(m, host, &st) == 0 && S_ISDIR(st.st_mode);
+	AUTO_CLOSE int fd = find(m, from, O_PATH | O_DIRECTORY, reach(from), NULL);
+	if (fd >= 0 || errno != EXDEV)
+		return fd >= 0;
+	bool is = treemerge_follow(m, from, &to, &st) == 0 && S_ISDIR(st.st_mode);
+	free(to.path);
+	return is;
 }
 
-bool treemerge_same_file(const struct treemerge *m, const char *a, const char *b)
+static int look(struct treemerge *m, const struct treemerge_place *p, struct stat *st)
+{
+	struct treemerge_place to = { 0 };
+	int r = treemerge_follow(m, p, &to, st);
+	free(to.path);
+	return r;
+}
+
+bool treemerge_same_file(struct treemerge *m, const struct treemerge_place *a,
+			 const struct treemerge_place *b)
 {
 	struct stat x, y;
-	return treemerge_stat(m, a, &x) == 0 && treemerge_stat(m, b, &y) == 0 &&
-	       x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	return look(m, a, &x) == 0 && look(m, b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
 }

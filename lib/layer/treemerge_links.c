@@ -6,12 +6,16 @@
 #include "layer/treemerge.h"
 #include "tar/walk.h"
 
-int treemerge_target(const struct treemerge *m, uint32_t node, char **target, struct err *e)
+int treemerge_target(struct treemerge *m, uint32_t node, char **target, struct err *e)
 {
-	AUTO_FREE char *host = treemerge_host(m, node);
+	struct treemerge_file f;
+	AUTO_FREE char *host = treemerge_name(m, node);
 	size_t room = (size_t)m->tree.nodes[node].size + 1;
 	AUTO_FREE char *s = xcalloc(1, room + 1);
-	ssize_t n = readlink(host, s, room);
+	if (treemerge_find(m, node, &f, e) < 0)
+		return -1;
+	AUTO_FREE char *name = f.name;
+	ssize_t n = readlinkat(f.dir, name, s, room);
 	if (n < 0)
 		return err_set(e, errno, "cannot read link '%s'", host);
 	if ((size_t)n == room || n == 0)

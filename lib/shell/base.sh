@@ -130,7 +130,8 @@ base_platform() {
   {
     sed '/^history\t/d' "$work/base.config" | config-json
     sed '/^history\t/d' "$config" | config-json "${option[@]}"
-  } | jq -r '"\(.os)/\(.architecture)"' >"$work/platforms"
+  } >"$work/platforms.json" # a file, as jq that ended early would end config-json without a word
+  jq -r '"\(.os)/\(.architecture)"' "$work/platforms.json" >"$work/platforms"
   { read -r of_base && read -r of_image; } <"$work/platforms"
   [ "$of_base" = "$of_image" ] ||
     message "warning: the image is for $of_image, but the base image for $of_base"

@@ -92,8 +92,8 @@ root_commands() {
 # Sets links: what links to directories are, as to rsync -k, or rsync -K.
 root_links() {
   links=(--follow-dirlinks)
-  [ -z "${attr[rootDir]}" ] || links+=(--root-dir "${attr[rootDir]}")
   [ "${attr[keepContentsDirlinks]}" = false ] || links=(--keep-dirlinks)
+  [ -z "${attr[rootDir]}" ] || links+=(--root-dir "${attr[rootDir]}")
 }
 
 # root_mentions FILE: the store paths that it mentions, and $work/root

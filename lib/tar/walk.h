@@ -61,13 +61,6 @@ int walk_changed(const char *path, struct err *e);
  */
 int walk_compare(const char *a, const char *b);
 
-/*
- * Opens a directory. Without root this is open(2), links followed. With root
- * the path is looked up below it and none of its parts may be a symbolic
- * link, so that nothing outside is reached.
- */
-MUST_USE int walk_open_dir(const char *root, const char *path, int *fd, struct err *e);
-
 /* For __attribute__((cleanup)). */
 void walk_cleanup(struct walk **w);
 #define AUTO_WALK __attribute__((cleanup(walk_cleanup)))
