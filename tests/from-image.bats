@@ -371,7 +371,8 @@ parent() {
 
 # inherits WANT CHILD: what comes of that JSON configuration on top of the lines in ./parent
 inherits() {
-  printf '%s' "$2" | jq -rs --arg where config -f "$TOP/lib/jq/config.jq" >own
+  printf '%s' "$2" | jq -rs --arg where config -f "$TOP/lib/jq/config.jq" >marked
+  sed '$d' marked >own # without the end mark
   awk -v all=1 -f "$TOP/lib/shell/inherit.awk" pass=1 own pass=2 parent >inherited
   cat inherited own | config-json | jq -c .config >found
   [ "$(cat found)" = "$1" ] || { echo "$2: expected $1, found $(cat found)" && false; }
