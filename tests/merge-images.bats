@@ -267,7 +267,7 @@ named() {
   named a "image name 'a': expected NAME:TAG"
   named r.example:5000/a "image name 'r.example:5000/a': expected NAME:TAG"
   named A:1 "image name 'A': it must be lower case"
-  named a:-1 "tag '-1': expected A-Z a-z 0-9 _ and, not in front, '.' and '-', at most 128 bytes"
+  named a:-1 "tag '-1': expected A-Z a-z 0-9 _ and, but not first, '.' and '-', at most 128 bytes"
   named a@sha256:0 "image name 'a@sha256': expected a name without tag or digest (the tag is an option of its own)"
 }
 
