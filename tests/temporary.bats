@@ -163,7 +163,7 @@ stopped() {
   local signal=$1 to=$2 status=0 pipeline
   shift 2
   rm -f started
-  TMPDIR=$PWD/tmp setsid env --default-signal=INT "$@" >out 2>err &
+  TMPDIR=$PWD/tmp setsid env --default-signal=TERM,HUP,INT "$@" >out 2>err &
   pipeline=$!
   for ((i = 0; i < 200; i++)); do ! is_started || break; sleep 0.05; done
   is_started
