@@ -23,7 +23,7 @@ static const char help[] =
 	"                          else: where those that begin with it lie, and links lead from\n"
 	"      --keep-dirlinks     merge a directory into what an earlier link to one leads to\n"
 	"      --follow-dirlinks   list a link to a directory as the directory\n"
-	"      --stamps            say behind each line which file it was, to tell if it changes\n"
+	"      --stamps            add a comment that shows whether a file changed\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
 

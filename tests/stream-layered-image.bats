@@ -521,8 +521,8 @@ bad_config() {
   bad_config '{"User": 1000}' 'User: expected a string, found a number'
   bad_config '{"Tty": "yes"}' 'Tty: expected true or false, found a string'
   bad_config '{"User": "a\u0000"}' 'User: a NUL byte cannot be in a string'
-  bad_config '[]' 'expected one attribute set, found a list'
-  bad_config '{} {}' 'expected one attribute set, found 2 values'
+  bad_config '[]' 'expected one object, found a list'
+  bad_config '{} {}' 'expected one object, found 2 values'
   bad_config '{"Cmd" []}' 'not JSON: Expected separator between values at line 1, column 8'
   printf 'Cmd\tsh\nCmdd\tsh\n' >conf
   run -1 stream --config conf

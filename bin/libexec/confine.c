@@ -80,9 +80,8 @@ static int run(const struct confine *c)
 	if (!allowed) {
 		AUTO_FREE char *why = STEAL(e.msg);
 		err_set(&e, 0,
-			"%s: commands would have all rights of root over this machine (run this as "
-			"another "
-			"user, or give --unconfined-commands)",
+			"%s: commands would have all rights of root over this machine (run this "
+			"as another user, or give --unconfined-commands)",
 			why);
 	}
 	return fail(&e, OWN_FAILURE);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# attributes.jq: an attribute set → NAME NUL VALUE NUL … for each attribute (for each element of a
+# attributes.jq: an object of attributes → NAME NUL VALUE NUL … for each attribute (for each element of a
 # list; the value of a closure that is a graph itself is empty), then "end" NUL. $types has a line for each
 # attribute that there is: name, type, what is expected; $where is what messages call the input.
 # Run with -s.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# config.jq: the config attribute set → image-config(5) lines, then "# end". Sees to it that each key has the
+# config.jq: the config object → image-config(5) lines, then "# end". Sees to it that each key has the
 # type that clients expect; what the values may be is config-json's to check. A key without lines
 # of its own goes through as JSON. $where is what messages call the input. Run with -rs.
 
@@ -76,7 +76,7 @@ def fields($key):
     else list($key) | [.] end;
 
 if length == 1 and (.[0] | type) == "object" then .[0]
-else bad("expected one attribute set, found \(if length == 1 then .[0] | kind else "\(length) values" end)") end
+else bad("expected one object, found \(if length == 1 then .[0] | kind else "\(length) values" end)") end
 | (to_entries[]
   | select(.value != null)
   | .key as $key

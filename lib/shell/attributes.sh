@@ -164,7 +164,7 @@ attributes_file() {
   [ "$name" = end ] || fail "cannot read '$work/attrs'"
 }
 
-# The closure is the attribute set's own "closure", which exportReferencesGraph put there.
+# The closure is the object's own "closure", which exportReferencesGraph put there.
 attributes_graph() {
   value=$work/attrs.json
   attr[closureKey]=closure

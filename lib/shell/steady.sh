@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154 # $tool, $work, attr, contents: from beside
-# What changes while an image is made of it is an error: the image would be neither of before nor of after.
+# Contents that change while an image is made of them are an error: the image would hold a part of the
+# old contents and a part of the new ones.
 #
 #   stamped ATTRIBUTE [OPTION…]      notes which files the contents are, before anything lists them;
 #                                    tree-list's options say which links lead to more
 #   listed ATTRIBUTE NAME COMMAND…   lists what is read later, into $work/NAME
-#   unchanged                        a stage, the last one: all this once more
+#   unchanged                        the last stage: lists all this again, and fails if a line differs
 #
-# The store changes none of its files, but optimising it does: there, only the listings must be the same.
+# Files of the store have no stamps, as optimising a store changes inodes and times. So a file of the
+# store that is overwritten with as many bytes is not noticed.
 
 listings=()
 
