@@ -25,29 +25,6 @@ static int fail(const struct err *e, int status)
 	return status;
 }
 
-static bool is_dropped(const char *variable)
-{
-	static const char *const names[] = { "SHELLOPTS=", "BASHOPTS=", "BASH_ENV=",
-					     "ENV=",       "OLDPWD=",   "BASH_FUNC_" };
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strncmp(variable, names[i], strlen(names[i])) == 0)
-			return true;
-	return false;
-}
-
-/* Removes variables that change what shells do or tell where the caller was. HOME is as in a
- * builder of Nix. */
-static int set_environment(struct err *e)
-{
-	char **to = environ;
-	for (char **from = environ; *from; from++)
-		if (!is_dropped(*from))
-			*to++ = *from;
-	*to = NULL;
-	return setenv("HOME", "/homeless-shelter", 1) < 0 ? err_set(e, errno, "cannot set HOME")
-							  : 0;
-}
-
 /* Becomes the program, with all rights that this process has. */
 static int run_unconfined(const struct confine *c)
 {
@@ -100,7 +77,6 @@ int main(int argc, char **argv)
 					       { "unconfined", no_argument, NULL, 'u' },
 					       { NULL, 0, NULL, 0 } };
 	struct confine c = { 0 };
-	struct err e = { 0 };
 	const char **keep = xcalloc((size_t)argc + 1, sizeof *keep);
 	bool unconfined = false;
 	int option;
@@ -116,7 +92,5 @@ int main(int argc, char **argv)
 	c.keep = keep;
 	c.work = argv[optind];
 	c.argv = argv + optind + 1;
-	if (set_environment(&e) < 0)
-		return fail(&e, OWN_FAILURE);
 	return unconfined ? run_unconfined(&c) : run(&c);
 }
