@@ -128,6 +128,14 @@ options=()
   fails_script 7 "$(lines out err)" 'echo out' 'echo err >&2' 'sleep 1000 &' 'exit 7'
 }
 
+@test "who reads late loses nothing: not of the output, not of the layer" {
+  script 'dd if=/dev/zero bs=1M count=3 of=/big' 'cat /big /big >&2' >script
+  { vm-exec --engine tcg --script script <input 2>&3 >out; } 3> >(sleep 6; cat >log; touch heard)
+  until [ -e heard ]; do sleep 0.1; done
+  [ "$(tr -d '\0' <log | wc -l)" = 2 ] && [ "$(tr -cd '\0' <log | wc -c)" = $((6 << 20)) ]
+  listing <out | grep -qx -- '-0644 0:0 3145728 1 big'
+}
+
 @test "a panic, and a script that ends its machine" {
   fails_script 125 'vm-exec: the machine'\''s kernel panicked while the script ran, or the layer was packed: Kernel panic - not syncing: sysrq triggered crash' \
     'echo c >/proc/sysrq-trigger'

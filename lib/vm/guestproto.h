@@ -12,10 +12,14 @@
  * GUEST_MOUNT, of which a machine has one for each mount.
  *
  * The guest writes lines on its control channel: "boot" as soon as it can;
- * "note TEXT"; "run" when the script begins; then either "done STATUS BYTES",
- * the script's status and the size of the layer, or "fail ERRNO TEXT". The
- * script's output goes to the log channel. When the status is 0 the layer, a
- * tar, goes to the result channel, before "done".
+ * "note TEXT"; "run" when the script begins, and "logged BYTES" when it has
+ * ended; then either "done STATUS BYTES", the script's status and the size of
+ * the layer, or "fail ERRNO TEXT". The script's output goes to the log channel,
+ * BYTES of it. When the status is 0 the layer, a tar, goes to the result
+ * channel, before "done".
+ *
+ * A machine waits then, and vm-exec ends it when all these bytes have arrived:
+ * a write to a port of a machine returns before QEMU has passed the bytes on.
  */
 
 #define GUEST_MOUNTS      "mounts" /* HOST DIRECTORY and GUEST DIRECTORY, in turn */
@@ -51,9 +55,6 @@ enum guest_fd {
 
 /* Where modules lie in the initramfs, in the order they are loaded: 00, 01, … */
 #define GUEST_MODULES "/modules"
-
-/* QEMU's isa-debug-exit: where it is, what the guest writes, what QEMU then ends with. */
-enum guest_exit { GUEST_EXIT_PORT = 0xf4, GUEST_EXIT_VALUE = 16, GUEST_EXIT_STATUS = 33 };
 
 /* Statuses of env(1), for a script that cannot be run. */
 enum guest_status { GUEST_CANNOT_RUN = 126, GUEST_NOT_FOUND = 127, GUEST_SIGNAL = 128 };

@@ -123,7 +123,6 @@ static void add_devices(struct arguments *a, const struct qemu *q, const struct 
 	add_port(a, GUEST_RESULT, ends->result);
 	add_option(a, "-chardev", "socket,id=console,fd=%d", ends->console);
 	add_option(a, "-serial", "chardev:console");
-	add_option(a, "-device", "isa-debug-exit,iobase=%#x,iosize=0x4", GUEST_EXIT_PORT);
 }
 
 /* In the new process. What is wrong is said where QEMU says it. */

@@ -23,8 +23,9 @@ struct state {
 	const struct vmsession *s;
 	struct vmguest *g;
 	struct vmsession_end *end;
-	struct buf line;  /* of the control channel, not whole yet */
-	int64_t deadline; /* in milliseconds; 0: none */
+	struct buf line;        /* of the control channel, not whole yet */
+	int64_t deadline;       /* in milliseconds; 0: none */
+	uint64_t logged, heard; /* bytes of the script's output: announced, and here */
 	char data[CHUNK];
 };
 
@@ -45,6 +46,14 @@ static void set_deadline(struct state *s, unsigned seconds)
 static int nonsense(const char *line, struct err *e)
 {
 	return err_set(e, 0, "the guest sent '%s', which is not valid", line);
+}
+
+static int read_logged(struct state *s, const char *rest, struct err *e)
+{
+	if (s->end->state != VMSESSION_RUNNING || s->logged ||
+	    num_parse(rest, strlen(rest), 10, 0, INT64_MAX, &s->logged, e) < 0)
+		return nonsense(rest, e);
+	return 0;
 }
 
 static int read_done(struct state *s, const char *rest, struct err *e)
@@ -101,6 +110,8 @@ static int read_line(struct state *s, const char *line, struct err *e)
 		s->s->note(rest);
 		return 0;
 	}
+	if (is_word(line, "logged ", &rest))
+		return read_logged(s, rest, e);
 	if (is_word(line, "done ", &rest))
 		return read_done(s, rest, e);
 	if (is_word(line, "fail ", &rest))
@@ -127,6 +138,7 @@ static int take_control(struct state *s, size_t len, struct err *e)
 
 static int take_log(struct state *s, size_t len, struct err *e)
 {
+	s->heard += len;
 	if (out_write_fd(s->s->log, s->data, len) < 0)
 		return err_set(e, errno, "cannot pass on the script's output");
 	return 0;
@@ -194,7 +206,15 @@ static int wait_time(const struct state *s)
 	return left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
 }
 
-/* Hears every channel that has something; *over: process and channels are at their end. */
+static bool is_whole(const struct state *s)
+{
+	const struct vmsession_end *end = s->end;
+	bool layer = end->state == VMSESSION_DONE && end->received >= end->announced;
+	return (layer || end->state == VMSESSION_FAILED) && s->heard >= s->logged;
+}
+
+/* Hears every channel that has something. *over: all that was announced is there, or process and
+ * channels are at their end. */
 static int listen_once(struct state *s, bool *over, struct err *e)
 {
 	struct pollfd fds[CHANNELS + 1];
@@ -213,7 +233,8 @@ static int listen_once(struct state *s, bool *over, struct err *e)
 	for (int n = 0; ready > 0 && n < CHANNELS; n++)
 		if (fds[n].revents && hear(s, n, e) < 0)
 			return -1;
-	*over = s->end->late || (ready > 0 && fds[CHANNELS].revents);
+	s->end->whole = is_whole(s);
+	*over = s->end->whole || s->end->late || (ready > 0 && fds[CHANNELS].revents);
 	return 0;
 }
 

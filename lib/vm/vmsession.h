@@ -37,6 +37,7 @@ struct vmsession_end {
 	int status;         /* done: the script's */
 	uint64_t announced; /* done: bytes of the layer */
 	uint64_t received;  /* that many are there */
+	bool whole;         /* done or failed, and all that the guest announced is there */
 	int code;           /* failed: errno, or 0 */
 	char *message;      /* failed: why; owned */
 	int wait_status;    /* of the guest's process */
@@ -44,7 +45,8 @@ struct vmsession_end {
 };
 
 /*
- * Until the guest's process is gone. An error is ours: the layer could not be
+ * Until all that the guest announced is there, or its process is gone; then there is no such
+ * process any more. An error is ours: the layer could not be
  * kept, or is too large, or what the guest says makes no sense.
  */
 MUST_USE int vmsession_run(const struct vmsession *s, struct vmguest *g, struct vmsession_end *end,

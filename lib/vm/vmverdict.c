@@ -6,8 +6,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "vm/guestproto.h"
-
 static const char *console_text(const struct vmsession_end *end)
 {
 	return end->console.s ? end->console.s : "";
@@ -150,12 +148,6 @@ static int died(const struct vmverdict *v, const struct vmsession_end *end, stru
 		       what, WEXITSTATUS(end->wait_status), when(end), line);
 }
 
-static bool ended_well(const struct vmverdict *v, const struct vmsession_end *end)
-{
-	int want = v->machine ? GUEST_EXIT_STATUS : 0;
-	return WIFEXITED(end->wait_status) && WEXITSTATUS(end->wait_status) == want;
-}
-
 int vmverdict(const struct vmverdict *v, const struct vmsession_end *end, int *status,
 	      struct err *e)
 {
@@ -164,7 +156,7 @@ int vmverdict(const struct vmverdict *v, const struct vmsession_end *end, int *s
 		return late(v, end, status, e);
 	if (end->state == VMSESSION_FAILED)
 		return failed(v, end, e);
-	if (end->state != VMSESSION_DONE || !ended_well(v, end))
+	if (end->state != VMSESSION_DONE || !end->whole)
 		return died(v, end, e);
 	if (end->announced != end->received)
 		return err_set(e, 0,

@@ -15,7 +15,7 @@ MUST_USE int machine_boot(struct channels *c, struct err *e);
 /* Makes the working disk the root. */
 MUST_USE int machine_enter(struct place *p, struct err *e);
 
-/* Ends the machine in a way that QEMU tells by its status. */
-_Noreturn void machine_exit(void);
+/* Waits for vm-exec to end the machine; where it could not be told anything, ends the machine. */
+_Noreturn void machine_end(const struct channels *c);
 
 #endif

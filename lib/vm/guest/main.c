@@ -134,7 +134,7 @@ static int in_machine(struct run *r)
 	if (machine_boot(&r->channels, &e) < 0 || job_open(&r->job, r->channels.job, &e) < 0 ||
 	    machine_enter(&r->place, &e) < 0 || work(r, &e) < 0)
 		fail(&r->channels, &e);
-	machine_exit();
+	machine_end(&r->channels);
 }
 #endif
 

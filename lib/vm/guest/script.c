@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
@@ -175,10 +176,14 @@ static int read_problem(int line, struct err *e)
 static int relay(int output, const struct channels *c, struct err *e)
 {
 	AUTO_FREE char *data = xmalloc(CHUNK);
+	uint64_t logged = 0;
 	ssize_t n;
-	while ((n = read(output, data, CHUNK)) > 0 || (n < 0 && errno == EINTR))
+	while ((n = read(output, data, CHUNK)) > 0 || (n < 0 && errno == EINTR)) {
 		if (n > 0 && channel_write(c->log, data, (size_t)n) < 0)
 			return err_set(e, errno, "cannot pass on the script's output");
+		logged += n > 0 ? (uint64_t)n : 0;
+	}
+	channel_say(c, "logged %" PRIu64, logged);
 	return 0;
 }
 
