@@ -29,15 +29,18 @@ WARN    = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prot
           -Wold-style-definition -Wvla -Wformat=2 -Wundef -Wpointer-arith -Wwrite-strings \
           -Wcast-qual -Wswitch-enum
 
-PKGS      = libcrypto libdeflate libzstd zlib
-# libdeflate: the system's archive where there is one, as Debian 12's compresses an eighth faster than its
-# shared library; not where pkg-config names another place
-DEFLATE   = $(or $(if $(shell pkg-config --libs-only-L libdeflate),,$(filter /%,$(wildcard \
-              $(shell $(CC) -print-file-name=libdeflate.a)))),$(shell pkg-config --libs libdeflate))
+PKGS      = libcrypto libdeflate liblzma libzstd zlib
+# $(call archive,PACKAGE): the system's archive where there is one, not where pkg-config names another place.
+# libdeflate: Debian 12's archive compresses an eighth faster than its shared library.
+# liblzma: few programs read xz, and the others are not to load it when they start.
+archive   = $(or $(if $(shell pkg-config --libs-only-L $1),,$(filter /%,$(wildcard \
+              $(shell $(CC) -print-file-name=$1.a)))),$(shell pkg-config --libs $1))
+ARCHIVES  = libdeflate liblzma
 ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLAYERPIPE_VERSION='"$(VERSION)"' \
                -Ilib -I$(BUILD)/gen $(CPPFLAGS)
 ALL_CFLAGS   = -std=gnu11 $(WARN) $(WERROR) $(shell pkg-config --cflags $(PKGS)) $(CFLAGS)
-ALL_LIBS     = $(DEFLATE) $(shell pkg-config --libs $(filter-out libdeflate,$(PKGS))) -pthread $(LDLIBS)
+ALL_LIBS     = $(foreach a,$(ARCHIVES),$(call archive,$a)) \
+                $(shell pkg-config --libs $(filter-out $(ARCHIVES),$(PKGS))) -pthread $(LDLIBS)
 
 FILTERS   = $(patsubst bin/%.c,%,$(wildcard bin/*.c))
 PIPELINES = $(filter-out %.nix,$(notdir $(wildcard pipelines/*)))
@@ -51,7 +54,7 @@ FUZZ_GUEST = $(patsubst %,$(FUZZ)/lib/vm/guest/%.o,attributes below channel unpa
 GUEST     = $(BUILD)/libexec/layerpipe/guest
 HELPERS   = $(patsubst bin/libexec/%.c,$(BUILD)/libexec/layerpipe/%,$(wildcard bin/libexec/*.c))
 GUEST_LIB = base/err base/esc base/intern base/keyhash base/mem base/num base/source tar/tar \
-            tar/overlay tar/tarread tar/tarread_member tar/tarread_pax tar/walk
+            tar/overlay tar/tarread tar/tarread_member tar/tarread_pax tar/tarread_sparse tar/walk
 GUEST_OBJS = $(patsubst %.c,$(BUILD)/static/%.o,$(wildcard lib/vm/guest/*.c) $(GUEST_LIB:%=lib/%.c))
 UNITS     = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 

@@ -13,6 +13,7 @@ static const char help[] =
 	"usage: merge-images [option...] IMAGE...\n"
 	"Puts the images of several files into one docker-archive.\n"
 	"\n"
+	"      --name NAME[:TAG]   the name of images that have a tag alone, a digest or none\n"
 	"      --output FILE       write the archive to FILE (standard output)\n"
 	"      --compressor KIND   none, gz or zstd (the compression of the last IMAGE)\n"
 	"      --jobs N            threads for compression (the number of cores)\n"
@@ -20,9 +21,10 @@ static const char help[] =
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
 
-enum { OPT_OUTPUT = CLI_OPT, OPT_COMPRESSOR, OPT_JOBS, OPT_PROGRESS };
+enum { OPT_NAME = CLI_OPT, OPT_OUTPUT, OPT_COMPRESSOR, OPT_JOBS, OPT_PROGRESS };
 
-static const struct option longs[] = { { "output", required_argument, NULL, OPT_OUTPUT },
+static const struct option longs[] = { { "name", required_argument, NULL, OPT_NAME },
+				       { "output", required_argument, NULL, OPT_OUTPUT },
 				       { "compressor", required_argument, NULL, OPT_COMPRESSOR },
 				       { "jobs", required_argument, NULL, OPT_JOBS },
 				       { "progress", required_argument, NULL, OPT_PROGRESS },
@@ -31,6 +33,7 @@ static const struct option longs[] = { { "output", required_argument, NULL, OPT_
 static const struct cli cli = { "merge-images", help, longs };
 
 struct settings {
+	const char *name;
 	const char *output;
 	bool compressed; /* as .compressor says, else as the last image is */
 	enum compress_kind compressor;
@@ -44,6 +47,9 @@ static void option(int opt, struct settings *s)
 {
 	struct err e = { 0 };
 	switch (opt) {
+	case OPT_NAME:
+		s->name = optarg;
+		break;
 	case OPT_OUTPUT:
 		s->output = optarg;
 		break;
@@ -107,6 +113,8 @@ static int write_output(const struct settings *s, struct imagemerge *m, struct o
 static int run(const struct settings *s, struct out *o, struct err *e)
 {
 	AUTO_IMAGEMERGE struct imagemerge *m = imagemerge_new();
+	if (s->name && imagemerge_name(m, s->name, e) < 0)
+		return -1;
 	for (int i = 0; i < s->nimages; i++)
 		if (imagemerge_add(m, s->images[i], e) < 0)
 			return -1;

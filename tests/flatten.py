@@ -64,6 +64,8 @@ def random_layer(view):
         kind = random.choice(["file"] * 4 + ["dir"] * 4 + ["hardlink"] * 3 + ["whiteout"] * 4 +
                              ["opaque", "link", "char", "block", "fifo"])
         if kind in ("whiteout", "opaque"):
+            if any(own.get(p) == "link" for p in parents(path)):
+                continue  # it goes where the link leads
             entries.append((path, kind))
             continue
         if not fits(own, path, kind):

@@ -405,7 +405,12 @@ E
   unpack plain
   xz d/2.tar
   mv d/2.tar.xz d/2.tar
-  refused "layer 2 (${ids[1]}): compressed with xz, which is not read: decompress it first (xz -dc)"
+  tar -C d -cf xz.tar .
+  image-layers xz.tar >found
+  image-layers images/plain.tar >want
+  same want found
+  truncate -s -9 d/2.tar
+  refused "layer 2 (${ids[1]}): bad xz data: it is cut short"
   echo text >d/2.tar
   refused "layer 2 (${ids[1]}): '2.tar' is not a tar, compressed or not"
 }
@@ -454,8 +459,7 @@ E
   refused_manifest '[]' 'its list of images is empty'
   refused_manifest 'null' 'manifest.json: manifest: expected a list of images, found null'
   refused_manifest '[.]' 'manifest.json: image: expected an object, found a list'
-  refused_manifest '.[0]' "manifest.json: expected a list of images, found the manifest of one: a \
-directory of skopeo's dir: form is not read, its oci: form is"
+  refused_manifest '.[0]' 'manifest.json: expected an index or an image manifest of the OCI image specification'
   refused_manifest '[range(4097) as $i | .[0]]' 'manifest.json: more than 4096 images'
   refused_manifest '.[0].Layers = [range(4097) | "1.tar"]' \
     'manifest.json: more than 4096 names or layers'
@@ -501,8 +505,9 @@ directory of skopeo's dir: form is not read, its oci: form is"
   refused_config '.history[0].comment = 1' 'history: comment: expected a string, found a number'
   unpack nixpkgs
   name=$(basename d/*.json | grep -v manifest)
-  sed -i 's/user:1/user:2/' "d/$name"
-  refused "'$name' is damaged: its bytes are sha256:$(sha256sum <"d/$name" | cut -c 1-64)"
+  sed -i 's/user:1/user:2/' "d/$name" # manifest.json promises no digest
+  tar -C d -cf edited.tar .
+  [ "$(image-layers --config edited.tar | grep ^User)" = "$(lines 'User\tuser:2')" ]
 }
 
 # manifest_of DIR: the file of the only manifest
@@ -588,6 +593,12 @@ P
   many x
   refused 'index.json: more than 4096 images in one index'
   edit index.json '.manifests |= .[:30]'
+  first=$(printf '0%.0s' {1..60})1000
+  run -1 image-layers d
+  [[ $output == "image-layers: d: no member 'blobs/sha256/$first', the manifest of the image for linux/x0, linux/x1, "* ]]
+  for i in {1000..1029}; do
+    echo '{}' >"d/blobs/sha256/$(printf '0%.0s' {1..60})$i"
+  done
   refused "no image for linux/$(jq -r .architecture images/config.json), but $(
     seq -f linux/x%.0f -s ', ' 0 19) and 10 more"
 }
@@ -630,4 +641,171 @@ for _ in range(40):
             done.returncode == 1 and done.stderr.count(b"\n") != 1:
         raise SystemExit(f"{done.returncode} {done.stderr}")
 P
+}
+
+# --- layouts of today's tools ---
+
+# entry FILTER: changes the only entry of the index of the layout d
+entry() { edit index.json ".manifests[0] |= ($1)"; }
+
+@test "an artifactType that is a configuration's is that of an image: go-containerregistry" {
+  image-layers images/oci >want
+  for type in application/vnd.oci.image.config.v1+json application/vnd.docker.container.image.v1+json; do
+    unpack oci
+    entry ".artifactType = \"$type\""
+    image-layers d >found
+    same want found
+    new_manifest ".artifactType = \"$type\""
+    image-layers d >found
+    same want found
+  done
+  unpack oci
+  entry '.artifactType = ""'
+  image-layers d >found
+  same want found
+}
+
+@test "what is no image in a layout is left out, and named where nothing is left" {
+  local hex
+  unpack oci
+  hex=$(jq -r '.manifests[0].digest[:19]' d/index.json)
+  entry '.artifactType = "application/x"'
+  refused "its list of images is empty; left out: $hex (artifact of type \"application/x\")"
+  entry 'del(.artifactType) | .annotations.kind = "dev.cosignproject.cosign/sigs"'
+  refused "its list of images is empty; left out: $hex (of the kind \"dev.cosignproject.cosign/sigs\")"
+  entry 'del(.annotations) | .annotations["vnd.docker.reference.type"] = "attestation-manifest"'
+  refused "its list of images is empty; left out: $hex (note of a builder: \"attestation-manifest\")"
+  entry 'del(.annotations) | .mediaType = "text/html"'
+  refused "its list of images is empty; left out: $hex (of type \"text/html\")"
+  entry 'del(.annotations) | .mediaType = "text/html"'
+  [ "$(image-layers --repo-tags d | wc -c)" = 0 ]
+}
+
+@test "an artifact that only its manifest tells of" {
+  for change in '.artifactType = "application/x"' '.config.mediaType = "application/x"' \
+    '.layers[0].mediaType = "application/vnd.dev.cosign.simplesigning.v1+json"'; do
+    unpack oci
+    new_manifest "$change"
+    cp d/index.json sig.json
+    unpack oci
+    sig=$(jq -r '.manifests[0].digest[7:]' sig.json)
+    cp images/oci/index.json old.json
+    unpack oci
+    jq -c "$change" "$(manifest_of d)" >"d/blobs/sha256/$sig"
+    jq -c --slurpfile s sig.json '.manifests = [($s[0].manifests[0] | .annotations["org.opencontainers.image.ref.name"] = "sig")] + .manifests' \
+      old.json >d/index.json
+    [ "$(image-layers --repo-tags d)" = 1.0 ]
+    image-layers d >found
+    image-layers images/oci >want
+    same want found
+    run -1 image-layers --image sig d
+    [[ $output == "image-layers: d: no image 'sig' in it, but 1.0; left out: sha256:${sig:0:12} ("* ]]
+  done
+}
+
+@test "an image for a platform whose manifest is not in the file; a foreign layer" {
+  arch=$(jq -r .architecture images/config.json)
+  unpack flat
+  mine=$(jq -r --arg a "$arch" '.manifests[] | select(.platform.architecture == $a) | .digest[7:]' d/index.json)
+  rm "d/blobs/sha256/$mine"
+  image-layers --config d | grep -q '^architecture'
+  mapfile -t ids <images/diffids
+  unpack oci
+  new_manifest '.layers[1].mediaType = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"'
+  rm "d/blobs/sha256/$(jq -r '.layers[1].digest[7:]' "$(manifest_of d)")"
+  refused "layer 2 (${ids[1]}): a foreign layer, whose bytes are not in the image: its type is application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+}
+
+@test "skopeo's dir: form" {
+  unpack oci
+  mkdir dir
+  cp "$(manifest_of d)" dir/manifest.json
+  cp d/blobs/sha256/* dir
+  echo 'Directory Transport Version: 1.1' >dir/version
+  image-layers images/oci >want
+  image-layers dir >found
+  same want found
+  tar -C dir -cf dir.tar .
+  image-layers dir.tar >found
+  same want found
+  layer=$(jq -r '.layers[0].digest[7:]' dir/manifest.json)
+  ln -sf "$PWD/d/blobs/sha256/$layer" "dir/$layer"
+  image-layers dir >found
+  same want found
+  config=$(jq -r '.config.digest[7:]' dir/manifest.json)
+  echo >>"dir/$config"
+  fails 1 "image-layers: dir: '$config' is damaged: its bytes are sha256:$(sha256sum <"dir/$config" | cut -c 1-64)" \
+    image-layers dir
+}
+
+@test "skopeo writes dir:, and it is read" {
+  needs skopeo
+  skopeo --insecure-policy copy -q docker-archive:images/plain.tar dir:made
+  image-layers --config made >found
+  image-layers --config images/plain.tar >want
+  same want found
+  image-layers made >found
+  image-layers images/plain.tar >want
+  same want found
+}
+
+@test "manifest.json with keys in any capitals; an archive compressed with xz" {
+  needs xz
+  unpack plain
+  edit manifest.json 'map(with_entries(.key |= ascii_downcase))'
+  tar -C d -cf lower.tar .
+  image-layers lower.tar >found
+  image-layers images/plain.tar >want
+  same want found
+  [ "$(image-layers --repo-tags lower.tar)" = "$(image-layers --repo-tags images/plain.tar)" ]
+  xz -k lower.tar
+  image-layers lower.tar.xz >found
+  same want found
+  image-layers < <(xz -dc lower.tar.xz | xz -9e) >found
+  same want found
+}
+
+@test "links in a layout: to blobs anywhere, to other files only inside" {
+  cp -r images/oci away
+  mkdir -p lay/blobs/sha256
+  for blob in away/blobs/sha256/*; do
+    ln -s "../../../$blob" lay/blobs/sha256/
+  done
+  cp away/index.json lay/
+  image-layers images/oci >want
+  image-layers lay >found
+  same want found
+  rm -r lay/blobs
+  ln -s "$PWD/away/blobs" lay/blobs
+  image-layers lay >found
+  same want found
+  mv lay/index.json lay/real
+  ln -s real lay/index.json
+  image-layers lay >found
+  same want found
+  ln -sf "$PWD/away/index.json" lay/index.json
+  fails 1 "image-layers: lay: 'index.json' is a symbolic link out of the directory, which is not followed" \
+    image-layers lay
+  ln -sf real lay/index.json
+  rm lay/blobs
+  cp -r away/blobs lay/
+  manifest=$(basename "$(manifest_of lay)")
+  ln -sf /etc/passwd "lay/blobs/sha256/$manifest"
+  fails 1 "image-layers: lay: 'blobs/sha256/$manifest' is damaged: its bytes are sha256:$(sha256sum </etc/passwd | cut -c 1-64)" \
+    image-layers lay
+}
+
+@test "what is no archive is called that" {
+  echo hello >text
+  fails 1 "image-layers: text: not a tar archive: it has only 6 bytes" image-layers text
+  cp images/plain.tar more.tar
+  head -c 1000 /dev/urandom >junk
+  cat junk >>more.tar
+  size=$(stat -c %s images/plain.tar)
+  run -1 image-layers more.tar
+  [ "$output" = "image-layers: more.tar: header at byte $size: bytes behind the end of the archive, and no further one" ]
+  cp images/plain.tar few.tar
+  echo few >>few.tar
+  run -1 image-layers few.tar
+  [ "$output" = "image-layers: few.tar: 4 bytes behind the end of the archive, at byte $size" ]
 }

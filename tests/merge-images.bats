@@ -241,7 +241,7 @@ stored() { tar -tf "$1" | grep -c layer.tar; }
   fails 1 "merge-images: cannot open 'nowhere': No such file or directory" merge-images a.image nowhere
   printf '[]' >manifest.json
   tar -cf none manifest.json
-  fails 1 'merge-images: none: there is no image in it' merge-images a.image none
+  fails 1 'merge-images: none: its list of images is empty' merge-images a.image none
   [ "$(cat out)" = old ]
   [ "$(find . -name '.*out*' -o -name 'out.*' | wc -l)" = 0 ]
 }
@@ -268,7 +268,9 @@ named() {
   named r.example:5000/a "image name 'r.example:5000/a': expected NAME:TAG"
   named A:1 "image name 'A': it must be lower case"
   named a:-1 "tag '-1': expected A-Z a-z 0-9 _ and, but not first, '.' and '-', at most 128 bytes"
-  named a@sha256:0 "image name 'a@sha256': expected a name without tag or digest (the tag is an option of its own)"
+  jq -c '.[0].RepoTags = ["a@sha256:0"]' manifest.json >new && mv new manifest.json
+  tar -cf bad manifest.json ./[0-9a-f]*.json ./*/layer.tar
+  fails 1 "merge-images: bad: 'a@sha256:0' has no tag: expected NAME:TAG (--name gives it one)" merge-images bad
 }
 
 @test "configurations that together are too many bytes" {
@@ -299,4 +301,42 @@ named() {
   fails 2 "merge-images: '-' is given twice: standard input can be read only once $hint" merge-images - a -
   fails 2 "merge-images: --compressor: expected none, gz or zstd, found 'xz' $hint" \
     merge-images --compressor xz a
+}
+
+@test "--name: images with a tag alone, a digest, or no name" {
+  "$TOP/tests/fixtures/make-images" images
+  fails 1 "merge-images: images/oci: bad image name '1.0': expected NAME:TAG (--name gives it one)" \
+    merge-images images/oci
+  merge-images --name r.example:5000/app images/oci >named
+  [ "$(image-layers --repo-tags named)" = r.example:5000/app:1.0 ]
+  merge-images --name x:7 images/plain.tar images/null.tar >named
+  [ "$(image-layers --repo-tags named | paste -sd ' ')" = "$(image-layers --repo-tags images/plain.tar | paste -sd ' ') x:7" ]
+  digest=sha256:$(printf 'a%.0s' {1..64})
+  cp -r images/oci d
+  jq -c --arg n "docker.io/library/app@$digest" '.manifests[0].annotations = {"org.opencontainers.image.ref.name": $n}' \
+    images/oci/index.json >d/index.json
+  run -1 merge-images d
+  [ "$output" = "merge-images: d: 'docker.io/library/app@$digest' has no tag: expected NAME:TAG (--name gives it one)" ]
+  merge-images --name app d >named
+  [ "$(image-layers --repo-tags named)" = app:latest ]
+  jq -c --arg n "app:2@$digest" '.manifests[0].annotations = {"org.opencontainers.image.ref.name": $n}' \
+    images/oci/index.json >d/index.json
+  merge-images d >named
+  [ "$(image-layers --repo-tags named)" = app:2 ]
+  jq -c --arg n "docker.io/library/app@$digest" '.manifests[0].annotations += {"io.containerd.image.name": $n}' \
+    images/oci/index.json >d/index.json
+  merge-images d >named
+  [ "$(image-layers --repo-tags named)" = docker.io/library/app:1.0 ]
+  fails 1 "merge-images: bad image name 'A': it must be lower case" merge-images --name A images/oci
+}
+
+@test "signatures beside an image are left out" {
+  "$TOP/tests/fixtures/make-images" images
+  cp -r images/oci d
+  jq -c '.manifests += [.manifests[0] | .artifactType = "application/x"]' images/oci/index.json >d/index.json
+  merge-images --name app d >merged
+  [ "$(image-layers --repo-tags merged)" = app:1.0 ]
+  jq -c '.manifests[0].artifactType = "application/x"' images/oci/index.json >d/index.json
+  run -1 merge-images --name app d
+  [[ $output == "merge-images: d: its list of images is empty; left out: sha256:"*" (artifact of type \"application/x\")" ]]
 }

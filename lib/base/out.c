@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -75,6 +76,20 @@ int out_write(struct out *o, const void *data, size_t len, struct err *e)
 	if (len > OUT_BUFFER)
 		return put(o, data, len, e);
 	buf_add(&o->buf, data, len);
+	return 0;
+}
+
+int out_zeros(struct out *o, uint64_t len, struct err *e)
+{
+	while (len) {
+		size_t n = len < OUT_BUFFER ? (size_t)len : OUT_BUFFER;
+		char *room = out_reserve(o, n, e);
+		if (!room)
+			return -1;
+		memset(room, 0, n);
+		out_commit(o, n);
+		len -= n;
+	}
 	return 0;
 }
 

@@ -36,6 +36,9 @@ void out_init_digest(struct out *o, struct digest *digest);
 /* Writes all of data. Returns -1 after any failure, now or before. */
 MUST_USE int out_write(struct out *o, const void *data, size_t len, struct err *e);
 
+/* Writes that many zeros. */
+MUST_USE int out_zeros(struct out *o, uint64_t len, struct err *e);
+
 /*
  * Room for len bytes (at most OUT_BUFFER) right in the buffer, to be filled by the caller, who
  * then says with out_commit() how many of them count. NULL after any failure.

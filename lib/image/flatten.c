@@ -283,14 +283,15 @@ static int copy_large(struct out *o, const struct place *p, uint64_t at, uint64_
 	return copied == size ? 0 : shrank(p, e);
 }
 
-static int copy_contents(const struct writing *w, uint64_t offset, uint64_t size, struct err *e)
+static int copy_piece(void *writing, uint64_t offset, uint64_t size, struct err *e)
 {
+	const struct writing *w = writing;
+	if (offset == LAYERTREE_ZEROS)
+		return out_zeros(w->out, size, e);
 	const struct place *p = find_place(w->f, offset);
 	uint64_t at = p->offset + (offset - p->start);
-	if ((size <= SMALL ? copy_small(w->out, p, at, (size_t)size, e)
-			   : copy_large(w->out, p, at, size, e)) < 0)
-		return -1;
-	return out_write(w->out, tar_zeros, tar_padding(size), e);
+	return size <= SMALL ? copy_small(w->out, p, at, (size_t)size, e)
+			     : copy_large(w->out, p, at, size, e);
 }
 
 static int write_entry(const struct layertree_entry *entry, void *writing, struct err *e)
@@ -300,7 +301,9 @@ static int write_entry(const struct layertree_entry *entry, void *writing, struc
 	tar_header(&w->header, &entry->tar);
 	if (out_write(w->out, w->header.s, w->header.len, e) < 0)
 		return -1;
-	return entry->tar.size ? copy_contents(w, entry->offset, entry->tar.size, e) : 0;
+	if (layertree_contents(entry, copy_piece, w, e) < 0)
+		return -1;
+	return out_write(w->out, tar_zeros, tar_padding(entry->tar.size), e);
 }
 
 /* What was read first, and compared with digests, is what was written now. */

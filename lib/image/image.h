@@ -4,14 +4,15 @@
 
 /*
  * The images in a file: a docker-archive (manifest.json; Docker Image
- * Specification v1.2 and what docker, podman and skopeo write), or an OCI
- * image layout (index.json; OCI Image Layout Specification), as archive or
- * directory. Where both are there, manifest.json counts. JSON goes through
+ * Specification v1.2 and what docker, podman and skopeo write), an OCI image
+ * layout (index.json; OCI Image Layout Specification), or what skopeo's dir:
+ * writes, as archive or directory. Where both are there, manifest.json counts. JSON goes through
  * jq (image-manifest.jq and image-config.jq, both after image-lines.jq).
  *
  * Errors begin with the file's name, and those about a layer say which one.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,7 @@ struct image_entry {
 	size_t nlayers;
 	struct image_descriptor *manifests; /* OCI: one a platform, mostly just one */
 	size_t nmanifests;
+	bool flat; /* skopeo's dir: form */
 };
 
 /* What an OCI index says of an image, or of an index within. */
@@ -47,12 +49,17 @@ struct imageset {
 	size_t n;
 	/* private */
 	size_t cap;
+	struct buf skipped; /* what else an index names, and why it is no image */
+	size_t nskipped;
 };
 
 /*
  * Reads which images there are. No manifest at all is an error that says what
- * was expected; an empty one is not. An OCI index within the index stands for
- * the image of this machine's platform in it, or for its only one.
+ * was expected; an empty one is not. What in an OCI index is no image, such as
+ * a signature, is left out, and messages tell of it: by what the index says,
+ * and of several images also by what their manifests say. An OCI index within the index stands for
+ * the image of this machine's platform in it, or for its only one; images
+ * whose manifests are not in the file do not count.
  */
 MUST_USE int imageset_read(struct imagefile *f, struct imageset *s, struct err *e);
 
@@ -87,12 +94,13 @@ struct image {
 	struct buf config;      /* the same as lines, image-config(5), history included */
 	struct image_layer *layers;
 	size_t nlayers;
+	bool flat; /* private: skopeo's dir: form */
 };
 
 /*
  * Reads the image's configuration and finds its layers. Checked: as many
- * layers as diff IDs, the digest of a configuration or manifest that is named
- * by its digest, a tar header or a known compression at the start of each
+ * layers as diff IDs, the digest of a configuration or manifest that a
+ * manifest or index names by its digest, a tar header or a known compression at the start of each
  * layer. A history that does not fit the layers is left out of the lines.
  */
 MUST_USE int image_read(struct imagefile *f, const struct imageset *s, size_t entry,

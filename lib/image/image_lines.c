@@ -89,9 +89,9 @@ int image_add_descriptor(struct image_descriptor **list, size_t *n, struct image
 
 /* --- blobs --- */
 
-char *image_blob_name(const char *digest)
+char *image_blob_name(const char *digest, bool flat)
 {
-	return xasprintf("%s%s", blobs, digest + sizeof sha256 - 1);
+	return xasprintf("%s%s", flat ? "" : blobs, digest + sizeof sha256 - 1);
 }
 
 /* Whether s is 64 hex digits and then the end. */
@@ -117,29 +117,29 @@ bool image_blob_digest(const char *name, char **digest)
 	return true;
 }
 
-/* The digest in the name of a member that is text, or NULL. */
-static const char *named_digest(const char *name)
+/* The digest that a member must have: the one that was asked for, or that of a layout's blob. */
+static char *expected(const struct imagefile_member *m, const char *digest)
 {
-	const char *base = behind(name, "./"), *hex = behind(base, blobs);
-	if (is_hex(hex, hex == base ? ".json" : ""))
-		return hex;
-	hex = behind(base, sha256);
-	return hex != base && is_hex(hex, "") ? hex : NULL;
+	char *named = NULL;
+	if (digest)
+		return xstrdup(digest);
+	return image_blob_digest(m->name, &named) ? named : NULL;
 }
 
-int image_text(struct imagefile *f, const char *name, struct buf *text, struct err *e)
+int image_text(struct imagefile *f, const char *name, const char *digest, struct buf *text,
+	       struct err *e)
 {
 	struct imagefile_member m;
 	char hex[DIGEST_HEX_LEN + 1];
 	if (imagefile_find(f, name, &m, e) < 0 || imagefile_text(f, name, text, e) < 0)
 		return -1;
-	const char *want = named_digest(m.name);
+	AUTO_FREE char *want = expected(&m, digest);
 	if (!want)
 		return 0;
 	AUTO_DIGEST struct digest *d = digest_new();
 	digest_add(d, text->s, text->len);
 	digest_hex(d, hex);
-	if (memcmp(hex, want, DIGEST_HEX_LEN) == 0)
+	if (strcmp(hex, want + sizeof sha256 - 1) == 0)
 		return 0;
 	return err_set(e, 0, "%s: '%s' is damaged: its bytes are sha256:%s", imagefile_name(f),
 		       m.name, hex);

@@ -47,16 +47,17 @@ MUST_USE int image_add_descriptor(struct image_descriptor **list, size_t *n, str
 /* What messages call a layer: "FILE: layer N (DIFF-ID)". */
 char *image_layer_name(const struct image *i, size_t layer);
 
-/* The member of an OCI layout that holds the blob "sha256:HEX". */
-char *image_blob_name(const char *digest);
+/* The member that holds the blob "sha256:HEX", of an OCI layout or of skopeo's flat dir: form. */
+char *image_blob_name(const char *digest, bool flat);
 
 /* Whether a member's name is that of such a blob, and then its "sha256:HEX". */
 bool image_blob_digest(const char *name, char **digest);
 
 /*
- * Appends a member's text; where its name tells its digest ("blobs/sha256/HEX", "HEX.json"
- * or "sha256:HEX"), that is checked.
+ * Appends a member's text. It must have the digest "sha256:HEX"; NULL: only the blobs of a layout
+ * need to have the digest that they are named by. Names in a docker-archive promise nothing.
  */
-MUST_USE int image_text(struct imagefile *f, const char *name, struct buf *text, struct err *e);
+MUST_USE int image_text(struct imagefile *f, const char *name, const char *digest, struct buf *text,
+			struct err *e);
 
 #endif

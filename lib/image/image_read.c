@@ -45,7 +45,7 @@ struct manifest {
 	struct image *image;
 	struct image_descriptor *descriptors; /* of an index; owned */
 	size_t ndescriptors;
-	char *config; /* of a manifest: name of a member; owned */
+	char *config; /* of a manifest: its digest; owned */
 };
 
 static void manifest_free(struct manifest *m)
@@ -75,29 +75,46 @@ static int add_blob(struct image *i, struct image_line *l, struct err *e)
 	return 0;
 }
 
-/* A line "manifest DIGEST PLATFORM NAME", "config DIGEST SIZE" or "layer DIGEST SIZE TYPE". */
+/*
+ * A line "manifest DIGEST PLATFORM NAME", "skipped DIGEST WHY", "config DIGEST SIZE" or "layer
+ * DIGEST SIZE TYPE".
+ */
 static int manifest_line(void *context, struct image_line *l, struct err *e)
 {
 	struct manifest *m = context;
+	if (image_line_is(l, "skipped", 3))
+		return 0;
 	if (image_line_is(l, "manifest", 4))
 		return image_add_descriptor(&m->descriptors, &m->ndescriptors, l, e);
 	if (image_line_is(l, "layer", 4))
 		return add_blob(m->image, l, e);
-	m->config = image_blob_name(l->fields[1]);
+	m->config = STEAL(l->fields[1]);
 	return 0;
 }
 
-static int read_blob(struct manifest *m, const char *digest, struct err *e)
+static int read_document(struct manifest *m, const char *name, const char *digest, struct err *e)
 {
 	static const char *const args[] = { "-s", "--arg", "form", "oci", NULL };
 	const char *file = imagefile_name(m->image->file);
 	AUTO_BUF struct buf json = { 0 };
-	AUTO_FREE char *name = image_blob_name(digest);
 	AUTO_FREE char *where = xasprintf("%s: %s", file, name);
 	manifest_free(m);
-	if (image_text(m->image->file, name, &json, e) < 0)
+	if (image_text(m->image->file, name, digest, &json, e) < 0)
 		return -1;
 	return image_lines(jq_image_manifest, args, where, &json, manifest_line, m, e);
+}
+
+/* The member that holds a manifest or index. */
+static char *manifest_name(const struct image *i, const char *digest)
+{
+	AUTO_FREE char *blob = image_blob_name(digest, i->flat);
+	return i->flat ? xasprintf("%s.manifest.json", blob) : STEAL(blob);
+}
+
+static int read_blob(struct manifest *m, const char *digest, struct err *e)
+{
+	AUTO_FREE char *name = manifest_name(m->image, digest);
+	return read_document(m, name, digest, e);
 }
 
 /* Whether platform is the wanted one, variants of it included. */
@@ -108,36 +125,80 @@ static bool fits(const char *platform, const char *want)
 	       (platform[len] == '\0' || platform[len] == '/');
 }
 
-static int no_platform(const struct image *i, const char *want, const struct image_descriptor *list,
-		       size_t n, struct err *e)
+static void list_platforms(const struct image_descriptor *list, size_t n, struct buf *b)
 {
-	AUTO_BUF struct buf there = { 0 };
 	for (size_t k = 0; k < n && k < PLATFORMS_SHOWN; k++)
-		buf_addf(&there, "%s%s", k ? ", " : "",
+		buf_addf(b, "%s%s", k ? ", " : "",
 			 list[k].platform ? list[k].platform : "one that is not named");
 	if (n > PLATFORMS_SHOWN)
-		buf_addf(&there, " and %zu more", n - PLATFORMS_SHOWN);
-	return err_set(e, 0, "%s: no image for %s%s%s", imagefile_name(i->file), want,
-		       n ? ", but " : "", n ? there.s : "");
+		buf_addf(b, " and %zu more", n - PLATFORMS_SHOWN);
 }
 
-/* The one image that there is, or the one for this machine; one without a variant goes first. */
-static int choose(const struct image *i, const struct image_descriptor *list, size_t n,
+/* absent: the index has an image for it, but its manifest is not in the file */
+static int no_platform(const struct image *i, const char *want, bool absent,
+		       const struct image_descriptor *list, size_t n, struct err *e)
+{
+	AUTO_BUF struct buf there = { 0 };
+	list_platforms(list, n, &there);
+	return err_set(e, 0, "%s: no image for %s%s%s%s", imagefile_name(i->file), want,
+		       n ? ", but " : "", n ? there.s : "",
+		       absent ? " (the index names one, but its manifest is not in the file)" : "");
+}
+
+static int all_absent(const struct image *i, const struct image_descriptor *list, size_t n,
+		      struct err *e)
+{
+	AUTO_BUF struct buf named = { 0 };
+	list_platforms(list, n, &named);
+	AUTO_FREE char *first = manifest_name(i, list[0].digest);
+	return err_set(e, 0, "%s: no member '%s', the manifest of the image%s%s",
+		       imagefile_name(i->file), first, list[0].platform ? " for " : "",
+		       list[0].platform ? named.s : "");
+}
+
+/* The image for a platform; one without a variant goes first. NULL: there is none. */
+static const char *find_platform(const struct image_descriptor *list, size_t n, const char *want)
+{
+	const char *found = NULL;
+	for (size_t k = 0; k < n; k++)
+		if (fits(list[k].platform, want) && (!found || strcmp(list[k].platform, want) == 0))
+			found = list[k].digest;
+	return found;
+}
+
+/* Moves those whose manifests are in the file to the front; returns how many. */
+static size_t sort_present(const struct image *i, struct image_descriptor *list, size_t n)
+{
+	size_t present = 0;
+	for (size_t k = 0; k < n; k++) {
+		AUTO_FREE char *name = manifest_name(i, list[k].digest);
+		if (!imagefile_has(i->file, name))
+			continue;
+		struct image_descriptor here = list[k];
+		memmove(list + present + 1, list + present, (k - present) * sizeof *list);
+		list[present++] = here;
+	}
+	return present;
+}
+
+/* The one image that there is, or the one for this machine. */
+static int choose(const struct image *i, struct image_descriptor *list, size_t n,
 		  const char **digest, struct err *e)
 {
-	const char *architecture, *found = NULL;
-	if (n == 1) {
+	const char *architecture;
+	size_t present = sort_present(i, list, n);
+	if (n && !present)
+		return all_absent(i, list, n, e);
+	if (present == 1) {
 		*digest = list[0].digest;
 		return 0;
 	}
 	if (machine_architecture(&architecture, e) < 0)
 		return -1;
 	AUTO_FREE char *want = xasprintf("linux/%s", architecture);
-	for (size_t k = 0; k < n; k++)
-		if (fits(list[k].platform, want) && (!found || strcmp(list[k].platform, want) == 0))
-			found = list[k].digest;
+	const char *found = find_platform(list, present, want);
 	if (!found)
-		return no_platform(i, want, list, n, e);
+		return no_platform(i, want, find_platform(list, n, want) != NULL, list, present, e);
 	*digest = found;
 	return 0;
 }
@@ -145,8 +206,16 @@ static int choose(const struct image *i, const struct image_descriptor *list, si
 /* Goes from the image's index to its manifest. */
 static int read_manifest(struct manifest *m, const struct image_entry *entry, struct err *e)
 {
-	const struct image_descriptor *list = entry->manifests;
+	struct image_descriptor *list = entry->manifests;
 	size_t n = entry->nmanifests;
+	if (entry->flat) {
+		if (read_document(m, "manifest.json", NULL, e) < 0)
+			return -1;
+		if (m->config)
+			return 0;
+		list = m->descriptors;
+		n = m->ndescriptors;
+	}
 	for (int depth = 0; depth < MAX_NESTED; depth++) {
 		const char *digest = NULL;
 		if (choose(m->image, list, n, &digest, e) < 0)
@@ -187,12 +256,12 @@ static int config_line(void *context, struct image_line *l, struct err *e)
 	return 0;
 }
 
-static int read_config(struct image *i, const char *member, struct err *e)
+static int read_config(struct image *i, const char *member, const char *digest, struct err *e)
 {
 	static const char *const args[] = { "-s", NULL };
 	struct config c = { .image = i };
 	AUTO_FREE char *where = xasprintf("%s: %s", imagefile_name(i->file), member);
-	if (image_text(i->file, member, &i->json, e) < 0 ||
+	if (image_text(i->file, member, digest, &i->json, e) < 0 ||
 	    image_lines(jq_image_config, args, where, &i->json, config_line, &c, e) < 0)
 		return -1;
 	if (c.ndiffids == i->nlayers)
@@ -238,12 +307,26 @@ static int look_at(struct image *i, size_t k, struct err *e)
 	return image_layer_wrap(i, k, e);
 }
 
+/* Whether its bytes need not be in an image: of Windows, for example. */
+static bool is_foreign(const struct image_layer *l)
+{
+	return l->media_type &&
+	       (strstr(l->media_type, ".foreign.") || strstr(l->media_type, ".nondistributable."));
+}
+
+static int foreign(const struct image *i, size_t k, struct err *e)
+{
+	err_set(e, 0, "a foreign layer, whose bytes are not in the image: its type is %s",
+		i->layers[k].media_type);
+	return image_layer_wrap(i, k, e);
+}
+
 /* Finds a layer by its member's name; where a manifest gave a size, it must be that. */
 static int find_layer(struct image *i, size_t k, const char *member, struct err *e)
 {
 	struct image_layer *layer = &i->layers[k];
 	if (imagefile_find(i->file, member, &layer->blob, e) < 0)
-		return -1;
+		return is_foreign(layer) && !imagefile_has(i->file, member) ? foreign(i, k, e) : -1;
 	if (layer->digest && layer->blob.size != layer->size) {
 		err_set(e, 0, "'%s' has %" PRIu64 " bytes, expected %" PRIu64, layer->blob.name,
 			layer->blob.size, layer->size);
@@ -258,7 +341,7 @@ static int read_docker(struct image *i, const struct image_entry *entry, struct 
 {
 	for (size_t k = 0; k < entry->nlayers; k++)
 		add_layer(i);
-	if (read_config(i, entry->config, e) < 0)
+	if (read_config(i, entry->config, NULL, e) < 0)
 		return -1;
 	for (size_t k = 0; k < i->nlayers; k++)
 		if (find_layer(i, k, entry->layers[k], e) < 0)
@@ -270,11 +353,13 @@ static int read_oci(struct image *i, const struct image_entry *entry, struct err
 {
 	struct manifest m = { .image = i };
 	int status = read_manifest(&m, entry, e);
-	if (status == 0)
-		status = read_config(i, m.config, e);
+	if (status == 0) {
+		AUTO_FREE char *config = image_blob_name(m.config, i->flat);
+		status = read_config(i, config, m.config, e);
+	}
 	manifest_free(&m);
 	for (size_t k = 0; status == 0 && k < i->nlayers; k++) {
-		AUTO_FREE char *name = image_blob_name(i->layers[k].digest);
+		AUTO_FREE char *name = image_blob_name(i->layers[k].digest, i->flat);
 		status = find_layer(i, k, name, e);
 	}
 	return status;
@@ -285,5 +370,6 @@ int image_read(struct imagefile *f, const struct imageset *s, size_t entry, stru
 {
 	const struct image_entry *n = &s->entries[entry];
 	i->file = f;
+	i->flat = n->flat;
 	return n->config ? read_docker(i, n, e) : read_oci(i, n, e);
 }

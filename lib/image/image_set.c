@@ -29,6 +29,7 @@ void imageset_free(struct imageset *s)
 	for (size_t i = 0; i < s->n; i++)
 		entry_free(&s->entries[i]);
 	free(s->entries);
+	buf_free(&s->skipped);
 	*s = (struct imageset){ 0 };
 }
 
@@ -60,6 +61,12 @@ int imageset_archive_line(void *context, struct image_line *l, struct err *e)
 {
 	struct imageset *s = context;
 	struct image_entry *entry = s->n ? &s->entries[s->n - 1] : NULL;
+	if (image_line_is(l, "directory", 1)) {
+		if (add_entry(s, &entry, e) < 0)
+			return -1;
+		entry->flat = true;
+		return 0;
+	}
 	if (l->n != 2 || !l->fields[1])
 		return err_set(e, 0, "expected a key and a value");
 	char **value = &l->fields[1];
@@ -126,10 +133,21 @@ static int add_name(struct image_entry *entry, char **name, struct err *e)
 	return *name ? add_string(&entry->names, &entry->nnames, STEAL(*name), e) : 0;
 }
 
-/* A line "manifest DIGEST PLATFORM NAME". */
+/* Notes what is no image. */
+static void skip(struct imageset *s, const char *digest, const char *why)
+{
+	if (s->nskipped++ < NAMES_SHOWN)
+		buf_addf(&s->skipped, "%s%.19s (%s)", s->skipped.len ? ", " : "", digest, why);
+}
+
+/* A line "manifest DIGEST PLATFORM NAME" or "skipped DIGEST WHY". */
 int imageset_index_line(void *context, struct image_line *l, struct err *e)
 {
 	struct imageset *s = context;
+	if (image_line_is(l, "skipped", 3) && l->fields[1] && l->fields[2]) {
+		skip(s, l->fields[1], l->fields[2]);
+		return 0;
+	}
 	if (!image_line_is(l, "manifest", 4) || !l->fields[1])
 		return err_set(e, 0, "expected an index, found a manifest");
 	struct image_entry *entry = same_manifest(s, l->fields[1]);
@@ -147,9 +165,99 @@ static int read_document(struct imagefile *f, const char *member, const char *fo
 	const char *const args[] = { "-s", "--arg", "form", form, NULL };
 	AUTO_BUF struct buf json = { 0 };
 	AUTO_FREE char *where = xasprintf("%s: %s", imagefile_name(f), member);
-	if (image_text(f, member, &json, e) < 0)
+	if (image_text(f, member, NULL, &json, e) < 0)
 		return -1;
 	return image_lines(jq_image_manifest, args, where, &json, fn, s, e);
+}
+
+/* --- what looks like an image, but is none --- */
+
+enum { JUDGED_MAX = 16 << 20 }; /* bytes of manifests that are looked at for this */
+
+/* The manifests of several images, and what is said of them. */
+struct judging {
+	struct imageset *set;
+	size_t *entries; /* whose they are */
+	size_t n, judged;
+	struct buf json;
+	char **why; /* of each entry; NULL: it is an image */
+};
+
+/* Whatever cannot be read counts as an image, and is an error when it is read. */
+static void add_manifest(struct judging *j, struct imagefile *f, size_t entry)
+{
+	const struct image_entry *n = &j->set->entries[entry];
+	struct err ignored = { 0 };
+	AUTO_BUF struct buf text = { 0 };
+	if (n->nmanifests != 1 || j->json.len > JUDGED_MAX)
+		return;
+	AUTO_FREE char *name = image_blob_name(n->manifests[0].digest, false);
+	if (image_text(f, name, n->manifests[0].digest, &text, &ignored) == 0) {
+		buf_add(&j->json, text.s, text.len);
+		buf_addc(&j->json, '\n');
+		j->entries[j->n++] = entry;
+	}
+	err_clear(&ignored);
+}
+
+/* A line "image" or "artifact WHY". */
+static int judge_line(void *context, struct image_line *l, struct err *e)
+{
+	struct judging *j = context;
+	if (j->judged == j->n)
+		return err_set(e, 0, "more than one JSON document in a manifest");
+	if (image_line_is(l, "artifact", 2))
+		j->why[j->entries[j->judged]] = STEAL(l->fields[1]);
+	j->judged++;
+	return 0;
+}
+
+static void drop_artifacts(struct judging *j)
+{
+	struct imageset *s = j->set;
+	size_t kept = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		struct image_entry *entry = &s->entries[i];
+		if (j->why[i]) {
+			skip(s, entry->manifests[0].digest, j->why[i]);
+			entry_free(entry);
+		} else {
+			s->entries[kept++] = *entry;
+		}
+	}
+	s->n = kept;
+}
+
+/* Of several images those are left out whose manifests say that they are none. */
+static void judge(struct imagefile *f, struct imageset *s)
+{
+	static const char *const args[] = { "-s", "--arg", "form", "artifact", NULL };
+	struct judging j = { .set = s };
+	struct err ignored = { 0 };
+	if (s->n < 2)
+		return;
+	j.entries = xcalloc(s->n, sizeof *j.entries);
+	j.why = xcalloc(s->n, sizeof *j.why);
+	for (size_t i = 0; i < s->n; i++)
+		add_manifest(&j, f, i);
+	size_t n = s->n;
+	if (j.n && image_lines(jq_image_manifest, args, "index.json", &j.json, judge_line, &j,
+			       &ignored) == 0)
+		drop_artifacts(&j);
+	for (size_t i = 0; i < n; i++)
+		free(j.why[i]);
+	free(j.why);
+	free(j.entries);
+	buf_free(&j.json);
+	err_clear(&ignored);
+}
+
+static int read_index(struct imagefile *f, struct imageset *s, struct err *e)
+{
+	if (read_document(f, "index.json", "oci", imageset_index_line, s, e) < 0)
+		return -1;
+	judge(f, s);
+	return 0;
 }
 
 int imageset_read(struct imagefile *f, struct imageset *s, struct err *e)
@@ -157,7 +265,7 @@ int imageset_read(struct imagefile *f, struct imageset *s, struct err *e)
 	if (imagefile_has(f, "manifest.json"))
 		return read_document(f, "manifest.json", "docker", imageset_archive_line, s, e);
 	if (imagefile_has(f, "index.json"))
-		return read_document(f, "index.json", "oci", imageset_index_line, s, e);
+		return read_index(f, s, e);
 	return err_set(e, 0,
 		       "%s: no image: expected a docker-archive, which has a manifest.json, or an "
 		       "OCI image layout, which has an index.json",
@@ -216,14 +324,18 @@ static void list_names(const struct imageset *s, struct buf *b)
 static int not_found(const struct imageset *s, const struct imagefile *f, const char *name,
 		     struct err *e)
 {
-	AUTO_BUF struct buf names = { 0 };
+	AUTO_BUF struct buf names = { 0 }, left = { 0 };
+	if (s->nskipped)
+		buf_addf(&left, "; left out: %s", s->skipped.s);
+	if (s->nskipped > NAMES_SHOWN)
+		buf_addf(&left, " and %zu more", s->nskipped - NAMES_SHOWN);
+	const char *out = left.len ? left.s : "", *file = imagefile_name(f);
 	if (!name)
-		return err_set(e, 0, "%s: its list of images is empty", imagefile_name(f));
+		return err_set(e, 0, "%s: its list of images is empty%s", file, out);
 	list_names(s, &names);
 	if (names.len)
-		return err_set(e, 0, "%s: no image '%s' in it, but %s", imagefile_name(f), name,
-			       names.s);
-	return err_set(e, 0, "%s: no image '%s' in it: none has a name", imagefile_name(f), name);
+		return err_set(e, 0, "%s: no image '%s' in it, but %s%s", file, name, names.s, out);
+	return err_set(e, 0, "%s: no image '%s' in it: none has a name%s", file, name, out);
 }
 
 int imageset_find(const struct imageset *s, const struct imagefile *f, const char *name,

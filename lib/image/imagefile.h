@@ -8,8 +8,9 @@
  * only when they are asked for; a pipe, or a compressed tar, is put aside in
  * a spool (spool.h), decompressed. A directory is an OCI layout.
  *
- * Nothing outside is ever reached: links in an archive lead to members of it
- * only, and in a directory no link is followed.
+ * Links in an archive lead to members of it only. In a directory they lead
+ * within it or to the Nix store, and from a name that is a digest to any
+ * regular file, since its bytes are compared.
  */
 
 #include <stdbool.h>
@@ -40,7 +41,7 @@ struct imagefile_member {
  * Opens a file or directory and, for a file, reads its index: all headers,
  * checked as tarread.h does. "-" is standard input. Errors begin with the
  * file's name, too: no tar, no members, another archive behind the first,
- * members that are absolute or have "..", a size beyond the end of the file,
+ * members whose names are absolute or lead out, a size beyond the end of the file,
  * more or longer names than an image has.
  */
 MUST_USE int imagefile_open(const char *path, struct imagefile **f, struct err *e);
@@ -63,7 +64,7 @@ bool imagefile_has(const struct imagefile *f, const char *name);
  * Finds a regular file by name: "./" and "//" in names do not count. Links,
  * hard and symbolic, are followed inside the archive. Errors: no such member,
  * a link that leads outside, to nothing or in a circle, two members of that
- * name, a name that is absolute or has "..", what is no regular file. They
+ * name, a name that is absolute or leads out, what is no regular file. They
  * begin with the file's name and name the member. In a directory each file
  * that is found stays open.
  */

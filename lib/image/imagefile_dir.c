@@ -7,15 +7,52 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/digest.h"
+#include "base/within.h"
 #include "image/imagefile_path.h"
 
-/* What is there of that name in the directory, without opening it for reading. */
-static int peek(int dir, const char *name, const char *path, int *fd, mode_t *kind, struct err *e)
+static const char store[] = "/nix/store/";
+
+enum { LINKS_MAX = 40, LOOK = O_PATH | O_CLOEXEC };
+
+/* Whether a file's name is its digest: its bytes are checked, wherever they come from. */
+static bool is_blob(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	return strlen(name) == DIGEST_HEX_LEN && strspn(name, "0123456789abcdef") == DIGEST_HEX_LEN;
+}
+
+/* What links out of the directory lead to in the store, by links in there, too. */
+static int look_in_store(int dir, const char *path)
+{
+	AUTO_WITHIN_PLACE struct within_place place = { 0 };
+	int fd = within_find(dir, path, LOOK, WITHIN_BENEATH, &place);
+	for (int n = 0; fd < 0 && errno == EXDEV && n < LINKS_MAX; n++) {
+		AUTO_CLOSE int top = -1;
+		if (strncmp(place.rest.s, store, sizeof store - 1) != 0)
+			break;
+		AUTO_FREE char *rest = xstrdup(place.rest.s + sizeof store - 1);
+		top = open(store, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (top < 0)
+			return -1;
+		fd = within_find(top, rest, LOOK, WITHIN_BENEATH, &place);
+	}
+	return fd;
+}
+
+/* What is there, without opening it for reading. */
+static int look(int dir, const char *path, int *fd, mode_t *kind, struct err *e)
 {
 	struct stat st;
-	AUTO_CLOSE int f = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_CLOSE int f = within_find(dir, *path ? path : ".", LOOK, WITHIN_BENEATH, NULL);
+	if (f < 0 && errno == EXDEV)
+		f = is_blob(path) ? openat(dir, path, LOOK) : look_in_store(dir, path);
 	if (f < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return err_set(e, 0, "no member '%s'", path);
+	if (f < 0 && errno == EXDEV)
+		return err_set(
+			e, 0, "'%s' is a symbolic link out of the directory, which is not followed",
+			path);
 	if (f < 0 || fstat(f, &st) < 0)
 		return err_set(e, errno, "cannot open '%s'", path);
 	*fd = f;
@@ -24,70 +61,13 @@ static int peek(int dir, const char *name, const char *path, int *fd, mode_t *ki
 	return 0;
 }
 
-static int not_followed(const char *path, size_t len, struct err *e)
-{
-	return err_set(e, 0, "'%.*s' is a symbolic link, which is not followed", (int)len, path);
-}
-
-/* Opens the directory that the first component of name, up to slash, is in dir. */
-static int descend(int dir, const char *name, const char *slash, const char *path, int *next,
-		   struct err *e)
-{
-	AUTO_FREE char *component = xstrndup(name, (size_t)(slash - name));
-	AUTO_CLOSE int fd = -1;
-	mode_t kind = 0;
-	if (peek(dir, component, path, &fd, &kind, e) < 0)
-		return -1;
-	if (kind == S_IFLNK)
-		return not_followed(path, (size_t)(slash - path), e);
-	*next = fd;
-	fd = -1;
-	return 0;
-}
-
-/* Goes from directory to directory to the last one; *last is the name in it. */
-static int open_parent(int dir, const char *path, int *parent, const char **last, struct err *e)
-{
-	AUTO_CLOSE int at = fcntl(dir, F_DUPFD_CLOEXEC, 3);
-	const char *name = path, *slash;
-	if (at < 0)
-		return err_set(e, errno, "cannot open '%s'", path);
-	for (; (slash = strchr(name, '/')); name = slash + 1) {
-		int next = -1;
-		if (descend(at, name, slash, path, &next, e) < 0)
-			return -1;
-		close(at);
-		at = next;
-	}
-	*parent = at;
-	*last = name;
-	at = -1;
-	return 0;
-}
-
-static int look(const struct imagefile_dir *d, const char *path, int *parent, const char **last,
-		mode_t *kind, struct err *e)
-{
-	AUTO_CLOSE int dir = -1, fd = -1;
-	const char *name = "";
-	if (open_parent(d->fd, path, &dir, &name, e) < 0 ||
-	    peek(dir, *name ? name : ".", path, &fd, kind, e) < 0)
-		return -1;
-	*parent = dir;
-	*last = name;
-	dir = -1;
-	return 0;
-}
-
 bool imagefile_dir_has(const struct imagefile_dir *d, const char *name)
 {
 	struct err ignored = { 0 };
 	AUTO_BUF struct buf path = { 0 };
-	AUTO_CLOSE int parent = -1;
-	const char *last;
-	mode_t kind;
+	struct stat st;
 	bool there = imagefile_path_set(&path, name, &ignored) == 0 &&
-		     look(d, path.s, &parent, &last, &kind, &ignored) == 0;
+		     fstatat(d->fd, *path.s ? path.s : ".", &st, AT_SYMLINK_NOFOLLOW) == 0;
 	err_clear(&ignored);
 	return there;
 }
@@ -95,20 +75,16 @@ bool imagefile_dir_has(const struct imagefile_dir *d, const char *name)
 static int open_file(const struct imagefile_dir *d, const char *path, int *fd, struct stat *st,
 		     struct err *e)
 {
-	AUTO_CLOSE int parent = -1, f = -1;
-	const char *last;
+	AUTO_CLOSE int there = -1, f = -1;
 	mode_t kind = 0;
-	if (look(d, path, &parent, &last, &kind, e) < 0)
+	if (look(d->fd, path, &there, &kind, e) < 0)
 		return -1;
-	if (kind == S_IFLNK)
-		return not_followed(path, strlen(path), e);
 	if (kind != S_IFREG)
 		return err_set(e, 0, "'%s' is no regular file", path);
-	f = openat(parent, last, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	AUTO_FREE char *self = xasprintf("/proc/self/fd/%d", there);
+	f = open(self, O_RDONLY | O_CLOEXEC);
 	if (f < 0 || fstat(f, st) < 0)
 		return err_set(e, errno, "cannot open '%s'", path);
-	if (!S_ISREG(st->st_mode))
-		return err_set(e, 0, "'%s' changed while it was read", path);
 	*fd = f;
 	f = -1;
 	return 0;

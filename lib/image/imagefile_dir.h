@@ -27,8 +27,10 @@ bool imagefile_dir_has(const struct imagefile_dir *d, const char *name);
 
 /*
  * Opens a regular file below the directory; it stays open until
- * imagefile_dir_free(). No symbolic link is followed. *number is that of its
- * name, for names.strings and files.
+ * imagefile_dir_free(). Symbolic links are followed inside the directory and
+ * to the Nix store, or, where the name is a digest, anywhere: whoever reads
+ * such a file compares its bytes. *number is that of its name, for
+ * names.strings and files.
  */
 MUST_USE int imagefile_dir_find(struct imagefile_dir *d, const char *name, uint32_t *number,
 				struct err *e);

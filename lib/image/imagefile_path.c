@@ -25,17 +25,6 @@ void imagefile_path_up(struct buf *path)
 	path->s[path->len] = '\0';
 }
 
-static bool has_up(const char *name)
-{
-	size_t len;
-	for (const char *s = name; *s; s += len + (s[len] == '/')) {
-		len = strcspn(s, "/");
-		if (is(s, len, ".."))
-			return true;
-	}
-	return false;
-}
-
 int imagefile_path_follow(struct buf *path, const char *link, struct err *e)
 {
 	size_t len;
@@ -59,10 +48,9 @@ int imagefile_path_set(struct buf *path, const char *name, struct err *e)
 	if (len > IMAGEFILE_MAX_NAME)
 		return err_set(e, 0, "a name of %zu bytes: at most %d allowed", len,
 			       IMAGEFILE_MAX_NAME);
-	if (*name == '/' || has_up(name))
-		return err_set(e, 0, "'%s': expected a name without a leading '/' and without '..'",
-			       name);
 	buf_clear(path);
 	buf_adds(path, ""); /* a string, even if nothing is added */
-	return imagefile_path_follow(path, name, e);
+	if (imagefile_path_follow(path, name, e) == 0)
+		return 0;
+	return err_set(e, 0, "'%s': expected a name without a leading '/' and without '..'", name);
 }

@@ -13,8 +13,9 @@
 enum { IMAGEFILE_MAX_NAME = 4096 }; /* bytes */
 
 /*
- * Sets path to the name: "" where it stands for the root. Refuses absolute
- * names, "..", and more than IMAGEFILE_MAX_NAME bytes.
+ * Sets path to the name: "" where it stands for the root. ".." takes the part
+ * before it away. Refuses absolute names, those that lead out of the root, and
+ * more than IMAGEFILE_MAX_NAME bytes.
  */
 MUST_USE int imagefile_path_set(struct buf *path, const char *name, struct err *e);
 

@@ -66,9 +66,10 @@ static int hash_blob(const struct image *i, size_t layer, char **digest, struct 
 
 static char *media_type(const struct image_layer *l)
 {
-	static const char *const suffixes[] = {
-		[COMPRESS_NONE] = "", [COMPRESS_GZ] = "+gzip", [COMPRESS_ZSTD] = "+zstd"
-	};
+	static const char *const suffixes[] = { [COMPRESS_NONE] = "",
+						[COMPRESS_GZ] = "+gzip",
+						[COMPRESS_ZSTD] = "+zstd",
+						[COMPRESS_XZ] = "+xz" };
 	return l->media_type ? xstrdup(l->media_type)
 			     : xasprintf("%s%s", LAYERLIST_TAR, suffixes[l->compression]);
 }

@@ -36,6 +36,8 @@ struct origin {
 };
 
 struct imagemerge {
+	char *name; /* for images that have none, without a tag, or NULL */
+	char *tag;
 	struct input *inputs;
 	size_t ninputs, inputs_cap;
 	struct intern ids; /* of the members */
@@ -76,6 +78,8 @@ void imagemerge_free(struct imagemerge *m)
 	free(m->members);
 	free(m->owners);
 	free(m->origins);
+	free(m->name);
+	free(m->tag);
 	free(m);
 }
 
@@ -86,7 +90,8 @@ void imagemerge_cleanup(struct imagemerge **m)
 
 enum compress_kind imagemerge_compression(const struct imagemerge *m)
 {
-	return imagefile_compression(m->inputs[m->ninputs - 1].file);
+	enum compress_kind kind = imagefile_compression(m->inputs[m->ninputs - 1].file);
+	return kind == COMPRESS_XZ ? COMPRESS_GZ : kind; /* xz is not written */
 }
 
 size_t imagemerge_layers(const struct imagemerge *m)
@@ -199,6 +204,47 @@ static int add_member(struct imagemerge *m, struct image *image, size_t *member,
 	return 0;
 }
 
+int imagemerge_name(struct imagemerge *m, const char *name, struct err *e)
+{
+	const char *slash = strrchr(name, '/'), *colon = strchr(slash ? slash : name, ':');
+	free(m->name);
+	free(m->tag);
+	m->name = xstrndup(name, colon ? (size_t)(colon - name) : strlen(name));
+	m->tag = xstrdup(colon ? colon + 1 : "latest");
+	return imageref_check_name(m->name, e) < 0 ? -1 : imageref_check_tag(m->tag, e);
+}
+
+/* Whether it is but a tag, as in an OCI layout, or has a digest in place of one. */
+static bool is_incomplete(const struct image_entry *entry, const char *name)
+{
+	return strchr(name, '@') || (!entry->config && !strpbrk(name, ":/"));
+}
+
+/* NAME:TAG of what stands in the file, as far as that is possible. */
+static char *whole_name(const struct imagemerge *m, const struct image_entry *entry,
+			const char *name)
+{
+	struct err ignored = { 0 };
+	const char *at = strchr(name, '@');
+	AUTO_FREE char *tagged = xstrndup(name, at ? (size_t)(at - name) : strlen(name));
+	bool good = imageref_check(tagged, &ignored) == 0;
+	err_clear(&ignored);
+	if (good)
+		return STEAL(tagged);
+	if (!m->name || !is_incomplete(entry, name))
+		return xstrdup(name);
+	return xasprintf("%s:%s", m->name, at ? m->tag : name);
+}
+
+static int hint(const char *file, const char *name, struct err *e)
+{
+	if (strchr(name, '@'))
+		return err_set(e, 0, "%s: '%s' has no tag: expected NAME:TAG (--name gives it one)",
+			       file, name);
+	AUTO_FREE char *msg = STEAL(e->msg);
+	return err_set(e, 0, "%s (--name gives it one)", msg);
+}
+
 static int add_image(struct imagemerge *m, const struct input *in, size_t entry, struct err *e)
 {
 	AUTO_IMAGE struct image image = { 0 };
@@ -207,10 +253,16 @@ static int add_image(struct imagemerge *m, const struct input *in, size_t entry,
 	    add_member(m, &image, &member, e) < 0)
 		return -1;
 	const struct image_entry *names = &in->set.entries[entry];
-	for (size_t i = 0; i < names->nnames; i++)
-		if (add_name(m, member, imagefile_name(in->file), names->names[i], e) < 0)
-			return -1;
-	return 0;
+	for (size_t i = 0; i < names->nnames; i++) {
+		AUTO_FREE char *name = whole_name(m, names, names->names[i]);
+		if (add_name(m, member, imagefile_name(in->file), name, e) < 0)
+			return is_incomplete(names, name) ? hint(imagefile_name(in->file), name, e)
+							  : -1;
+	}
+	if (names->nnames || !m->name)
+		return 0;
+	AUTO_FREE char *name = xasprintf("%s:%s", m->name, m->tag);
+	return add_name(m, member, imagefile_name(in->file), name, e);
 }
 
 int imagemerge_add(struct imagemerge *m, const char *path, struct err *e)
@@ -223,8 +275,9 @@ int imagemerge_add(struct imagemerge *m, const char *path, struct err *e)
 	m->ninputs++;
 	if (imageset_read(in->file, &in->set, e) < 0)
 		return -1;
-	if (in->set.n == 0)
-		return err_set(e, 0, "%s: there is no image in it", imagefile_name(in->file));
+	size_t first;
+	if (imageset_find(&in->set, in->file, NULL, &first, e) < 0)
+		return -1;
 	for (size_t i = 0; i < in->set.n; i++)
 		if (add_image(m, in, i, e) < 0)
 			return -1;

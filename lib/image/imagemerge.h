@@ -24,6 +24,13 @@ struct imagemerge;
 struct imagemerge *imagemerge_new(void);
 
 /*
+ * The NAME or NAME:TAG (borrowed) for images of files added from now on that
+ * have no name of this form: one with a tag alone gets NAME and its tag,
+ * another one NAME:TAG, the tag being latest where none is given.
+ */
+MUST_USE int imagemerge_name(struct imagemerge *m, const char *name, struct err *e);
+
+/*
  * Adds the images of a file or directory (imagefile.h); "-" is standard
  * input. An image that was added before gets the names it has here, too. A
  * name that another image has, and a name that is no NAME:TAG, are errors;
@@ -31,7 +38,7 @@ struct imagemerge *imagemerge_new(void);
  */
 MUST_USE int imagemerge_add(struct imagemerge *m, const char *path, struct err *e);
 
-/* What the file added last is compressed with. */
+/* What the file added last is compressed with, gzip where that is xz. */
 enum compress_kind imagemerge_compression(const struct imagemerge *m);
 
 /* How many different layers there are. */

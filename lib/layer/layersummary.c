@@ -125,6 +125,7 @@ int layersummary_read(struct layersummary *about, struct source *s, struct err *
 	AUTO_TARREAD struct tarread *t = tarread_from(s);
 	AUTO_BUF struct buf directory = { 0 };
 	struct reading r = { .about = about, .directory = &directory };
+	tarread_sparse(t);
 	if (read_entries(&r, t, e) < 0)
 		return -1;
 	return read_rest(s, e);

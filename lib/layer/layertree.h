@@ -16,12 +16,18 @@
  *   hard link finds them; ".wh." alone is an error.
  * - A hard link is one more name of the file that its target is then, of this
  *   layer or a lower one, be it hidden by a whiteout of this layer; a target
- *   that is not there is an error.
- * - Names: a leading "/" and "./" do not count; ".." is an error. A name
- *   twice in one layer is an error unless both are directories. An entry
- *   below what its own layer makes no directory is an error; below what a
- *   lower layer has as no directory, a directory takes its place (0755, 0:0,
- *   time 0), as where a parent is missing.
+ *   that is not there is an error. On the way to the target links lead where
+ *   they do in a root file system.
+ * - Names: a leading "/" and "./" do not count; ".." takes the part before it
+ *   away, and out of the root it is an error. A name twice in one layer is an
+ *   error unless both are directories.
+ * - An entry below a symbolic link that its own layer made before goes where
+ *   the link leads; so does a whiteout. Directories that are missing there are
+ *   made, but one that is something else is an error, as it is below what its
+ *   own layer has as a file. Below what a lower layer has as no directory, be
+ *   it a link, a directory takes its place. Such a directory, as a parent that
+ *   no layer describes, is 0755, 0:0, time 0.
+ * - A sparse file is what it is when its holes are filled with zeros.
  * - An entry for the root gives its attributes (else 0755, 0:0, time 0).
  *
  * About 200 bytes an entry, besides names, links and attributes.
@@ -36,6 +42,7 @@
 #include "base/source.h"
 #include "layer/mtree.h"
 #include "tar/tar.h"
+#include "tar/tarread.h"
 
 enum {
 	LAYERTREE_MAX_ENTRIES = 8000000, /* more are an error */
@@ -69,8 +76,11 @@ struct layertree_entry {
 	const char *path;     /* "." or names with single slashes, no leading "./" */
 	struct tar_entry tar; /* name and link as they stand in a tar of "./" names; see below */
 	uint64_t offset;      /* of its contents, base included; 0 unless it is TAR_FILE */
-	uint32_t layer;       /* the layer that has the name, from 0 */
-	uint32_t file;        /* a number that names of one file share; not of a directory */
+	const struct tarread_segment
+		*segments; /* of a sparse file: what is stored there; NULL: all */
+	size_t nsegments;
+	uint32_t layer; /* the layer that has the name, from 0 */
+	uint32_t file;  /* a number that names of one file share; not of a directory */
 };
 
 /*
@@ -87,6 +97,16 @@ MUST_USE int layertree_each(const struct layertree *t, layertree_fn *fn, void *c
 /* The same, but each further name of a file is a file of its own. */
 MUST_USE int layertree_each_name(const struct layertree *t, layertree_fn *fn, void *context,
 				 struct err *e);
+
+/*
+ * Calls fn for the contents of an entry, from front to end: with the offset of
+ * bytes that are stored, or, for zeros that are not, with LAYERTREE_ZEROS.
+ * Nothing is called for what is no file or empty.
+ */
+#define LAYERTREE_ZEROS UINT64_MAX
+typedef int layertree_contents_fn(void *context, uint64_t offset, uint64_t size, struct err *e);
+MUST_USE int layertree_contents(const struct layertree_entry *entry, layertree_contents_fn *fn,
+				void *context, struct err *e);
 
 /*
  * Writes the tree as lines of layerpipe-mtree(5), "." first. A further name

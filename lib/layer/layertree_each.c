@@ -78,6 +78,11 @@ static void fill(struct visit *v, uint32_t node, bool links)
 		.layer = layer ? layer - 1 : 0,
 		.file = file,
 	};
+	const struct layertree_sparse *sparse = layertree_find_sparse(t, file);
+	if (sparse) {
+		v->entry.segments = sparse->segments;
+		v->entry.nsegments = sparse->n;
+	}
 	v->entry.tar.name = v->path.s;
 	if (links)
 		link_to_first(v, file, node);
@@ -121,6 +126,28 @@ int layertree_each(const struct layertree *t, layertree_fn *fn, void *context, s
 int layertree_each_name(const struct layertree *t, layertree_fn *fn, void *context, struct err *e)
 {
 	return each(t, false, fn, context, e);
+}
+
+/* --- contents --- */
+
+int layertree_contents(const struct layertree_entry *entry, layertree_contents_fn *fn,
+		       void *context, struct err *e)
+{
+	uint64_t size = entry->tar.type == TAR_FILE ? entry->tar.size : 0;
+	uint64_t stored = entry->offset, at = 0;
+	if (!size)
+		return 0;
+	if (!entry->segments)
+		return fn(context, stored, size, e);
+	for (size_t i = 0; i < entry->nsegments; i++) {
+		const struct tarread_segment *s = &entry->segments[i];
+		if ((s->offset > at && fn(context, LAYERTREE_ZEROS, s->offset - at, e) < 0) ||
+		    fn(context, stored, s->size, e) < 0)
+			return -1;
+		stored += s->size;
+		at = s->offset + s->size;
+	}
+	return size > at ? fn(context, LAYERTREE_ZEROS, size - at, e) : 0;
 }
 
 /* --- lines --- */

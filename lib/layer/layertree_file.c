@@ -35,6 +35,29 @@ static void copy_xattrs(struct layertree *t, const struct tar_entry *entry,
 	}
 }
 
+void layertree_add_sparse(struct layertree *t, const struct tarread_segment *segments, size_t n)
+{
+	struct tarread_segment *copy = xcalloc(n + 1, sizeof *copy);
+	memcpy(copy, segments, n * sizeof *copy);
+	t->sparse = mem_grow(t->sparse, &t->sparse_cap, t->nsparse + 1, sizeof *t->sparse);
+	t->sparse[t->nsparse++] = (struct layertree_sparse){ t->nfiles - 1, copy, n };
+}
+
+static int compare_files(const void *a, const void *b)
+{
+	uint32_t x = ((const struct layertree_sparse *)a)->file;
+	uint32_t y = ((const struct layertree_sparse *)b)->file;
+	return x < y ? -1 : x > y;
+}
+
+const struct layertree_sparse *layertree_find_sparse(const struct layertree *t, uint32_t file)
+{
+	struct layertree_sparse key = { .file = file };
+	if (!t->nsparse)
+		return NULL;
+	return bsearch(&key, t->sparse, t->nsparse, sizeof key, compare_files);
+}
+
 struct layertree_file layertree_file_of(struct layertree *t, const struct tar_entry *entry,
 					uint64_t offset)
 {

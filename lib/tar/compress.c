@@ -162,6 +162,8 @@ int compress_new(enum compress_kind kind, unsigned jobs, struct out *o, struct c
 {
 	AUTO_COMPRESS struct compress *made = xcalloc(1, sizeof *made);
 	made->o = o;
+	if (kind == COMPRESS_XZ)
+		return err_set(e, 0, "xz is not written");
 	if (kind != COMPRESS_NONE && blockpool_new(&kinds[kind], jobs, o, &made->pool, e) < 0)
 		return -1;
 	*c = STEAL(made);

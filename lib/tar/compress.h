@@ -21,7 +21,8 @@
 #include "base/mem.h"
 #include "base/out.h"
 
-enum compress_kind { COMPRESS_NONE, COMPRESS_GZ, COMPRESS_ZSTD };
+/* xz is only read (decompress.h). */
+enum compress_kind { COMPRESS_NONE, COMPRESS_GZ, COMPRESS_ZSTD, COMPRESS_XZ };
 
 /* "none", "gz" or "zstd". */
 MUST_USE int compress_kind(const char *name, enum compress_kind *kind, struct err *e);
@@ -30,7 +31,8 @@ struct compress;
 
 /*
  * Starts compressing to o (borrowed). jobs: threads to use, from 1; more than
- * memory below 32 MiB allows are not started. COMPRESS_NONE passes through.
+ * memory below 32 MiB allows are not started. COMPRESS_NONE passes through;
+ * COMPRESS_XZ is an error.
  */
 MUST_USE int compress_new(enum compress_kind kind, unsigned jobs, struct out *o,
 			  struct compress **c, struct err *e);

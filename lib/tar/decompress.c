@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <limits.h>
+#include <lzma.h>
 #include <stdbool.h>
 #include <string.h>
 #include <zlib.h>
@@ -15,13 +16,14 @@
 #endif
 /* LOOK: what tells the kind, the longest of the magic numbers below. */
 enum { INPUT = DECOMPRESS_CHUNK, LOOK = 10, GZIP_WINDOW = 15 + 16, ZSTD_WINDOW = 27 };
-enum { GZIP_FIRST = 0x1f }; /* the byte that each member begins with */
+enum { XZ_MEMORY = 130 << 20 };              /* of a window of 128 MiB, and a little more */
+enum { GZIP_FIRST = 0x1f, XZ_FIRST = 0xfd }; /* what each member or stream begins with */
 
 /* Where in the compressed data reading stands. */
 enum place {
 	BETWEEN, /* members or frames: the input may end here, or the next one begin */
 	INSIDE,
-	PADDING, /* zeros behind the last gzip member */
+	PADDING, /* zeros behind the last gzip member or xz stream */
 };
 
 struct decompress {
@@ -31,6 +33,7 @@ struct decompress {
 	enum place place;
 	z_stream gzip;
 	ZSTD_DCtx *zstd;
+	lzma_stream xz;
 	uint64_t taken, given; /* bytes read, bytes decompressed */
 	size_t start, end;     /* what is unread of the input buffer */
 	unsigned char in[INPUT];
@@ -38,8 +41,10 @@ struct decompress {
 
 static int bad(const struct decompress *d, struct err *e, const char *why)
 {
-	return err_set(e, 0, "%s: bad %s data: %s", d->from->name,
-		       d->kind == COMPRESS_GZ ? "gzip" : "zstd", why);
+	static const char *const names[] = {
+		[COMPRESS_GZ] = "gzip", [COMPRESS_ZSTD] = "zstd", [COMPRESS_XZ] = "xz"
+	};
+	return err_set(e, 0, "%s: bad %s data: %s", d->from->name, names[d->kind], why);
 }
 
 static int starved(const struct decompress *d, struct err *e)
@@ -62,12 +67,6 @@ static bool is_bzip2(const unsigned char *s)
 	return memcmp(s, "BZh", 3) == 0 && memcmp(s + 4, "1AY&SY", 6) == 0;
 }
 
-static int not_read(const struct decompress *d, const char *name, const char *run, struct err *e)
-{
-	return err_set(e, 0, "%s: compressed with %s, which is not read: decompress it first (%s)",
-		       d->from->name, name, run);
-}
-
 /* Tells the kind by the first bytes; what is missing of them is zeros. */
 static int look(struct decompress *d, struct err *e)
 {
@@ -75,10 +74,13 @@ static int look(struct decompress *d, struct err *e)
 	if (source_fill(d->from, d->in, LOOK, &d->end, e) < 0)
 		return -1;
 	d->taken = d->end;
-	if (memcmp(s, "\3757zXZ", 6) == 0)
-		return not_read(d, "xz", "xz -dc", e);
 	if (is_bzip2(s))
-		return not_read(d, "bzip2", "bzip2 -dc", e);
+		return err_set(e, 0,
+			       "%s: compressed with bzip2, which is not read: decompress it first "
+			       "(bzip2 -dc)",
+			       d->from->name);
+	if (memcmp(s, "\3757zXZ", 6) == 0)
+		d->kind = COMPRESS_XZ;
 	if (memcmp(s, "\x1f\x8b", 2) == 0)
 		d->kind = COMPRESS_GZ;
 	else if (is_zstd(s))
@@ -168,6 +170,41 @@ static int step_zstd(struct decompress *d, void *data, size_t len, size_t *got, 
 	return 0;
 }
 
+static const char *xz_error(lzma_ret result)
+{
+	switch ((int)result) {
+	case LZMA_MEM_ERROR:
+		return "out of memory";
+	case LZMA_MEMLIMIT_ERROR:
+		return "its window is larger than 128 MiB";
+	case LZMA_OPTIONS_ERROR:
+		return "a filter or check that is not known";
+	default:
+		return "it is damaged";
+	}
+}
+
+/* One call of lzma_code(), which checks sum and length of each stream. */
+static int step_xz(struct decompress *d, void *data, size_t len, size_t *got, struct err *e)
+{
+	lzma_stream *z = &d->xz;
+	lzma_ret result = LZMA_OK;
+	if (d->place == BETWEEN)
+		result = lzma_stream_decoder(z, XZ_MEMORY, 0);
+	z->next_in = d->in + d->start;
+	z->avail_in = d->end - d->start;
+	z->next_out = data;
+	z->avail_out = len;
+	if (result == LZMA_OK)
+		result = lzma_code(z, LZMA_RUN);
+	if (result != LZMA_OK && result != LZMA_STREAM_END && result != LZMA_BUF_ERROR)
+		return bad(d, e, xz_error(result));
+	d->start = d->end - z->avail_in;
+	d->place = result == LZMA_STREAM_END ? BETWEEN : INSIDE;
+	*got = len - z->avail_out;
+	return 0;
+}
+
 static int something_behind(const struct decompress *d, struct err *e)
 {
 	return bad(d, e, "something other than zeros behind its end");
@@ -188,9 +225,13 @@ static int step(struct decompress *d, void *data, size_t len, size_t *got, struc
 		return step_zstd(d, data, len, got, e);
 	if (d->place == BETWEEN && d->in[d->start] == 0)
 		d->place = PADDING;
-	if (d->place == BETWEEN && d->in[d->start] != GZIP_FIRST)
+	if (d->place == BETWEEN &&
+	    d->in[d->start] != (d->kind == COMPRESS_GZ ? GZIP_FIRST : XZ_FIRST))
 		return something_behind(d, e);
-	return d->place == PADDING ? pad(d, e) : step_gzip(d, data, len, got, e);
+	if (d->place == PADDING)
+		return pad(d, e);
+	return d->kind == COMPRESS_GZ ? step_gzip(d, data, len, got, e)
+				      : step_xz(d, data, len, got, e);
 }
 
 static int check_growth(const struct decompress *d, struct err *e)
@@ -236,6 +277,8 @@ static int start(struct decompress *d, struct err *e)
 								       ZSTD_WINDOW))
 			       ? 0
 			       : starved(d, e);
+	case COMPRESS_XZ:
+		return 0; /* each stream is started when it is met */
 	case COMPRESS_NONE:
 		break;
 	}
@@ -271,6 +314,7 @@ void decompress_free(struct decompress *d)
 		return;
 	if (d->kind == COMPRESS_GZ)
 		inflateEnd(&d->gzip);
+	lzma_end(&d->xz);
 	ZSTD_freeDCtx(d->zstd);
 	free(d);
 }

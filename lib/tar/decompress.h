@@ -4,13 +4,15 @@
 
 /*
  * Reading compressed input, told by its first bytes: gzip (RFC 1952, members
- * one after the other are one), zstd (RFC 8878, frames likewise), or what is
- * not compressed, which passes through. The one place that knows zlib and
- * libzstd's reader. Memory: below 10 MiB, for zstd also its window, of which
- * more than 128 MiB are refused.
+ * one after the other are one), zstd (RFC 8878, frames likewise), xz (The .xz
+ * File Format, streams likewise), or what is not compressed, which passes
+ * through. The one place that knows zlib, liblzma and libzstd's reader. Memory:
+ * below 10 MiB, for zstd and xz also their window, of which more than 128 MiB
+ * are refused.
  *
- * Zeros behind the last gzip member are padding, as gzip(1) has it; anything
- * else behind it, and anything at all behind the last zstd frame, is an error.
+ * Zeros behind the last gzip member or xz stream are padding, as gzip(1) and
+ * xz(1) have it; anything else behind it, and anything at all behind the last zstd frame, is an
+ * error.
  */
 
 #include <stdint.h>
@@ -32,9 +34,8 @@
 struct decompress;
 
 /*
- * Looks at the first bytes of from (borrowed), and starts. xz and bzip2 are
- * refused with a message that says what to run. No input at all is not
- * compressed.
+ * Looks at the first bytes of from (borrowed), and starts. bzip2 is refused
+ * with a message that says what to run. No input at all is not compressed.
  */
 MUST_USE int decompress_new(struct source *from, struct decompress **d, struct err *e);
 

@@ -49,6 +49,7 @@ void tarread_free(struct tarread *r)
 	buf_free(&r->uname);
 	buf_free(&r->gname);
 	free(r->xattrs);
+	free(r->sparse.list);
 	free(r);
 }
 
@@ -94,6 +95,18 @@ static int compressed(const struct tarread *r, struct err *e)
 	return tarread_err(r, e, "it is compressed: decompress it first");
 }
 
+/* What there is at the end is no block. Behind an archive, zeros are what is left of its end. */
+static int less_than_block(const struct tarread *r, size_t left, struct err *e)
+{
+	bool zeros = memcmp(r->buffers[r->current] + r->start, tar_zeros, left) == 0;
+	if (r->offset == 0)
+		return err_set(e, 0, "%s: not a tar archive: it has only %zu bytes", r->name, left);
+	if (r->in_archive || zeros)
+		return truncated(r, e);
+	return err_set(e, 0, "%s: %zu bytes behind the end of the archive, at byte %" PRIu64,
+		       r->name, left, r->offset);
+}
+
 /* Turns to the other buffer: unread bytes go to its front, new ones behind them. */
 static int fill(struct tarread *r, size_t *got, struct err *e)
 {
@@ -127,7 +140,7 @@ static int next_block(struct tarread *r, const char **block, struct err *e)
 		if (left && r->offset == 0 && tarread_is_compressed(r->buffers[r->current], left))
 			return compressed(r, e);
 		if (left)
-			return truncated(r, e);
+			return less_than_block(r, left, e);
 		*block = NULL;
 		return 0;
 	}
@@ -153,16 +166,24 @@ static int piece(struct tarread *r, uint64_t max, const char **data, size_t *len
 	return 0;
 }
 
-int tarread_data(struct tarread *r, const void **data, size_t *len, struct err *e)
+int tarread_stored(struct tarread *r, uint64_t max, const void **data, size_t *len, struct err *e)
 {
 	const char *p = NULL;
 	size_t n = 0;
-	if (r->left && piece(r, r->left, &p, &n, e) < 0)
+	if (max > r->left)
+		max = r->left;
+	if (max && piece(r, max, &p, &n, e) < 0)
 		return -1;
 	r->left -= n;
 	*data = p;
 	*len = n;
 	return 0;
+}
+
+int tarread_data(struct tarread *r, const void **data, size_t *len, struct err *e)
+{
+	return r->sparse.on ? tarread_sparse_data(r, data, len, e)
+			    : tarread_stored(r, r->left, data, len, e);
 }
 
 /* Skips more than is in the buffer; its last byte is read, which shows that all of it is there. */
@@ -250,6 +271,8 @@ static int no_header(const struct tarread *r, const void *block, struct err *e)
 {
 	if (tarread_is_compressed(block, TAR_BLOCK))
 		return compressed(r, e);
+	if (!r->in_archive && r->header)
+		return tarread_err(r, e, "bytes behind the end of the archive, and no further one");
 	return tarread_err(r, e, "checksum does not fit: not a tar archive, or damaged");
 }
 
@@ -260,6 +283,7 @@ static int read_header(struct tarread *r, const struct ustar *h, enum tarread_ev
 	uint64_t size = 0;
 	if (!tarread_is_header(h))
 		return no_header(r, h, e);
+	r->in_archive = true;
 	if (tarread_size(r, h, &size, e) < 0)
 		return -1;
 	switch (h->typeflag) {
@@ -316,7 +340,6 @@ static int next_header(struct tarread *r, const char **block, enum tarread_event
 		*event = TARREAD_END;
 		return read_end(r, e);
 	}
-	r->in_archive = true;
 	return 0;
 }
 

@@ -7,8 +7,9 @@
  * older form, pax extended and global headers, GNU long names (L, K) and
  * base-256 numbers (POSIX.1-2017 pax; GNU tar manual, "Basic Tar Format").
  * Nothing in the input is believed: sizes are checked for overflow, headers
- * have a limit, checksums must fit, and a name holds no NUL. Sparse files,
- * multi-volume archives and unknown types are refused.
+ * have a limit, checksums must fit, and a name holds no NUL. Multi-volume
+ * archives and unknown types are refused, and sparse files unless they are
+ * asked for.
  *
  * Errors name the input and the byte offset of the header they are about.
  */
@@ -25,7 +26,23 @@
 /* Bytes of one extended header or long name; Go's archive/tar has the same limit. */
 #define TARREAD_MAX_HEADER (1U << 20)
 
+/* Pieces of one sparse file, as many as an extended header can tell of. */
+#define TARREAD_MAX_SEGMENTS (1U << 18)
+
+/*
+ * Sparse files may have TARREAD_FREE_HOLES bytes of holes together, or
+ * TARREAD_HOLES_RATIO times the archive's size so far where that is more: more
+ * is taken for a bomb.
+ */
+#define TARREAD_FREE_HOLES  ((uint64_t)1 << 30)
+#define TARREAD_HOLES_RATIO 200
+
 struct tarread;
+
+/* A piece of a sparse file that is stored: where it lies in the file, and how many bytes. */
+struct tarread_segment {
+	uint64_t offset, size;
+};
 
 enum tarread_event {
 	TARREAD_EOF,    /* the input ends, at a place where it may */
@@ -47,6 +64,20 @@ void tarread_free(struct tarread *r);
  * never finish what they write: for input that is known to be whole.
  */
 void tarread_open_end(struct tarread *r);
+
+/*
+ * From now on sparse files are read: the forms 0.0, 0.1 and 1.0 of pax headers,
+ * and GNU tar's old one. Their size is that of the file, and tarread_data()
+ * gives the zeros of holes, too.
+ */
+void tarread_sparse(struct tarread *r);
+
+/*
+ * The stored pieces of the current member if it is sparse, in order, none of
+ * them empty; they follow each other from tarread_offset() on. NULL: it is
+ * stored whole. Valid until the next tarread_next().
+ */
+const struct tarread_segment *tarread_segments(const struct tarread *r, size_t *n);
 
 /*
  * The next event; what is left of the current member's contents is skipped.

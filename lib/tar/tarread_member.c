@@ -52,8 +52,8 @@ static int number(const struct tarread *r, const char *field, size_t width, cons
 	return 0;
 }
 
-static int natural(const struct tarread *r, const char *field, size_t width, const char *what,
-		   uint64_t *value, struct err *e)
+int tarread_field(const struct tarread *r, const char *field, size_t width, const char *what,
+		  uint64_t *value, struct err *e)
 {
 	int64_t v = 0;
 	if (number(r, field, width, what, &v, e) < 0)
@@ -64,8 +64,9 @@ static int natural(const struct tarread *r, const char *field, size_t width, con
 	return 0;
 }
 
-#define NUMBER(h, field, value, e)  number(r, (h)->field, sizeof(h)->field, #field, (value), (e))
-#define NATURAL(h, field, value, e) natural(r, (h)->field, sizeof(h)->field, #field, (value), (e))
+#define NUMBER(h, field, value, e) number(r, (h)->field, sizeof(h)->field, #field, (value), (e))
+#define NATURAL(h, field, value, e)                                                                \
+	tarread_field(r, (h)->field, sizeof(h)->field, #field, (value), (e))
 
 static const char *text(struct buf *b, const char *field, size_t width)
 {
@@ -130,6 +131,7 @@ static int member_type(const struct ustar *h)
 	case '\0':
 		return len && h->name[len - 1] == '/' ? TAR_DIR : TAR_FILE;
 	case '7':
+	case TARREAD_OLD_SPARSE:
 		return TAR_FILE;
 	default:
 		return h->typeflag >= TAR_FILE && h->typeflag <= TAR_FIFO ? h->typeflag : 0;
@@ -153,6 +155,9 @@ int tarread_member(struct tarread *r, const struct ustar *h, struct err *e)
 	r->padding = tar_padding(r->entry.size);
 	r->shown = &r->own;
 	r->has_name = r->has_link = false;
+	r->sparse.on = false;
+	if (h->typeflag == TARREAD_OLD_SPARSE || tarread_pax_is_sparse(r))
+		return tarread_sparse_member(r, h, e);
 	return 0;
 }
 

@@ -4,7 +4,8 @@
 
 /*
  * What the parts of tarread share: the input and the way through it are
- * tarread.c's, extended headers tarread_pax.c's, members tarread_member.c's.
+ * tarread.c's, extended headers tarread_pax.c's, members tarread_member.c's,
+ * sparse files tarread_sparse.c's.
  */
 
 #include <stdbool.h>
@@ -26,6 +27,20 @@ struct tarread_records {
 	bool present;
 };
 
+enum { TARREAD_OLD_SPARSE = 'S' }; /* the type of GNU tar's old form */
+
+/* Sparse files, and the current one. */
+struct tarread_sparse {
+	bool allowed;
+	bool on;                      /* the current member is one */
+	struct tarread_segment *list; /* its pieces */
+	size_t n, cap;
+	size_t at;      /* the piece that is read, or comes next */
+	uint64_t place; /* in the file */
+	uint64_t size;  /* of the file */
+	uint64_t holes; /* bytes of them so far, in all members */
+};
+
 struct tarread {
 	struct source *source;
 	struct source_fd fd; /* the source where a descriptor was given */
@@ -40,6 +55,7 @@ struct tarread {
 	size_t padding;    /* zeros behind them */
 	bool in_archive;
 	bool open_end; /* it may end without zero blocks */
+	struct tarread_sparse sparse;
 	struct tarread_records own, global;
 	const struct tarread_records *shown; /* what tarread_record() reads */
 	struct buf long_name, long_link;
@@ -52,6 +68,10 @@ struct tarread {
 
 /* Reads size bytes and their padding into b; more than TARREAD_MAX_HEADER are refused. */
 MUST_USE int tarread_text(struct tarread *r, uint64_t size, struct buf *b, struct err *e);
+
+/* A piece of what is stored of the current member, at most max bytes. */
+MUST_USE int tarread_stored(struct tarread *r, uint64_t max, const void **data, size_t *len,
+			    struct err *e);
 
 /* Reads the records of an extended header of size bytes. */
 MUST_USE int tarread_records_read(struct tarread *r, struct tarread_records *l, uint64_t size,
@@ -67,6 +87,19 @@ MUST_USE int tarread_pax_apply(struct tarread *r, struct err *e);
 
 /* Reads what a header says of its member, and what went before it, into r->entry. */
 MUST_USE int tarread_member(struct tarread *r, const struct ustar *h, struct err *e);
+
+/* A number in a header, of at most width bytes; what says which. */
+MUST_USE int tarread_field(const struct tarread *r, const char *field, size_t width,
+			   const char *what, uint64_t *value, struct err *e);
+
+/* Whether the member's records say that it is sparse. */
+bool tarread_pax_is_sparse(const struct tarread *r);
+
+/* Reads the map of a sparse member, whose stored size r->left is. */
+MUST_USE int tarread_sparse_member(struct tarread *r, const struct ustar *h, struct err *e);
+
+/* The next piece of its contents. */
+MUST_USE int tarread_sparse_data(struct tarread *r, const void **data, size_t *len, struct err *e);
 
 /* The size field of a header. */
 MUST_USE int tarread_size(const struct tarread *r, const struct ustar *h, uint64_t *size,

@@ -147,16 +147,23 @@ static void pax_xattrs(struct tarread *r)
 	r->entry.xattrs = r->xattrs;
 	r->entry.nxattrs = n;
 }
+
+bool tarread_pax_is_sparse(const struct tarread *r)
+{
+	for (size_t i = 0; i < r->own.n; i++)
+		if (strncmp(r->own.list[i].key, "GNU.sparse.", 11) == 0)
+			return true;
+	return false;
+}
+
 int tarread_pax_apply(struct tarread *r, struct err *e)
 {
 	struct tar_entry *t = &r->entry;
-	for (size_t i = 0; i < r->own.n; i++)
-		if (strncmp(r->own.list[i].key, "GNU.sparse.", 11) == 0)
-			return tarread_err(r, e, "sparse file: not supported");
-	if (pax_text(r, "path", &t->name, e) < 0 || pax_text(r, "linkpath", &t->link, e) < 0 ||
-	    pax_text(r, "uname", &t->uname, e) < 0 || pax_text(r, "gname", &t->gname, e) < 0 ||
-	    pax_natural(r, "uid", &t->uid, e) < 0 || pax_natural(r, "gid", &t->gid, e) < 0 ||
-	    pax_natural(r, "size", &t->size, e) < 0 ||
+	if (pax_text(r, "path", &t->name, e) < 0 ||
+	    pax_text(r, "GNU.sparse.name", &t->name, e) < 0 ||
+	    pax_text(r, "linkpath", &t->link, e) < 0 || pax_text(r, "uname", &t->uname, e) < 0 ||
+	    pax_text(r, "gname", &t->gname, e) < 0 || pax_natural(r, "uid", &t->uid, e) < 0 ||
+	    pax_natural(r, "gid", &t->gid, e) < 0 || pax_natural(r, "size", &t->size, e) < 0 ||
 	    pax_time(r, "mtime", &t->mtime, &t->mtime_nsec, e) < 0)
 		return -1;
 	pax_xattrs(r);

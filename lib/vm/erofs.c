@@ -288,6 +288,13 @@ static int pad_to(struct image *im, uint64_t place, struct err *e)
 	return out_write(im->out, zeros, place - im->out->written, e);
 }
 
+static int put_piece(void *context, uint64_t offset, uint64_t size, struct err *e)
+{
+	const struct image *im = context;
+	return offset == LAYERTREE_ZEROS ? out_zeros(im->out, size, e)
+					 : spool_copy(im->layers, offset, size, im->out, e);
+}
+
 static int put_contents(struct image *im, const struct layertree_entry *entry,
 			const struct node *node, struct err *e)
 {
@@ -298,7 +305,7 @@ static int put_contents(struct image *im, const struct layertree_entry *entry,
 	case EROFS_SYMLINK:
 		return out_write(im->out, entry->tar.link, node->size, e);
 	default:
-		return spool_copy(im->layers, entry->offset, node->size, im->out, e);
+		return layertree_contents(entry, put_piece, im, e);
 	}
 }
 

@@ -212,6 +212,13 @@ static int put_script(struct state *s, struct err *e)
 	return put_member(s, GUEST_SCRIPT, &text, e);
 }
 
+static int put_piece(void *context, uint64_t offset, uint64_t size, struct err *e)
+{
+	struct state *s = context;
+	return offset == LAYERTREE_ZEROS ? out_zeros(&s->out, size, e)
+					 : spool_copy(s->layers, offset, size, &s->out, e);
+}
+
 static int put_entry(const struct layertree_entry *entry, void *context, struct err *e)
 {
 	struct state *s = context;
@@ -219,7 +226,7 @@ static int put_entry(const struct layertree_entry *entry, void *context, struct 
 	buf_clear(&s->header);
 	tar_header(&s->header, &entry->tar);
 	if (out_write(&s->out, s->header.s, s->header.len, e) < 0 ||
-	    spool_copy(s->layers, entry->offset, size, &s->out, e) < 0)
+	    layertree_contents(entry, put_piece, s, e) < 0)
 		return -1;
 	return out_write(&s->out, tar_zeros, tar_padding(size), e);
 }

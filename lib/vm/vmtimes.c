@@ -46,6 +46,7 @@ int vmtimes_add_layer(struct vmtimes *t, struct source *layer, struct err *e)
 	AUTO_TARREAD struct tarread *r = tarread_from(layer);
 	AUTO_BUF struct buf path = { 0 };
 	enum tarread_event event = TARREAD_END;
+	tarread_sparse(r);
 	while (event != TARREAD_EOF) {
 		if (tarread_next(r, &event, e) < 0)
 			return -1;

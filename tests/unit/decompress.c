@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tar/decompress.h"
 
+#include <lzma.h>
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -231,6 +232,54 @@ static void refuses_damage(void)
 	refuses_what_is_cut_short(&zstd, border, "in: bad zstd data: it is cut short");
 }
 
+static void add_xz(struct buf *b, const char *s, size_t len)
+{
+	char out[4096];
+	size_t n = 0;
+	if (lzma_easy_buffer_encode(6, LZMA_CHECK_CRC64, NULL, (const uint8_t *)s, len,
+				    (uint8_t *)out, &n, sizeof out) != LZMA_OK)
+		abort();
+	buf_add(b, out, n);
+}
+
+static void reads_xz(void)
+{
+	AUTO_BUF struct buf b = { 0 };
+	add_xz(&b, "one ", 4);
+	OK(kind_of(&b) == COMPRESS_XZ);
+	add_xz(&b, "two", 3);
+	STREQ(any_outcome(&b), "one two");
+	buf_add(&b, "\0\0\0\0", 4);
+	STREQ(any_outcome(&b), "one two");
+	buf_adds(&b, "more");
+	STREQ(any_outcome(&b), "in: bad xz data: something other than zeros behind its end");
+	buf_clear(&b);
+	add_xz(&b, "some text", 9);
+	size_t border = b.len;
+	add_xz(&b, "more", 4);
+	b.s[border - 30] ^= 1; /* in its index or sum */
+	STREQ(any_outcome(&b), "in: bad xz data: it is damaged");
+	b.s[border - 30] ^= 1;
+	size_t cut = 0;
+	for (size_t n = 6; n < b.len; n++) {
+		struct buf part = { .s = b.s, .len = n };
+		cut += strcmp(any_outcome(&part), "in: bad xz data: it is cut short") == 0;
+	}
+	OK(cut == b.len - 6 - 1); /* all but the border */
+	/* a window of 1 GiB */
+	lzma_options_lzma options;
+	lzma_lzma_preset(&options, 0);
+	options.dict_size = (uint32_t)1 << 30;
+	lzma_filter filters[] = { { LZMA_FILTER_LZMA2, &options }, { LZMA_VLI_UNKNOWN, NULL } };
+	char out[4096];
+	size_t n = 0;
+	OK(lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32, NULL, (const uint8_t *)"x", 1,
+				     (uint8_t *)out, &n, sizeof out) == LZMA_OK);
+	buf_clear(&b);
+	buf_add(&b, out, n);
+	STREQ(any_outcome(&b), "in: bad xz data: its window is larger than 128 MiB");
+}
+
 static void refuses_other_kinds(void)
 {
 	AUTO_BUF struct buf b = { 0 };
@@ -238,8 +287,7 @@ static void refuses_other_kinds(void)
 		"\xfd"
 		"7zXZ\0more",
 		10);
-	STREQ(any_outcome(&b), "in: compressed with xz, which is not read: decompress it first "
-			       "(xz -dc)");
+	STREQ(any_outcome(&b), "in: bad xz data: it is cut short");
 	buf_clear(&b);
 	buf_adds(&b, "BZh91AY&SYmore");
 	STREQ(any_outcome(&b), "in: compressed with bzip2, which is not read: decompress it "
@@ -302,6 +350,7 @@ int main(void)
 	refuses_what_follows_gzip();
 	reads_zstd();
 	refuses_damage();
+	reads_xz();
 	refuses_other_kinds();
 	refuses_a_wide_window();
 	refuses_bombs();

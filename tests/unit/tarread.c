@@ -178,7 +178,9 @@ static void refuses(void)
 	STREQ(outcome(&b),
 	      "in: header at byte 0: checksum does not fit: not a tar archive, or damaged");
 	block(&b, 'S', "a", "0");
-	STREQ(outcome(&b), "in: header at byte 0: type 'S': not supported");
+	STREQ(outcome(&b), "in: header at byte 0: sparse file: not supported");
+	block(&b, 'V', "a", "0");
+	STREQ(outcome(&b), "in: header at byte 0: type 'V': not supported");
 	block(&b, '0', "", "0");
 	STREQ(outcome(&b), "in: header at byte 0: member without a name");
 	block(&b, 'L', "././@LongLink", "7777777777");
@@ -225,6 +227,254 @@ static void refuses_records(void)
 	      "in: header at byte 1024: sparse file: not supported");
 	STREQ(pax('g', "12 path=abc\n", 12),
 	      "in: header at byte 0: global header sets 'path': not supported");
+}
+
+/* --- sparse files --- */
+
+/* The one member's contents as words: "5" is so many zeros, letters are themselves; or the message.
+ */
+static const char *contents(const struct buf *archive)
+{
+	static struct buf text;
+	struct err e = { 0 };
+	enum tarread_event event;
+	int fd = file_of(archive);
+	AUTO_TARREAD struct tarread *r = tarread_new(fd, "in");
+	const void *data;
+	size_t len = 1, zeros = 0;
+	tarread_sparse(r);
+	buf_clear(&text);
+	int bad = tarread_next(r, &event, &e) < 0;
+	if (!bad)
+		buf_addf(&text, "%s %llu:", tarread_entry(r)->name,
+			 (unsigned long long)tarread_entry(r)->size);
+	while (!bad && len && text.len < 1000) {
+		bad = tarread_data(r, &data, &len, &e) < 0;
+		for (size_t i = 0; !bad && i < len; i++) {
+			char c = ((const char *)data)[i];
+			if (c && zeros)
+				buf_addf(&text, " %zu ", zeros);
+			zeros = c ? 0 : zeros + 1;
+			if (c)
+				buf_addc(&text, c);
+		}
+	}
+	if (zeros)
+		buf_addf(&text, " %zu", zeros);
+	bool ends = !bad && len == 0;
+	if (ends && (tarread_next(r, &event, &e) < 0 || event != TARREAD_END))
+		buf_adds(&text, " and no end");
+	if (bad)
+		buf_clear(&text), buf_adds(&text, e.msg);
+	err_clear(&e);
+	close(fd);
+	return text.s;
+}
+
+/* A member of pax records "KEY=VALUE", then what is stored. */
+static const char *sparse(const char *const *records, const char *stored, size_t len)
+{
+	AUTO_BUF struct buf b = { 0 }, text = { 0 };
+	char size[32];
+	for (; *records; records++) {
+		const char *equals = strchr(*records, '=');
+		AUTO_FREE char *key = xstrndup(*records, (size_t)(equals - *records));
+		tar_pax_record(&text, key, equals + 1, strlen(equals + 1));
+	}
+	snprintf(size, sizeof size, "%011zo", len);
+	tar_pax_header(&b, TAR_PAX, &text);
+	block(&b, '0', "stored", size);
+	padded(&b, stored, len);
+	end_archive(&b);
+	return contents(&b);
+}
+
+#define SPARSE(stored, ...)                                                                        \
+	sparse((const char *const[]){ __VA_ARGS__, NULL }, stored, strlen(stored))
+
+#define SIZE(n) "GNU.sparse.size=" n
+#define MAP(m)  "GNU.sparse.map=" m
+
+static void reads_maps_in_records(void)
+{
+	STREQ(SPARSE("abcd", SIZE("10"), MAP("2,3,6,1")), "stored 10: 2 abc 1 d 3");
+	STREQ(SPARSE("abcd", SIZE("4"), MAP("0,4")), "stored 4:abcd");
+	STREQ(SPARSE("", SIZE("7"), MAP("7,0")), "stored 7: 7");
+	STREQ(SPARSE("", SIZE("30000"), MAP("")), "stored 30000: 30000");
+	STREQ(SPARSE("", SIZE("0"), MAP("0,0")), "stored 0:");
+	STREQ(SPARSE("ab", SIZE("3"), MAP("0,1,1,0,2,1"), "GNU.sparse.numblocks=3",
+		     "GNU.sparse.name=n"),
+	      "n 3:a 1 b");
+	STREQ(SPARSE("ab", "GNU.sparse.size=4", "GNU.sparse.numblocks=2", "GNU.sparse.offset=0",
+		     "GNU.sparse.numbytes=1", "GNU.sparse.offset=3", "GNU.sparse.numbytes=1"),
+	      "stored 4:a 2 b");
+	STREQ(SPARSE("a", "GNU.sparse.major=0", "GNU.sparse.minor=1", SIZE("2"), MAP("1,1")),
+	      "stored 2: 1 a");
+}
+
+#define AT "in: header at byte 1024: "
+
+static void refuses_maps_in_records(void)
+{
+	STREQ(SPARSE("ab", SIZE("4"), MAP("1,1")),
+	      AT "bad sparse map: its pieces have 1 bytes, but 2 are stored");
+	STREQ(SPARSE("a", SIZE("4"), MAP("1,2")),
+	      AT "bad sparse map: its pieces have 2 bytes, but 1 are stored");
+	STREQ(SPARSE("ab", SIZE("4"), MAP("1,1,1,1")),
+	      AT "bad sparse map: pieces overlap, or are not in order");
+	STREQ(SPARSE("ab", SIZE("4"), MAP("2,1,0,1")),
+	      AT "bad sparse map: pieces overlap, or are not in order");
+	STREQ(SPARSE("ab", SIZE("4"), MAP("3,2")),
+	      AT "bad sparse map: a piece beyond the end of the file");
+	STREQ(SPARSE("ab", SIZE("4"), MAP("5,0")),
+	      AT "bad sparse map: a piece beyond the end of the file");
+	STREQ(SPARSE("ab", SIZE("4"), MAP("9223372036854775807,9223372036854775807")),
+	      AT "bad sparse map: a piece beyond the end of the file");
+	STREQ(SPARSE("ab", SIZE("9223372036854775808"), MAP("0,2")),
+	      AT "bad sparse map: expected decimal numbers");
+	STREQ(SPARSE("ab", SIZE("9223372036854775807"), MAP("0,2")),
+	      AT "sparse files with 9223372036854775805 bytes of holes in an archive of 1536 so "
+		 "far: this looks like a bomb");
+	STREQ(SPARSE("ab", SIZE("1073741827"), MAP("0,2")),
+	      AT "sparse files with 1073741825 bytes of holes in an archive of 1536 so far: this "
+		 "looks like a bomb");
+	STREQ(SPARSE("ab", SIZE("4"), MAP("0")), AT "bad sparse map: expected decimal numbers");
+	STREQ(SPARSE("ab", SIZE("4"), MAP("0,2,")), AT "bad sparse map: expected decimal numbers");
+	STREQ(SPARSE("ab", SIZE("4"), MAP("-1,2")), AT "bad sparse map: expected decimal numbers");
+	STREQ(SPARSE("ab", SIZE("4"), MAP("0, 2")), AT "bad sparse map: expected decimal numbers");
+	STREQ(SPARSE("ab", MAP("0,2")), AT "sparse file without its size");
+	STREQ(SPARSE("ab", SIZE("4"), MAP("0,2"), "GNU.sparse.numblocks=2"),
+	      AT "bad sparse map: numblocks is not the number of its pieces");
+	STREQ(SPARSE("ab", SIZE("4"), "GNU.sparse.offset=0"),
+	      AT "bad sparse map: expected pairs of offset and numbytes");
+	STREQ(SPARSE("ab", SIZE("4"), "GNU.sparse.numbytes=2", "GNU.sparse.offset=0"),
+	      AT "bad sparse map: expected pairs of offset and numbytes");
+	STREQ(SPARSE("ab", SIZE("4"), "GNU.sparse.major=2", "GNU.sparse.minor=0"),
+	      AT "sparse file of form 2.0: not supported");
+	STREQ(SPARSE("ab", SIZE("4"), "GNU.sparse.major=1", "GNU.sparse.minor=1"),
+	      AT "sparse file of form 1.1: not supported");
+	/* more pieces than there may be */
+	AUTO_BUF struct buf many = { 0 };
+	buf_adds(&many, "GNU.sparse.map=0,0");
+	for (unsigned i = 0; i < TARREAD_MAX_SEGMENTS; i++)
+		buf_adds(&many, ",0,0");
+	STREQ(SPARSE("ab", SIZE("4"), many.s),
+	      "in: header at byte 0: extended header of 1048624 bytes: at most 1048576 allowed");
+}
+
+/* Form 1.0: the map in front of what is stored. */
+static const char *sparse_1_0(const char *map, const char *stored, const char *size)
+{
+	AUTO_BUF struct buf all = { 0 };
+	AUTO_FREE char *record = xasprintf("GNU.sparse.realsize=%s", size);
+	const char *const records[] = { "GNU.sparse.major=1", "GNU.sparse.minor=0",
+					"GNU.sparse.name=n", record, NULL };
+	padded(&all, map, strlen(map));
+	buf_adds(&all, stored);
+	return sparse(records, all.s, all.len);
+}
+
+static void reads_maps_in_contents(void)
+{
+	STREQ(sparse_1_0("2\n1\n2\n5\n1\n", "abc", "7"), "n 7: 1 ab 2 c 1");
+	STREQ(sparse_1_0("0\n", "", "7"), "n 7: 7");
+	STREQ(sparse_1_0("1\n0\n3\n", "abc", "3"), "n 3:abc");
+	/* a map of several blocks */
+	AUTO_BUF struct buf map = { 0 }, stored = { 0 }, want = { 0 };
+	buf_adds(&map, "100\n");
+	buf_adds(&want, "n 1200:");
+	for (int i = 0; i < 100; i++) {
+		buf_addf(&map, "%d\n1\n", 1000 + 2 * i);
+		buf_addc(&stored, 'x');
+		buf_addf(&want, " %d x", i ? 1 : 1000);
+	}
+	buf_adds(&want, " 1");
+	STREQ(sparse_1_0(map.s, stored.s, "1200"), want.s);
+	static const char longer[] = AT "bad sparse map: it is longer than the contents";
+	STREQ(sparse_1_0("", "", "3"), longer);
+	STREQ(sparse_1_0("200\n", "abc", "3"), AT "bad sparse map: expected decimal numbers");
+	STREQ(sparse_1_0("1\n", "abc", "3"), AT "bad sparse map: expected decimal numbers");
+	STREQ(sparse_1_0("2\n0\n3\n", "abc", "3"), AT "bad sparse map: expected decimal numbers");
+	STREQ(sparse_1_0("x\n", "abc", "3"), AT "bad sparse map: expected decimal numbers");
+	STREQ(sparse_1_0("1\n\n3\n", "abc", "3"), AT "bad sparse map: expected decimal numbers");
+	STREQ(sparse_1_0("99999999\n", "abc", "3"), AT "bad sparse map: more than 262144 pieces");
+	STREQ(sparse_1_0("1\n0\n4\n", "abc", "3"),
+	      AT "bad sparse map: a piece beyond the end of the file");
+	buf_clear(&map);
+	buf_adds(&map, "262144\n");
+	for (int i = 0; i < 262144; i++)
+		buf_adds(&map, "0\n000\n");
+	STREQ(sparse_1_0(map.s, "", "3"), AT "bad sparse map: more than 1 MiB");
+}
+
+/* GNU tar's old form; pieces: pairs of numbers, more: blocks behind the header. */
+static const char *sparse_old(const char *magic, const unsigned *pieces, size_t n, unsigned real,
+			      const char *stored)
+{
+	AUTO_BUF struct buf b = { 0 };
+	struct ustar h = { .typeflag = 'S', .name = "old" };
+	char *raw = (char *)&h, field[32], *to = raw + 386;
+	char more[512] = "", *second = more;
+	memcpy(raw + 257, magic, 8);
+	snprintf(field, sizeof field, "%011zo", strlen(stored));
+	memcpy(h.size, field, sizeof h.size);
+	for (size_t i = 0; i < 2 * n; i++) {
+		snprintf(field, sizeof field, "%011o", pieces[i]);
+		memcpy(i < 8 ? to : second, field, 12);
+		*(i < 8 ? &to : &second) += 12;
+	}
+	raw[482] = n > 4;
+	snprintf(field, sizeof field, "%011o", real);
+	memcpy(raw + 483, field, 12);
+	snprintf(field, sizeof field, "%06o", ustar_sum(&h));
+	memcpy(h.chksum, field, 7);
+	buf_add(&b, &h, sizeof h);
+	if (n > 4)
+		buf_add(&b, more, sizeof more);
+	padded(&b, stored, strlen(stored));
+	end_archive(&b);
+	return contents(&b);
+}
+
+static void reads_old_maps(void)
+{
+	static const char gnu[] = "ustar  ";
+	STREQ(sparse_old(gnu, (const unsigned[]){ 1, 2, 5, 1 }, 2, 7, "abc"), "old 7: 1 ab 2 c 1");
+	STREQ(sparse_old(gnu, (const unsigned[]){ 7, 0 }, 1, 7, ""), "old 7: 7");
+	STREQ(sparse_old(gnu, (const unsigned[]){ 0, 1, 2, 1, 4, 1, 6, 1, 8, 1, 10, 1 }, 6, 12,
+			 "abcdef"),
+	      "old 12:a 1 b 1 c 1 d 1 e 1 f 1");
+	STREQ(sparse_old(gnu, (const unsigned[]){ 0, 1, 0, 1 }, 2, 7, "ab"),
+	      "in: header at byte 0: bad sparse map: pieces overlap, or are not in order");
+	STREQ(sparse_old("ustar\00000", (const unsigned[]){ 0, 1 }, 1, 7, "a"),
+	      "in: header at byte 0: sparse file: not supported");
+}
+
+/* Contents that nobody reads are skipped, holes or not. */
+static void skips_sparse(void)
+{
+	AUTO_BUF struct buf b = { 0 }, text = { 0 };
+	tar_pax_record(&text, "GNU.sparse.size", "5000", 4);
+	tar_pax_record(&text, "GNU.sparse.map", "1,600,4000,1", 12);
+	tar_pax_header(&b, TAR_PAX, &text);
+	block(&b, '0', "a", "1131");
+	buf_extend(&b, 601 + tar_padding(601));
+	block(&b, '0', "b", "0");
+	end_archive(&b);
+	struct err e = { 0 };
+	enum tarread_event event;
+	size_t n;
+	int fd = file_of(&b);
+	AUTO_TARREAD struct tarread *r = tarread_new(fd, "in");
+	tarread_sparse(r);
+	OK(tarread_next(r, &event, &e) == 0 && tarread_entry(r)->size == 5000);
+	const struct tarread_segment *s = tarread_segments(r, &n);
+	OK(n == 2 && s[0].offset == 1 && s[0].size == 600 && s[1].offset == 4000 && s[1].size == 1);
+	OK(tarread_offset(r) == 1536);
+	OK(tarread_next(r, &event, &e) == 0 && event == TARREAD_ENTRY);
+	STREQ(tarread_entry(r)->name, "b");
+	OK(!tarread_segments(r, &n));
+	close(fd);
 }
 
 /* Members until the end, or the message. */
@@ -351,6 +601,11 @@ int main(void)
 	reads_numbers();
 	refuses();
 	refuses_records();
+	reads_maps_in_records();
+	refuses_maps_in_records();
+	reads_maps_in_contents();
+	reads_old_maps();
+	skips_sparse();
 	ends_open();
 	reads_times();
 	writes_times();

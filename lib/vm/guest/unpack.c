@@ -449,6 +449,7 @@ int unpack_tar(struct unpack *u, struct source *tar, struct err *e)
 {
 	AUTO_TARREAD struct tarread *reader = tarread_from(tar);
 	struct state s = { .u = u, .tar = reader, .dir = -1, .file = -1 };
+	tarread_sparse(reader);
 	int r = unpack_all(&s, e);
 	if (s.left_out)
 		channel_say(u->channels,
