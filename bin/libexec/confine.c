@@ -17,11 +17,16 @@
  */
 enum { OWN_FAILURE = 125, CANNOT_RUN = 126, NOT_FOUND = 127 };
 
-static int fail(const struct err *e, int status)
+static void say(const char *what, const struct err *e, const char *more)
 {
 	AUTO_BUF struct buf line = { 0 };
 	esc_message(&line, e->msg, strlen(e->msg));
-	fprintf(stderr, "confine: %s\n", line.s);
+	fprintf(stderr, "confine: %s%s%s\n", what, line.s, more);
+}
+
+static int fail(const struct err *e, int status)
+{
+	say("", e, "");
 	return status;
 }
 
@@ -51,6 +56,9 @@ static int run(const struct confine *c)
 	if (confine_run(c, &status, &allowed, &e) == 0)
 		return status;
 	if (!allowed && getauxval(AT_EUID) != 0) {
+		say("warning: ", &e,
+		    ": commands are not kept from your files, processes and network "
+		    "(--unconfined-commands allows this without a warning)");
 		err_clear(&e);
 		return run_unconfined(c);
 	}
