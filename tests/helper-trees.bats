@@ -70,7 +70,7 @@ nothing_left() { [ -z "$(find . -name '.layerpipe*' -print -quit)" ]; }
     fails 1 "$tool: output: 'full' is not empty" make "$tool" full
     fails 1 "$tool: output: 'full/file' exists and is not a directory" make "$tool" full/file
     fails 1 "$tool: output: 'link' exists and is not a directory" make "$tool" link
-    fails 1 "$tool: cannot make a temporary directory in 'no/': No such file or directory" make "$tool" no/where
+    fails 1 "$tool: cannot make a temporary directory in '$PWD/no': No such file or directory" make "$tool" no/where
   done
   [ "$(cat full/file)" = mine ]
   [ "$(find full empty | wc -l)" = 3 ]

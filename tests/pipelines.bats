@@ -68,7 +68,7 @@ result() { { tar -C out --sort=name --mtime=@0 -cf - . && cat said; } | sha256su
       [ -z "$(ls -A "$place")" ]
     done
     run -1 calls "$pipeline" env TMPDIR=bundle
-    [ "$(<err)" = "$pipeline: cannot make a temporary directory in 'bundle': Not a directory" ]
+    [ "$(<err)" = "$pipeline: cannot make a temporary directory in '$PWD/bundle': Not a directory" ]
   done
   TMPDIR=a=b build-image --name x --copy-to-root tree --output it --quiet --extra-commands 'echo made >made'
 }

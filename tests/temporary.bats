@@ -5,7 +5,7 @@ load helper
 
 setup() {
   setup_path
-  workdir=$BUILD/libexec/layerpipe/workdir
+  workdir=("$BUILD/libexec/layerpipe/workdir" a-tool)
   mkdir canary tmp
   echo precious >canary/file
 }
@@ -29,7 +29,7 @@ mounting() {
 @test "a directory to work in has a mode of its own, whatever its place hands down" {
   mkdir -m 2770 place
   setfacl -d -m u::rwx,g::rwx,g:12:rwx,o::rwx place
-  (umask 0 && mkdir place/made-by-mkdir && "$workdir" make place/made)
+  (umask 0 && mkdir place/made-by-mkdir && "${workdir[@]}" make place/made)
   [[ $(stat -c %A place/made-by-mkdir) = drwxrws* ]]
   [ "$(stat -c %A place/made)" = drwx------ ]
   [ -z "$(getfacl -cps place/made)" ]
@@ -39,14 +39,15 @@ mounting() {
 
 @test "what is there is not taken for a new directory" {
   ln -s canary link
-  for name in canary canary/file link; do
-    fails 1 "workdir: cannot make '$name': File exists" "$workdir" make "$name"
+  for name in canary link; do
+    fails 1 "a-tool: cannot make a temporary directory in '.': File exists" "${workdir[@]}" make "$name"
   done
-  fails 1 "workdir: cannot make 'no/where': No such file or directory" "$workdir" make no/where
+  fails 1 "a-tool: cannot make a temporary directory in 'canary': File exists" "${workdir[@]}" make canary/file
+  fails 1 "a-tool: cannot make a temporary directory in 'no': No such file or directory" "${workdir[@]}" make no/where
 }
 
 @test "all that is in it goes, whatever the modes, and no link is followed" {
-  "$workdir" make it
+  "${workdir[@]}" make it
   mkdir -p it/a/b it/closed/sub it/many
   ln -s "$PWD/canary" it/a/link
   ln -s "$PWD/canary/file" it/link
@@ -54,28 +55,28 @@ mounting() {
   mkfifo it/fifo
   touch it/$'\n' it/-rf it/closed/file it/many/{1..3000}
   chmod 0 it/closed/sub it/closed it/a it
-  "$workdir" remove it
+  "${workdir[@]}" remove it
   [ ! -e it ]
   kept && [ "$(stat -c %a canary/file)" = 644 ]
-  "$workdir" remove it
+  "${workdir[@]}" remove it
 }
 
 @test "a path of 4,000 directories goes" {
-  "$workdir" make it
+  "${workdir[@]}" make it
   python3 -c '
 import os
 os.chdir("it")
 for i in range(4000):
     os.mkdir("d")
     os.chdir("d")'
-  "$workdir" remove it
+  "${workdir[@]}" remove it
   [ ! -e it ]
 }
 
 @test "a link and a file are not removed" {
   ln -s canary link
-  fails 1 "workdir: cannot remove 'link': Not a directory" "$workdir" remove link
-  fails 1 "workdir: cannot remove 'canary/file': Not a directory" "$workdir" remove canary/file
+  fails 1 "a-tool: cannot remove 'link': Not a directory" "${workdir[@]}" remove link
+  fails 1 "a-tool: cannot remove 'canary/file': Not a directory" "${workdir[@]}" remove canary/file
   kept
 }
 
@@ -84,12 +85,12 @@ for i in range(4000):
   chmod 777 . canary
   mkdir other
   chown 4242 other
-  fails 1 "workdir: cannot remove 'other': Operation not permitted" "$workdir" remove other
+  fails 1 "a-tool: cannot remove 'other': Operation not permitted" "${workdir[@]}" remove other
   [ -d other ]
 }
 
 @test "what is mounted in it is unmounted, not removed" {
-  "$workdir" make it
+  "${workdir[@]}" make it
   mkdir it/dir it/dir/sub
   touch it/file
   # shellcheck disable=SC2016 # the other shell's
@@ -98,25 +99,25 @@ for i in range(4000):
     mount --bind canary it/dir/sub
     mount --bind canary/file it/file
     mount --bind canary it
-    "$0" remove it
+    "$0" "$@" remove it
     ! grep -F "$PWD/it" /proc/self/mountinfo
-  ' "$workdir"
+  ' "${workdir[@]}"
   [ ! -e it ]
   kept
 }
 
 @test "where it may not be unmounted it stays, and that is said" {
-  "$workdir" make it
+  "${workdir[@]}" make it
   mkdir it/sub it/other
   # shellcheck disable=SC2016 # the other shell's
   mounting bash -euc '
     mount --bind canary it/sub
-    ! setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$0" remove it 2>err
+    ! setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$0" "$@" remove it 2>err
     umount it/sub
     rmdir it/sub
     rmdir it
-  ' "$workdir"
-  [ "$(cat err)" = "workdir: cannot remove 'it': something is mounted on 'sub' in it" ]
+  ' "${workdir[@]}"
+  [ "$(cat err)" = "a-tool: cannot remove 'it': something is mounted on 'sub' in it" ]
   kept
 }
 

@@ -104,12 +104,21 @@ static int make_neutral(const char *path)
 	return fchmod(dir, 0700) == 0 && is_empty(dir) ? 0 : -1;
 }
 
+/* The name itself would tell nobody anything. */
+static int cannot_make(const char *path, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	int length = slash > path ? (int)(slash - path) : 1;
+	return err_set(e, errno, "cannot make a temporary directory in '%.*s'", length,
+		       slash ? path : ".");
+}
+
 int workdir_make(const char *path, struct err *e)
 {
 	if (mkdir(path, 0700) < 0)
-		return err_set(e, errno, "cannot make '%s'", path);
+		return cannot_make(path, e);
 	if (make_neutral(path) < 0) {
-		err_set(e, errno, "cannot make '%s'", path);
+		cannot_make(path, e);
 		rmdir(path);
 		return -1;
 	}
@@ -119,7 +128,7 @@ int workdir_make(const char *path, struct err *e)
 int workdir_rename(const char *path, const char *to, struct err *e)
 {
 	if (rename(path, to) < 0)
-		return err_set(e, errno, "cannot rename '%s' to '%s'", path, to);
+		return err_set(e, errno, "cannot write '%s'", to);
 	return 0;
 }
 

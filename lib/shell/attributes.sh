@@ -171,11 +171,13 @@ attributes_graph() {
 }
 
 attributes_help() {
+  local options last
+  printf -v options '%s\n' "${attr_help[@]}"
+  printf -v last '  -h, %-26s %s\n      %-26s %s' --help 'show this help' --version 'show the version'
   print "usage: $tool $attr_usage
 $attr_summary
 
-$(printf '%s\n' "${attr_help[@]}")
-$(printf '  -h, %-26s %s\n      %-26s %s' --help 'show this help' --version 'show the version')"
+$options$last"
   [[ " ${attr_type[*]} " != *' flag '* ]] || print '
 A flag without a value is true; --FLAG=false turns it off.'
   exit 0

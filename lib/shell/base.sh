@@ -91,7 +91,10 @@ base_choose() {
 # base_read OPTION…: image-layers on the base, which its messages call by the user's name for it
 base_read() {
   local status=0 said
-  { said=$(image-layers "$@" "${base[@]}" 2>&1 >&3 3>&-) || status=$?; } 3>&1
+  { said=$(image-layers "$@" "${base[@]}" 2>&1 >&3 3>&- && echo .) || status=$?; } 3>&1
+  [[ $status != 0 || $said == *. ]] || fail "fromImage: cannot read '$base_name'"
+  [ $status != 0 ] || said=${said%.}
+  said=${said%$'\n'}
   [ -z "$said" ] || printf '%s\n' "${said//"${base[-1]}"/"$base_name"}" >&2
   return $status
 }

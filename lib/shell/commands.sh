@@ -62,20 +62,25 @@ unpack() {
 run() {
   local name=$1 status=0 before
   shift
-  before=$(whiteouts)
+  whiteouts before
   "$@" -e "$work/host/$name" </dev/null >&2 || status=$?
   [ "$status" = 0 ] || fail "$name: the commands failed with status $status"
   [ "${attr[allowWhiteouts]}" = true ] || whiteouts_check "$name" "$before"
 }
 
-# Names of whiteouts in the tree, one a line, with \1 for a line feed.
-whiteouts() { find . -mindepth 1 -name '.wh.*' -printf '%P\0' | sort -z | tr '\n\0' '\1\n'; }
+# whiteouts NAME: sets NAME to the names of whiteouts in the tree, one a line, with \1 for a line feed
+whiteouts() {
+  local -n list=$1
+  list=$(find . -mindepth 1 -name '.wh.*' -printf '%P\0' | sort -z | tr '\n\0' '\1\n' && end_mark)
+  [[ $list == *'# end' ]] || fail 'cannot list the tree'
+  list=${list%'# end'}
+}
 
 # whiteouts_check ATTRIBUTE BEFORE: fails if there are whiteouts that are not in the list BEFORE.
 # Files that runAsRoot deleted have one before.
 whiteouts_check() {
   local now line
-  now=$(whiteouts)
+  whiteouts now
   while IFS= read -r line; do
     [[ -z $line || $'\n'$2$'\n' == *$'\n'"$line"$'\n'* ]] || fail "$1: '${line//$'\1'/$'\n'}' would delete a file \
 of the base image (--allow-whiteouts allows this)"

@@ -34,9 +34,9 @@ usage() {
 # print TEXT: on standard output
 print() {
   local reason status=0
-  { reason=$(printf '%s\n' "$1" 2>&1 >&3); } 3>&1 || status=$?
+  { reason=$(printf '%s\n' "$1" 2>&1 >&3 && echo printed); } 3>&1 || status=$?
   [ "$status" != 141 ] || exit 141 # SIGPIPE: the reader went away
-  [ "$status" = 0 ] || fail "cannot write '<stdout>': ${reason##*: }"
+  [ "$reason" = printed ] || fail "cannot write '<stdout>'${reason:+: ${reason##*: }}"
 }
 
 # need PROGRAM PURPOSE

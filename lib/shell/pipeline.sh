@@ -85,7 +85,7 @@ copy_input() {
 }
 
 # Whether of a file something came; what a pipe should have brought nobody knows.
-copy_whole() { [ -s "$2" ] || [ ! -f "$1" ] || [ ! -s "$1" ]; }
+copy_whole() { [ -s "$2" ] || { [ -e "$2" ] && { [ ! -f "$1" ] || [ ! -s "$1" ]; }; }; }
 
 # json NAME FILE TO JQ-ARGUMENT…: runs jq over FILE, which messages call NAME; it always writes something
 json() {

@@ -38,6 +38,7 @@ store_resolve() {
 within() {
   local -n printed=$1
   printed=$("$here/../libexec/layerpipe/within" "${@:2}" && echo .)
+  [[ $printed == *. ]] || fail "cannot look at '$3'"
   printed=${printed%.}
   printed=${printed%$'\n'}
 }

@@ -11,32 +11,34 @@ temporary=()
 
 # Ours alone and empty: where it lies has no say in what comes into it.
 temporary_make() {
-  local made dir=${2%/} reason
+  local made dir=${2%/}
   [[ $2 == /* ]] || dir=$PWD/$dir
   [[ $dir/ == /* ]] || fail 'cannot find the current directory'
   while made=$dir/$3.$RANDOM$RANDOM && [[ -e $made || -L $made ]]; do :; done
   temporary+=("$made") # first, as a signal may come at any time
-  if ! reason=$(workdir make "$made" 2>&1) || [[ ! -d $made || -L $made || ! -O $made ]]; then
+  if ! workdir make "$made"; then
     temporary_forget "$made"
-    fail "cannot make a temporary directory in '$2': ${reason##*: }"
+    exit 1
+  fi
+  if [[ ! -d $made || -L $made || ! -O $made ]]; then
+    temporary_forget "$made"
+    fail "cannot make a temporary directory in '$dir'"
   fi
   declare -gr "$1=$made"
 }
 
 temporary_keep() {
-  local reason
   temporary_ours "$1"
-  reason=$(workdir rename "$1" "$2" 2>&1) || fail "cannot write '$2': ${reason##*: }"
+  workdir rename "$1" "$2" || exit 1
   temporary_forget "$1"
 }
 
 temporary_end() {
-  local made reason
+  local made status=0
   for made in "${temporary[@]}"; do
-    reason=$(workdir remove "$made" 2>&1) && continue
-    message "${reason#workdir: }"
-    return 1
+    workdir remove "$made" || status=1
   done
+  return "$status"
 }
 
 temporary_ours() {
@@ -55,5 +57,6 @@ temporary_forget() {
   temporary=("${left[@]}")
 }
 
-# make DIR, remove DIR, rename DIR TO; see base/workdir.h
-workdir() { "$here/../libexec/layerpipe/workdir" "$@"; }
+# make DIR, remove DIR, rename DIR TO; see base/workdir.h. It tells itself what is wrong: a command
+# substitution would need a pipe, and where there is none, bash does not run the program and reports success.
+workdir() { "$here/../libexec/layerpipe/workdir" "$tool" "$@"; }
