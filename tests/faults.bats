@@ -53,6 +53,21 @@ one() {
   one 'the fault never came' 'layer-plan read 99 short' 'layer-plan in/graph' 0
 }
 
+@test "of what changes meanwhile, each line is one from before or after" {
+  one 'mixed: before and after' 'tree-list stat 11 add=in/tree/usr/share/big' 'tree-list --keep-mtime --prefix usr/local in/tree' 0
+  build 'plan "$@"'
+  mv build/bin/tree-list build/bin/true-list
+  printf '%s\n' '#!/bin/sh' 'before=$(ls in/tree/etc)' 'true-list "$@"' \
+    '[ "$before" = "$(ls in/tree/etc)" ] || echo ./other' >build/bin/tree-list
+  chmod +x build/bin/tree-list
+  BUILD=$PWD/build one 'status 0 and other bytes' 'true-list stat 11 add=in/tree/etc/greeting' 'tree-list in/tree' 1
+}
+
+@test "what a shell cannot open is not taken for done, and does not stay" {
+  "$campaign" --jobs 2 --total 60 --only '^bash (pipe|dup) ' --match '^(usr-bin-env|shadow-setup)' >found || { cat found; false; }
+  [ "$(awk '$2 == "faults," { print ($1 > 20) }' found)" = 1 ]
+}
+
 @test "what it runs cannot write anywhere else" {
   echo mine >mine
   build "echo yours >'$PWD/mine'" 'plan "$@"'
