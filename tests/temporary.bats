@@ -183,7 +183,7 @@ stopped() {
 @test "a signal ends all, and nothing is left" {
   local signal to
   mkdir bin
-  for name in find sed tar; do
+  for name in find tar; do
     printf '#!/bin/sh\n: >%q/started\nsleep 30\nexec %s "$@"\n' "$PWD" "$(command -v $name)" >bin/$name
     chmod +x bin/$name
   done
@@ -191,7 +191,7 @@ stopped() {
     for to in one all; do
       [ $signal-$to != INT-one ] || continue # the shell waits for the program to make of it what it likes
       PATH=$PWD/bin:$PATH stopped $signal $to fake-nss --output canary/tree
-      PATH=$PWD/bin:$PATH stopped $signal $to stream-layered-image --name x
+      PATH=$PWD/bin:$PATH stopped $signal $to stream-layered-image --name x --contents canary
       stopped $signal $to build-layered-image --name x --output canary/image \
         --extra-commands 'mkdir d && chmod 0 d && (: >started; sleep 30)'
       [ "$(ls -A canary)" = file ]

@@ -24,38 +24,52 @@ static bool leads_nowhere(int code)
 	return code == ENOENT || code == ENOTDIR || code == ELOOP;
 }
 
-/* What was not looked up goes behind. */
-static int print(const struct within *w, const struct within_place *place, struct err *e)
+static int print(const char *name, const char *slash, const char *rest, struct err *e)
 {
-	AUTO_FREE char *name = within_name(w, place->path.s);
-	const char *rest = place->rest.s + strspn(place->rest.s, "/");
-	bool slash = *rest && strcmp(name, "/") != 0;
-	if (printf("%s%s%s\n", name, slash ? "/" : "", rest) < 0 || fflush(stdout) != 0)
+	if (printf("%s%s%s.", name, slash, rest) < 0 || fflush(stdout) != 0)
 		return err_set(e, errno, "cannot write '<stdout>'");
 	return 0;
 }
 
+/* What was not looked up goes behind. */
+static int print_place(const struct within *w, const struct within_place *place, struct err *e)
+{
+	AUTO_FREE char *name = within_name(w, place->path.s);
+	const char *rest = place->rest.s + strspn(place->rest.s, "/");
+	bool slash = *rest && strcmp(name, "/") != 0;
+	return print(name, slash ? "/" : "", rest, e);
+}
+
+/* Prints the place of the path, or nothing where it leads nowhere. */
+static int look_up(const struct within *w, const char *path, struct within_place *place,
+		   struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+	if (within_open(w, "open", path, O_PATH, &fd, place, e) == 0)
+		return print_place(w, place, e);
+	if (place->border && (leads_nowhere(e->code) || e->code == EXDEV))
+		return print_place(w, place, e);
+	return leads_nowhere(e->code) ? print("", "", "", e) : -1;
+}
+
 /*
  * within DIRECTORY PATH [BORDER]: looks up the path as if the directory were the root, and prints
- * its name on the host, without links. Prints nothing if the path does not exist there. BORDER is a
- * name without links in the directory. With it, no link inside the border is followed, and the name
- * of a path that does not exist is printed as it would be.
+ * its name on the host, without links, and a point, so that a shell keeps line feeds at the name's
+ * end. If the path does not exist there, it prints the point alone. BORDER is a name without links
+ * in the directory. With it, no link inside the border is followed, and the name of a path that
+ * does not exist is printed as it would be.
  */
 int main(int argc, char **argv)
 {
 	AUTO_WITHIN struct within w = WITHIN_NONE;
 	AUTO_WITHIN_PLACE struct within_place place = { 0 };
-	AUTO_CLOSE int fd = -1;
 	struct err e = { 0 };
 	if (argc != 3 && argc != 4) {
 		err_set(&e, 0, "expected DIRECTORY PATH [BORDER]");
 		return fail(&e);
 	}
 	place.border = argv[3];
-	if (within_enter(&w, argv[1], &e) < 0)
+	if (within_enter(&w, argv[1], &e) < 0 || look_up(&w, argv[2], &place, &e) < 0)
 		return fail(&e);
-	if (within_open(&w, "open", argv[2], O_PATH, &fd, &place, &e) < 0 &&
-	    !(place.border && (leads_nowhere(e.code) || e.code == EXDEV)))
-		return leads_nowhere(e.code) ? 0 : fail(&e);
-	return print(&w, &place, &e) < 0 ? fail(&e) : 0;
+	return 0;
 }

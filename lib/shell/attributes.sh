@@ -22,10 +22,12 @@ attributes_read() {
 }
 
 attributes_table() {
-  local function name option type default help line
-  while IFS=$'\t' read -r function name option type default help; do
+  local name option type default help rows row line
+  mapfile -t rows <"$share/attributes.tsv"
+  for row in "${rows[@]}"; do
     # shellcheck disable=SC2053 # the function column is a pattern
-    [[ $tool == $function ]] || continue
+    [[ $tool == ${row%%$'\t'*} ]] || continue
+    attributes_row "${row#*$'\t'}"
     if [ "$name" = - ]; then
       attr_usage=$option
       attr_summary=$help
@@ -42,8 +44,17 @@ attributes_table() {
     esac
     printf -v line '      %-26s %s' "$option" "$help" # no subshell: there are dozens
     attr_help+=("$line")
-  done <"$share/attributes.tsv"
+  done
   [ "${attr_of_option[--attrs]-}" = attrs ] || fail "cannot read '$share/attributes.tsv'" # its last line
+}
+
+# attributes_row ROW: sets name, option, type, default and help; read would begin a file for each
+attributes_row() {
+  local IFS=$'\t' -
+  set -f
+  # shellcheck disable=SC2086 # fields are words
+  set -- $1
+  name=$1 option=$2 type=$3 default=$4 help=${5-}
 }
 
 attributes_options() {

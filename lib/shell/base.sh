@@ -50,7 +50,7 @@ base_find() {
 }
 
 # Which file it is, and when it was written: several stages read it.
-base_file() { stat -L -c '%d %i %s %y' -- "${base[-1]}"; }
+base_file() { exec stat -L -c '%d %i %s %y' -- "${base[-1]}"; }
 
 # base_compressor FILE: sets program to the one that decompresses it, by what the file begins with
 base_compressor() {
@@ -128,14 +128,23 @@ base_config() {
 
 # Whether the image says that it is for the machine that its base is for.
 base_platform() {
-  local option=() of_base of_image
+  local option=() platform of_base
   [ -z "${attr[architecture]}" ] || option=(--architecture "${attr[architecture]}")
-  {
-    sed '/^history\t/d' "$work/base.config" | config-json
-    sed '/^history\t/d' "$config" | config-json "${option[@]}"
-  } >"$work/platforms.json" # a file, as jq that ended early would end config-json without a word
-  jq -r '"\(.os)/\(.architecture)"' "$work/platforms.json" >"$work/platforms"
-  { read -r of_base && read -r of_image; } <"$work/platforms"
-  [ "$of_base" = "$of_image" ] ||
-    message "warning: the image is for $of_image, but the base image for $of_base"
+  platform_find "$work/base.config"
+  of_base=$platform
+  platform_find "$config" "${option[@]}"
+  [ "$of_base" = "$platform" ] ||
+    message "warning: the image is for $platform, but the base image for $of_base"
+}
+
+# platform_find CONFIG OPTION…: sets platform to OS/ARCHITECTURE, as config-json has it. Both stand in front
+# of all in which the two names can be keys.
+platform_find() {
+  local lines json
+  mapfile -t lines <"$1"
+  lines=("${lines[@]/#history$'\t'*/reset$'\t'history}")
+  lines_write >"$work/platform"
+  json=$(exec config-json "${@:2}" <"$work/platform")
+  [[ $json =~ \"architecture\":\"([^\"]*)\",\"os\":\"([^\"]*)\" ]] || fail "cannot find the platform of '$1'"
+  platform=${BASH_REMATCH[2]}/${BASH_REMATCH[1]}
 }

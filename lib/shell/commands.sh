@@ -20,7 +20,7 @@
 
 confined() {
   local name status=0 options=()
-  mkdir -p "$work/host"
+  mkdir -p "$work/host" "$work/tree"
   mkdir -m 1777 "$work/tmp"
   for name in extraCommands fakeRootCommands; do
     [ -z "${attr[$name]-}" ] || printf '%s\n' "${attr[$name]}" >"$work/host/$name"

@@ -2,18 +2,18 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # $tool, $share, $work, attr: from beside
 # The customisation layer: contents in the image's root, then what the commands make of it.
 #
-#   customise          writes $work/custom, layerpipe-mtree(5) lines of the layer
+#   customise          lists the layer
+#   $custom            the file that these layerpipe-mtree(5) lines are in
 #   ${customised[@]}   the trees that its files lie in
 
 # shellcheck source=/dev/null
 . "$share/commands.sh"
 . "$share/steady.sh"
 
-customised=()
+customised=() custom=
 
 customise() {
   local listing=(--owner 0:0:root:root --mtime "${attr[mtime]}")
-  mkdir -m 755 "$work/empty" "$work/links" "$work/tree"
   stamped contents
   link_contents
   copy_contents
@@ -32,22 +32,23 @@ commands_need() {
 # Whether the layer would hold nothing but the root.
 nothing_customised() {
   local lines
-  mapfile -n 3 -t lines <"$work/custom" # "#mtree", the root, more
-  [[ ${#lines[@]} -ge 2 && ${lines[0]} == '#'* && ${lines[1]} == '. '* ]] || fail "cannot read '$work/custom'"
+  mapfile -n 3 -t lines <"$custom" # "#mtree", the root, more
+  [[ ${#lines[@]} -ge 2 && ${lines[0]} == '#'* && ${lines[1]} == '. '* ]] || fail "cannot read '$custom'"
   [[ ${#lines[@]} = 2 && ${lines[1]} == '. type=dir mode=0755 uid=0 gid=0 '* ]]
 }
 
 # A link for each file of the contents that are in the store.
 link_contents() {
   local content linked=()
+  custom=$work/linked
   for content in "${contents[@]}"; do
     ! in_store "$content" || linked+=("$content")
   done
   if [ ${#linked[@]} = 0 ]; then
-    tree-list "${listing[@]}" "$work/empty" >"$work/custom"
+    mkdir -m 755 "$work/empty"
+    tree-list "${listing[@]}" "$work/empty" >"$custom"
   else
     listed contents linked tree-list --links --root-dir "${attr[rootDir]:-/}" "${listing[@]}" -- "${linked[@]}"
-    cp "$work/linked" "$work/custom"
   fi
 }
 
@@ -59,10 +60,12 @@ copy_contents() {
     in_store "$content" || copied=("$content" "${copied[@]}")
   done
   [ ${#copied[@]} != 0 ] || return 0
+  mkdir -m 755 "$work/links"
   custom_files | tar -xpf - --no-same-owner -C "$work/links" ||
     fail "cannot copy the contents to '$work/links'"
   tree-list "${listing[@]}" -- "${copied[@]}" "$work/links" >"$work/custom.own"
-  store_modes 0755 <"$work/custom.own" >"$work/custom"
+  custom=$work/custom
+  store_modes 0755 <"$work/custom.own" >"$custom"
   customised=("${copied[@]}")
 }
 
@@ -77,11 +80,11 @@ run_commands() {
     tree-list --allow-whiteouts --mtime "${attr[mtime]}" "$work/tree" >"$work/left"
     fake_owners "$work/said" <"$work/left" >"$work/found"
   fi
-  keep_attributes "$work/custom" <"$work/found" >"$work/custom.new"
-  workdir rename "$work/custom.new" "$work/custom"
+  keep_attributes "$custom" <"$work/found" >"$work/custom.new"
+  custom=$work/custom.new
 }
 
-custom_files() { layer-tar --bare --mtree "$work/custom"; }
+custom_files() { layer-tar --bare --mtree "$custom"; }
 
 custom_commands() {
   unpack

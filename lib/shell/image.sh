@@ -6,7 +6,8 @@
 #   contents_find ATTRIBUTE      ${contents[@]}: what a list of paths stands for
 #   image_config                 $work/config: image-config(5) lines, checked; $config: the file
 #                                that the image's configuration is in
-#   stages STAGE…                the layer streams that these functions write, bottom first
+#   stages STAGE…                the layer streams that these functions write, bottom first, each in a
+#                                subshell of its own
 #   image_write [OPTION…]        layer streams in, the image out; the options are image-assemble's
 #   output_find                  $output: the file that an image goes to
 
@@ -15,6 +16,7 @@
 . "$share/store.sh"
 
 contents=() config=
+shopt -s lastpipe # one process fewer for each pipe that ends in a function
 
 image_start() {
   pipeline_start "$@"
@@ -83,9 +85,13 @@ looks_like_json() {
 # lines that came from JSON has no line number in the user's eyes. History tells of layers, which
 # are not there yet.
 image_check() {
-  local line status=0 checked=$config.checked
-  sed 's/^history\t.*/reset\thistory/' "$config" >"$checked"
-  config=$checked assemble --allow-empty </dev/null 2>"$work/err" >/dev/null || status=$?
+  local line status=0 checked=$config
+  mapfile -t lines <"$config"
+  if [[ $'\n'${lines[*]/#/$'\n'} == *$'\n'history$'\t'* ]]; then
+    checked=$config.checked
+    sed 's/^history\t.*/reset\thistory/' "$config" >"$checked"
+  fi
+  (config=$checked assemble --allow-empty </dev/null 2>"$work/err" >/dev/null) || status=$?
   [ "$status" != 0 ] || return 0
   while IFS= read -r line; do
     line=${line#image-assemble: }
@@ -101,11 +107,13 @@ image_check() {
   exit "$status"
 }
 
+# assemble OPTION…: becomes image-assemble, so it is called in a subshell
 assemble() {
   local options=(--name "${attr[name]}" --created "${attr[created]}" --config "$config")
   [ -z "${attr[tag]}" ] || options+=(--tag "${attr[tag]}")
   [ -z "${attr[architecture]}" ] || options+=(--architecture "${attr[architecture]}")
-  as_caller image-assemble "${options[@]}" "$@"
+  umask "$caller_umask"
+  exec image-assemble "${options[@]}" "$@"
 }
 
 # A stage that fails or exits, be it after its last byte, is followed by what is no layer stream: so
@@ -132,9 +140,9 @@ image_write() {
   local mode
   progress_mode
   if [ "$mode" = bar ]; then
-    assemble --progress bar "$@"
+    (assemble --progress bar "$@") || return
   else
-    { assemble --progress "$mode" "$@" 2>&1 >&3 3>&- | complaints; } 3>&1
+    { assemble --progress "$mode" "$@" 2>&1 >&3 3>&- | complaints; } 3>&1 || return # so that the stages are waited for
   fi
 }
 

@@ -22,7 +22,7 @@ layered_start() {
 }
 
 layered_image() {
-  local expected
+  local layers expected
   image_config
   base_open
   layers_check
@@ -31,11 +31,11 @@ layered_image() {
   : >"$work/plan"
   [ "${attr[includeStorePaths]}" = false ] || store_plan
   if nothing_customised && { [ -s "$work/plan" ] || [ "$base_layers" != 0 ]; }; then
-    : >"$work/custom"
+    custom=
   fi
-  [ ! -s "$work/custom" ] || base_files
+  [ -z "$custom" ] || base_files
   layers_expect
-  stages base_layer store_layers custom_layer unchanged | image_write --expect-layers "$expected" "$@"
+  stages "${layers[@]}" unchanged | image_write --expect-layers "$expected" "$@"
 }
 
 layers_check() {
@@ -103,21 +103,23 @@ store_roots() {
 }
 
 store_layers() {
-  [ ! -s "$work/plan" ] ||
-    layer-tar --root-dir "${attr[rootDir]:-/}" --store-dir "${attr[storeDir]}" \
-      --mtime "${attr[mtime]}" --uid "${attr[uid]}" --gid "${attr[gid]}" \
-      --uname "${attr[uname]}" --gname "${attr[gname]}" <"$work/plan"
+  exec layer-tar --root-dir "${attr[rootDir]:-/}" --store-dir "${attr[storeDir]}" \
+    --mtime "${attr[mtime]}" --uid "${attr[uid]}" --gid "${attr[gid]}" \
+    --uname "${attr[uname]}" --gname "${attr[gname]}" <"$work/plan"
 }
 
-custom_layer() {
-  [ ! -s "$work/custom" ] || layer-tar --mtree "$work/custom" "${base_onto[@]}" --comment 'customisation layer'
-}
+custom_layer() { exec layer-tar --mtree "$custom" "${base_onto[@]}" --comment 'customisation layer'; }
 
-# Sets expected: how many layers the image is to have.
+# Sets layers to the stages that write them, and expected to how many layers the image is to have.
 layers_expect() {
   local plan
+  layers=() expected=$base_layers
+  [ "$base_layers" = 0 ] || layers+=(base_layer)
   mapfile -t plan <"$work/plan"
-  expected=$base_layers
-  [ ${#plan[@]} = 0 ] || expected=$((expected + ${plan[-1]%%$'\t'*}))
-  [ ! -s "$work/custom" ] || expected=$((expected + 1))
+  if [ ${#plan[@]} != 0 ]; then
+    layers+=(store_layers) expected=$((expected + ${plan[-1]%%$'\t'*}))
+  fi
+  if [ -n "$custom" ]; then
+    layers+=(custom_layer) expected=$((expected + 1))
+  fi
 }

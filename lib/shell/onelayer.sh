@@ -33,6 +33,7 @@ old_contents() {
 }
 
 onelayer_image() {
+  local layers=()
   image_config
   base_open
   layers_warn
@@ -42,7 +43,8 @@ onelayer_image() {
   root_lines
   store_lines
   layer_lines >"$work/layer"
-  stages base_layer own_layer unchanged | image_write --expect-layers $((base_layers + 1)) "$@"
+  [ "$base_layers" = 0 ] || layers=(base_layer)
+  stages "${layers[@]}" own_layer unchanged | image_write --expect-layers $((base_layers + 1)) "$@"
 }
 
 # nixpkgs has no limit here.
@@ -51,7 +53,7 @@ layers_warn() {
 }
 
 own_layer() {
-  layer-tar --mtree "$work/layer" "${base_onto[@]}" --comment 'contents and their closure'
+  exec layer-tar --mtree "$work/layer" "${base_onto[@]}" --comment 'contents and their closure'
 }
 
 # The trees of copyToRoot, merged, then what the commands make of them.
@@ -60,14 +62,14 @@ root_lines() {
   [ "${attr[uid]}" != 0 ] || uname=root
   [ "${attr[gid]}" != 0 ] || gname=root
   owner+=:$uname:$gname
-  mkdir -m 755 "$work/empty" "$work/tree"
   for tree in "${contents[@]}"; do
     ! in_store "$tree" || tree=${attr[rootDir]}$tree
     trees+=("$tree")
   done
+  [ ${#trees[@]} != 0 ] || empty_tree
   root_links
   stamped copyToRoot "${links[@]}"
-  listed copyToRoot copied tree-list --owner "$owner" "${links[@]}" -- "${trees[@]:-$work/empty}"
+  listed copyToRoot copied tree-list --owner "$owner" "${links[@]}" -- "${trees[@]}"
   store_modes 0555 <"$work/copied" >"$work/root"
   if [ -n "${attr[runAsRoot]}" ]; then
     as_root
@@ -80,6 +82,11 @@ root_lines() {
     workdir rename "$work/root.new" "$work/root"
   fi
   [ -s "$work/root" ] || fail 'cannot list copyToRoot'
+}
+
+empty_tree() {
+  trees=("$work/empty")
+  mkdir -m 755 "${trees[@]}"
 }
 
 root_files() { layer-tar --bare --mtree "$work/root"; }
@@ -111,8 +118,10 @@ store_lines() {
 }
 
 store_listing() {
-  cut -f 1 "$work/graph" | tr '\n' '\0' |
-    xargs -0r tree-list --in-place --root-dir "${attr[rootDir]:-/}" --owner 0:0:root:root -- || return 1
+  local lines
+  mapfile -t lines <"$work/graph"
+  [ ${#lines[@]} = 0 ] || printf '%s\0' "${lines[@]%%$'\t'*}" |
+    xargs -0 tree-list --in-place --root-dir "${attr[rootDir]:-/}" --owner 0:0:root:root -- || return 1
 }
 
 # Both, each name once: what the root has goes before the store's, but for the store directory and

@@ -15,8 +15,7 @@
 pipeline_start() {
   tool=$1
   shift
-  caller_umask=$(umask)
-  [[ $caller_umask =~ ^0[0-7]{3}$ ]] || fail 'cannot find the umask'
+  umask_find
   umask 022
   standard_streams
   trap pipeline_end EXIT
@@ -24,6 +23,14 @@ pipeline_start() {
   environment_start
   need jq "$tool"
   attributes_read "$@"
+}
+
+# Sets caller_umask. Linux before 4.7 does not say it there, and the shell says it on standard output only.
+umask_find() {
+  local name
+  while read -r name caller_umask && [ "$name" != Umask: ]; do :; done </proc/self/status
+  [ -n "$caller_umask" ] || caller_umask=$(umask)
+  [[ $caller_umask =~ ^0[0-7]{3}$ ]] || fail 'cannot find the umask'
 }
 
 # Where one is closed, some file or pipe would take its number, as bash's own of the script does.

@@ -21,7 +21,14 @@ listed() {
   listings+=("$name")
 }
 
-stamped() { listed "$1" stamps stamps "${@:2}"; }
+stamped() {
+  local content
+  for content in "${contents[@]}"; do
+    in_store "$content" && continue
+    listed "$1" stamps stamps "${@:2}"
+    return
+  done
+}
 
 stamps() {
   local content

@@ -34,11 +34,10 @@ store_resolve() {
   [ -z "$file" ] || resolved=${file#"${attr[rootDir]}"}
 }
 
-# within NAME ARGUMENT…: sets NAME to what the program prints
+# within NAME ARGUMENT…: sets NAME to what the program prints; a point behind it saves line feeds at its end
 within() {
   local -n printed=$1
-  printed=$("$here/../libexec/layerpipe/within" "${@:2}" && echo .)
+  printed=$(exec "$here/../libexec/layerpipe/within" "${@:2}")
   [[ $printed == *. ]] || fail "cannot look at '$3'"
   printed=${printed%.}
-  printed=${printed%$'\n'}
 }
