@@ -87,6 +87,23 @@ END
   look a
 }
 
+@test "records of their own, as streams had them once, and comments of others" {
+  local about
+  about="base.tar,comment=the base,key=$key,diffid=sha256:$(sha256sum <base.tar | cut -c 1-64)"
+  "$stream" "$about" top.tar,comment= >s
+  "$stream" --old "$about" top.tar,comment= >old
+  grep -ac '^[0-9]* LAYERPIPE' old
+  fails 1 '' grep -a '^[0-9]* LAYERPIPE' s
+  assemble --name a --tag 1 --layers-out list <s >new.tar
+  assemble --name a --tag 1 --layers-out list.old <old >old.tar
+  same old.tar new.tar
+  same list.old list
+  # what git archive writes
+  tar --pax-option=comment=0123456789abcdef0123456789abcdef01234567 --format pax -cf plain.tar base.tar
+  assemble --layers-out list <plain.tar >image
+  lines 1 | same <(wc -l <list) /dev/stdin
+}
+
 @test "streams concatenate, padded ones and plain tars too; empty ones add nothing" {
   "$stream" base.tar >a
   "$stream" 0 >empty

@@ -23,7 +23,7 @@ example() {
 records() { grep -ao "LAYERPIPE\.$1=.*" "$2" | cut -d = -f 2-; }
 
 # members FILE DIR: the members of a stream
-members() { mkdir "$2" && tar --warning=no-unknown-keyword -xf "$1" -C "$2"; }
+members() { mkdir "$2" && tar -xf "$1" -C "$2"; }
 
 # bare PATH…: writes the layer of these to layer.tar
 bare() {
@@ -137,6 +137,24 @@ p.kill()' "$@"; }
     echo "store paths: ['$(sed -n 1,3p paths | paste -sd , | sed "s/,/', '/g")']")
   layer-tar --root-dir root --comment 'it is é' <plan >stream
   [ "$(records comment stream | sort -u)" = 'it is é' ]
+}
+
+@test "a stream is a tar that other programs list and complain of nothing" {
+  local program
+  example
+  layer-tar --root-dir root --digests --comment $'of two\nlines=2' <plan >stream
+  grep -c 'LAYERPIPE\.' <(strings stream)
+  for program in tar bsdtar python3; do
+    case $program in
+      python3) python3 -m tarfile -l stream >names 2>said ;;
+      *) "$program" -tf stream >names 2>said ;;
+    esac
+    same said /dev/null
+    lines layer-0001.tar layer-0002.tar | diff - <(sed 's/ *$//' names)
+  done
+  image-assemble --layers-out list <stream >image.tar
+  cut -f 5 list >comments
+  lines 'of two\\nlines=2' 'of two\\nlines=2' | same comments /dev/stdin
 }
 
 @test "a comment gets no longer than readers take it" {

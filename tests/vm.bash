@@ -25,7 +25,7 @@ make_empty() { layer-tar --mtree - --allow-empty </dev/null >empty.stream; }
 script() { printf '%s\n' "$@"; }
 
 # layer < LAYER-STREAM > TAR: the one layer in it
-layer() { tar -xO --warning=no-unknown-keyword; }
+layer() { tar -xO; }
 
 # listing < LAYER-STREAM: type, mode, owner, size or device, time and name of each entry
 listing() {

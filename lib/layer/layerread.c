@@ -12,14 +12,32 @@
 
 enum { END = 2 * TAR_BLOCK };
 
+/* The records that a header can hold. */
+enum { LAYERS, DIFFID, KEY, COMMENT, NRECORDS };
+
+static const char *const record_names[NRECORDS] = {
+	[LAYERS] = LAYERSTREAM_LAYERS,
+	[DIFFID] = LAYERSTREAM_DIFFID,
+	[KEY] = LAYERSTREAM_KEY,
+	[COMMENT] = LAYERSTREAM_COMMENT,
+};
+
+/* What one says: len bytes with a NUL behind them, or NULL. */
+struct record {
+	const char *value;
+	size_t len;
+};
+
 struct layerread {
 	struct tarread *tar;
 	const char *name;
-	bool fresh;         /* no entry of this archive seen yet */
-	bool counted;       /* a global header told how many layers come */
-	uint64_t announced; /* that many */
-	uint64_t held;      /* layers of this archive so far */
-	uint64_t layers;    /* of the whole input */
+	bool fresh;                      /* no entry of this archive seen yet */
+	bool counted;                    /* a global header told how many layers come */
+	uint64_t announced;              /* that many */
+	uint64_t held;                   /* layers of this archive so far */
+	uint64_t layers;                 /* of the whole input */
+	struct record records[NRECORDS]; /* of the last header */
+	struct buf lines;                /* its comment, where that holds some */
 	struct layerread_layer layer;
 	char first[TAR_BLOCK]; /* the layer's first block, as far as it was read */
 	size_t nfirst;
@@ -40,6 +58,7 @@ void layerread_free(struct layerread *r)
 	if (!r)
 		return;
 	tarread_free(r->tar);
+	buf_free(&r->lines);
 	free(r);
 }
 
@@ -64,17 +83,82 @@ int layerread_wrap(const struct layerread *r, struct err *e)
 			r->layer.name ? r->layer.name : "");
 }
 
-static int read_count(struct layerread *r, struct err *e)
+static bool is_ours(const char *record)
+{
+	return strncmp(record, LAYERSTREAM_PREFIX, sizeof LAYERSTREAM_PREFIX - 1) == 0;
+}
+
+/* A record of ours that this reader does not know may change what the layer means. */
+static int take_record(struct layerread *r, const char *name, struct record record, struct err *e)
+{
+	for (size_t i = 0; i < NRECORDS; i++) {
+		if (strcmp(name, record_names[i]) != 0)
+			continue;
+		r->records[i] = record;
+		return 0;
+	}
+	return tarread_err(r->tar, e, "record '%s' is not known", name);
+}
+
+/* Takes the line at s, of a text that ends at end; *next is where the next one begins. */
+static int take_line(struct layerread *r, char *s, char *end, char **next, struct err *e)
+{
+	char *stop = memchr(s, '\n', (size_t)(end - s));
+	if (!stop || strncmp(s, LAYERSTREAM_COMMENT "=", sizeof LAYERSTREAM_COMMENT) == 0)
+		stop = end;
+	char *equals = memchr(s, '=', (size_t)(stop - s));
+	if (!is_ours(s) || !equals)
+		return tarread_err(r->tar, e,
+				   "comment: expected lines " LAYERSTREAM_PREFIX "NAME=VALUE");
+	*next = stop < end ? stop + 1 : end;
+	*equals = *stop = '\0';
+	return take_record(r, s, (struct record){ equals + 1, (size_t)(stop - equals - 1) }, e);
+}
+
+/* The lines in the value of the header's pax record "comment", where they are ours. */
+static int take_lines(struct layerread *r, struct err *e)
 {
 	size_t len = 0;
-	const char *count = tarread_record(r->tar, LAYERSTREAM_LAYERS, &len);
-	if (!count)
+	const char *comment = tarread_record(r->tar, "comment", &len);
+	buf_clear(&r->lines);
+	if (!comment || !is_ours(comment))
+		return 0;
+	if (memchr(comment, '\0', len))
+		return tarread_err(r->tar, e, "comment: expected no NUL byte");
+	buf_add(&r->lines, comment, len);
+	char *s = r->lines.s, *end = s + len;
+	while (s < end)
+		if (take_line(r, s, end, &s, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* Reads what the header says of us, in either form. */
+static int read_records(struct layerread *r, struct err *e)
+{
+	const char *key;
+	memset(r->records, 0, sizeof r->records);
+	for (size_t i = 0; (key = tarread_record_key(r->tar, i)); i++) {
+		struct record record;
+		record.value = tarread_record(r->tar, key, &record.len);
+		if (is_ours(key) && take_record(r, key, record, e) < 0)
+			return -1;
+	}
+	return take_lines(r, e);
+}
+
+static int read_count(struct layerread *r, struct err *e)
+{
+	if (read_records(r, e) < 0)
+		return -1;
+	const struct record *count = &r->records[LAYERS];
+	if (!count->value)
 		return 0;
 	if (!r->fresh)
 		return tarread_err(r->tar, e,
 				   "%s: expected only before the first member of a stream",
 				   LAYERSTREAM_LAYERS);
-	if (num_parse(count, len, 10, 0, UINT32_MAX, &r->announced, e) < 0)
+	if (num_parse(count->value, count->len, 10, 0, UINT32_MAX, &r->announced, e) < 0)
 		return err_wrap(e, "%s: %s", r->name, LAYERSTREAM_LAYERS);
 	r->counted = true;
 	r->fresh = false;
@@ -104,41 +188,32 @@ static bool is_text(const char *s, size_t len)
 	return !memchr(s, '\0', len) && esc_is_utf8(s, len);
 }
 
-/* A record of ours that this reader does not know may change what the layer means. */
-static int check_keys(const struct layerread *r, struct err *e)
-{
-	static const char prefix[] = "LAYERPIPE.";
-	const char *key;
-	for (size_t i = 0; (key = tarread_record_key(r->tar, i)); i++)
-		if (strncmp(key, prefix, sizeof prefix - 1) == 0 &&
-		    strcmp(key, LAYERSTREAM_COMMENT) != 0 && strcmp(key, LAYERSTREAM_KEY) != 0 &&
-		    strcmp(key, LAYERSTREAM_DIFFID) != 0)
-			return tarread_err(r->tar, e, "record '%s' is not known", key);
-	return 0;
-}
-
 static int read_about(struct layerread *r, struct err *e)
 {
 	static const char sha256[] = "sha256:";
 	struct layerread_layer *l = &r->layer;
-	size_t len = 0;
-	if (check_keys(r, e) < 0)
+	if (read_records(r, e) < 0)
 		return -1;
-	l->comment = tarread_record(r->tar, LAYERSTREAM_COMMENT, &len);
-	if (l->comment && !is_text(l->comment, len))
+	const struct record *comment = &r->records[COMMENT], *key = &r->records[KEY],
+			    *diffid = &r->records[DIFFID];
+	if (r->records[LAYERS].value)
+		return tarread_err(r->tar, e,
+				   "%s: expected only before the first member of a stream",
+				   LAYERSTREAM_LAYERS);
+	if (comment->value && !is_text(comment->value, comment->len))
 		return tarread_err(r->tar, e, "%s: expected UTF-8", LAYERSTREAM_COMMENT);
-	l->key = tarread_record(r->tar, LAYERSTREAM_KEY, &len);
-	if (l->key && !is_hex(l->key, len))
+	if (key->value && !is_hex(key->value, key->len))
 		return tarread_err(r->tar, e, "%s: expected %d lower-case hex digits",
 				   LAYERSTREAM_KEY, DIGEST_HEX_LEN);
-	l->diffid = tarread_record(r->tar, LAYERSTREAM_DIFFID, &len);
-	if (!l->diffid)
+	l->comment = comment->value;
+	l->key = key->value;
+	if (!diffid->value)
 		return 0;
-	if (strncmp(l->diffid, sha256, sizeof sha256 - 1) != 0 ||
-	    !is_hex(l->diffid + sizeof sha256 - 1, len - (sizeof sha256 - 1)))
+	if (strncmp(diffid->value, sha256, sizeof sha256 - 1) != 0 ||
+	    !is_hex(diffid->value + sizeof sha256 - 1, diffid->len - (sizeof sha256 - 1)))
 		return tarread_err(r->tar, e, "%s: expected sha256: and %d lower-case hex digits",
 				   LAYERSTREAM_DIFFID, DIGEST_HEX_LEN);
-	l->diffid += sizeof sha256 - 1;
+	l->diffid = diffid->value + sizeof sha256 - 1;
 	return 0;
 }
 

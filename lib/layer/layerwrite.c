@@ -3,21 +3,28 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "layer/layerstream.h"
 #include "tar/tar.h"
 
-static void record(struct buf *b, const char *key, const char *value)
+/* One more line of the comment. */
+static void line(struct buf *comment, const char *record, const char *value)
 {
-	tar_pax_record(b, key, value, strlen(value));
+	buf_addf(comment, "%s%s=%s", comment->len ? "\n" : "", record, value);
+}
+
+static void end(struct buf *records, const struct buf *comment)
+{
+	if (comment->len)
+		tar_pax_record(records, "comment", comment->s, comment->len);
 }
 
 int layerwrite_begin(struct layerwrite *w, struct out *o, uint32_t layers, struct err *e)
 {
-	AUTO_BUF struct buf records = { 0 }, header = { 0 };
+	AUTO_BUF struct buf comment = { 0 }, records = { 0 }, header = { 0 };
 	AUTO_FREE char *count = xasprintf("%" PRIu32, layers);
-	record(&records, LAYERSTREAM_LAYERS, count);
+	line(&comment, LAYERSTREAM_LAYERS, count);
+	end(&records, &comment);
 	tar_pax_header(&header, TAR_PAX_GLOBAL, &records);
 	*w = (struct layerwrite){ .out = o, .layers = layers, .start = o->written };
 	w->due = o->written + header.len;
@@ -37,14 +44,17 @@ static int finish_member(struct layerwrite *w, struct err *e)
 
 static void describe(struct buf *records, const struct layerwrite_member *m)
 {
-	if (m->comment)
-		record(records, LAYERSTREAM_COMMENT, m->comment);
+	AUTO_BUF struct buf comment = { 0 };
 	if (*m->diffid) {
 		AUTO_FREE char *id = xasprintf("sha256:%s", m->diffid);
-		record(records, LAYERSTREAM_DIFFID, id);
+		line(&comment, LAYERSTREAM_DIFFID, id);
 	}
 	if (*m->key)
-		record(records, LAYERSTREAM_KEY, m->key);
+		line(&comment, LAYERSTREAM_KEY, m->key);
+	/* last: it may be of several lines */
+	if (m->comment)
+		line(&comment, LAYERSTREAM_COMMENT, m->comment);
+	end(records, &comment);
 }
 
 int layerwrite_member(struct layerwrite *w, const struct layerwrite_member *m, struct err *e)

@@ -53,7 +53,7 @@ as_root_commands() { faked as_root_tree; }
 # kind. They stay with the names that they had after the script.
 as_root_tree() {
   local quiet=--warning=no-unknown-keyword
-  tar -xO $quiet -f - | tar -xp $quiet --same-owner
+  tar -xO | tar -xp $quiet --same-owner
   LD_PRELOAD='' chmod -R u+rwX . # of no concern to the fake root, who may read all
   [ -z "${attr[extraCommands]}" ] || run extraCommands "$BASH"
   fake_listing "$@"
