@@ -553,3 +553,52 @@ EOF
   (ulimit -n 100 && tree-list t >listing)
   [ "$(wc -l <listing)" = 1502 ]
 }
+
+@test "paths longer than the kernel takes one are listed, and packed" {
+  python3 - <<'P'
+import os
+os.mkdir("deep")
+os.chdir("deep")
+for name in ["n" * 255] * 18 + ["d"] * 1500:
+    os.mkdir(name)
+    os.chdir(name)
+with open("file", "w") as f:
+    f.write("here")
+os.setxattr("file", "user.note", b"kept")
+os.symlink("there", "link")
+P
+  tree-list deep >list
+  lines 1521 | same <(grep -vc '^#' list) /dev/stdin
+  grep -c 'd/file .* xattr.user.note=' list
+  grep -c 'd/link .* link=there' list
+  layer-tar --bare --mtree list >layer.tar
+  python3 - <<'P' >found
+import tarfile
+with tarfile.open("layer.tar") as tar:
+    entries = tar.getmembers()
+    file = next(t for t in entries if t.name.endswith("/d/file"))
+    print(len(entries), len(file.name), tar.extractfile(file).read(), file.pax_headers["SCHILY.xattr.user.note"])
+P
+  lines "1521 7612 b'here' kept" | same found /dev/stdin
+  rm -rf deep
+}
+
+@test "a listing that fails half-way has no lines" {
+  needs "$BUILD/faults/inject"
+  mkdir tree
+  (cd tree && touch {1..3000}-with-a-name-that-makes-a-longer-line-of-it)
+  tree-list tree >whole
+  [ "$(wc -c <whole)" -gt 400000 ]
+  "$BUILD/faults/inject" log 60 tree-list xattr 2900 error=5 tree-list tree >out 2>said
+  grep -cx 'done.error=5' log
+  grep -cx 'status.1' log
+  grep -cx "tree-list: cannot list extended attributes of 'tree/.*': Input/output error" said
+  same out /dev/null
+}
+
+@test "a message shows the two ends of a very long name" {
+  local x y
+  x=$(printf 'x%.0s' {1..299}) y=$(printf 'y%.0s' {1..299})
+  fails 1 "tree-list: cannot open directory '$x...$y': File name too long" tree-list "${x}é$x${y}é$y"
+  fails 1 "tree-list: cannot open directory '${x}é$y': File name too long" tree-list "${x}é$y"
+}

@@ -26,12 +26,47 @@ void cli_statuses(int fail, int usage)
 	usage_status = usage;
 }
 
+/* Whether a character begins at s, as text can be cut there. */
+static bool is_start(const char *s)
+{
+	return ((unsigned char)*s & 0xc0) != 0x80;
+}
+
+/* Adds what stands between two quotes: of a very long name the two ends. */
+static void add_piece(struct buf *b, const char *s, size_t len)
+{
+	enum { LONG = 1000, END = 300 };
+	size_t head = len, tail = len;
+	if (len > LONG) {
+		for (head = END; head && !is_start(s + head);)
+			head--;
+		for (tail = len - END; tail < len && !is_start(s + tail);)
+			tail++;
+	}
+	esc_message(b, s, head);
+	if (head < tail)
+		buf_adds(b, "...");
+	esc_message(b, s + tail, len - tail);
+}
+
+static void add_message(struct buf *b, const char *msg)
+{
+	for (;; msg++) {
+		size_t len = strcspn(msg, "'");
+		add_piece(b, msg, len);
+		msg += len;
+		if (!*msg)
+			return;
+		buf_addc(b, '\'');
+	}
+}
+
 /* One message, one write: lines of several processes on one stderr stay whole. */
 static void print(const struct cli *cli, const char *kind, const char *msg)
 {
 	AUTO_BUF struct buf b = { 0 };
 	buf_addf(&b, "%s: %s", cli->tool, kind);
-	esc_message(&b, msg, strlen(msg));
+	add_message(&b, msg);
 	buf_addc(&b, '\n');
 	/* nowhere left to report a failure to */
 	(void)!out_write_fd(STDERR_FILENO, b.s, b.len);
@@ -148,13 +183,14 @@ void cli_warn(const struct cli *cli, const char *fmt, ...)
 void cli_stdout(struct out *o)
 {
 	out_init(o, STDOUT_FILENO, "<stdout>");
+	out_hold(o);
 }
 
 void cli_stdout_binary(const struct cli *cli, struct out *o)
 {
 	if (isatty(STDOUT_FILENO))
 		cli_usage(cli, "refusing to write binary data to a terminal: redirect the output");
-	cli_stdout(o);
+	out_init(o, STDOUT_FILENO, "<stdout>");
 }
 
 void cli_binary(const struct cli *cli, const char *operand)

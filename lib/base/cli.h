@@ -68,7 +68,10 @@ int cli_fail(const struct cli *cli, const struct err *e);
 /* Prints "TOOL: warning: MESSAGE". */
 void cli_warn(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Standard output for lines. */
+/*
+ * Standard output for lines: held until cli_finish(), so that of a program
+ * that fails the next one does not get some and takes them for all.
+ */
 void cli_stdout(struct out *o);
 
 /* Standard output for binary data: exits 2 where it is a terminal. */

@@ -21,6 +21,11 @@ void out_init(struct out *o, int fd, const char *name)
 		(void)fcntl(fd, F_SETPIPE_SZ, PIPE_SIZE);
 }
 
+void out_hold(struct out *o)
+{
+	o->held = 1;
+}
+
 void out_init_digest(struct out *o, struct digest *digest)
 {
 	*o = (struct out){ .fd = -1, .name = "<digest>", .digest = digest };
@@ -66,14 +71,19 @@ int out_flush(struct out *o, struct err *e)
 	return r;
 }
 
+static int is_full(const struct out *o, size_t len)
+{
+	return !o->held && o->buf.len + len > OUT_BUFFER;
+}
+
 int out_write(struct out *o, const void *data, size_t len, struct err *e)
 {
 	if (o->failed)
 		return report(o, e);
 	o->written += len;
-	if (o->buf.len + len > OUT_BUFFER && out_flush(o, e) < 0)
+	if (is_full(o, len) && out_flush(o, e) < 0)
 		return -1;
-	if (len > OUT_BUFFER)
+	if (is_full(o, len))
 		return put(o, data, len, e);
 	buf_add(&o->buf, data, len);
 	return 0;
@@ -97,7 +107,7 @@ char *out_reserve(struct out *o, size_t len, struct err *e)
 {
 	if (o->failed)
 		return report(o, e), NULL;
-	if (o->buf.len + len > OUT_BUFFER && out_flush(o, e) < 0)
+	if (is_full(o, len) && out_flush(o, e) < 0)
 		return NULL;
 	char *room = buf_extend(&o->buf, len);
 	o->buf.len -= len;
@@ -135,7 +145,7 @@ int out_copy(struct out *o, int from, const char *what, uint64_t len, uint64_t *
 	     struct err *e)
 {
 	uint64_t done = 0;
-	if (o->pipe && send(o, from, len, &done, e) < 0)
+	if (o->pipe && !o->held && send(o, from, len, &done, e) < 0)
 		return -1;
 	while (done < len) {
 		size_t want = len - done < OUT_BUFFER / 2 ? (size_t)(len - done) : OUT_BUFFER / 2;

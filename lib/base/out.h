@@ -24,11 +24,18 @@ struct out {
 	/* private */
 	struct digest *digest;
 	int pipe;
+	int held;
 	struct buf buf;
 	int failed; /* errno of the first failure */
 };
 
 void out_init(struct out *o, int fd, const char *name);
+
+/*
+ * From now on nothing is written before out_flush() or out_close(): who fails
+ * until then has written nothing. What is held is in memory.
+ */
+void out_hold(struct out *o);
 
 /* Output that is only hashed; the digest is borrowed. End it with out_flush() and out_drop(). */
 void out_init_digest(struct out *o, struct digest *digest);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdbool.h>
@@ -225,10 +226,25 @@ static int walk(int dir, const char *path, int flags, enum within_links links,
 	return r < 0 ? -1 : fd;
 }
 
+/* The kernel takes no path as long as this: the first part of it is a way of its own. */
+static int find_long(int dir, const char *path, int flags)
+{
+	AUTO_FREE char *first = xstrndup(path, PATH_MAX - 1);
+	char *slash = strrchr(first, '/');
+	if (!slash || slash == first)
+		return fail(ENAMETOOLONG);
+	*slash = '\0';
+	AUTO_CLOSE int fd = within_find(dir, first, O_PATH | O_DIRECTORY, WITHIN_NO_LINKS, NULL);
+	return fd < 0 ? -1 : within_find(fd, path + (slash - first), flags, WITHIN_NO_LINKS, NULL);
+}
+
 int within_find(int dir, const char *path, int flags, enum within_links links,
 		struct within_place *place)
 {
 	AUTO_WITHIN_PLACE struct within_place own = { 0 };
+	path += strspn(path, "/");
+	if (!place && links == WITHIN_NO_LINKS && strlen(path) >= PATH_MAX)
+		return find_long(dir, path, flags);
 	if (!place) {
 		int fd = open_how(dir, path, flags, links);
 		if (fd >= 0 || !is_no_answer(errno))
