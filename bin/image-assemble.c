@@ -11,7 +11,7 @@
 #include "image/imageref.h"
 
 static const char help[] =
-	"usage: image-assemble [option...] <LAYER-STREAM\n"
+	"usage: image-assemble [option...] [LAYER-STREAM...]\n"
 	"Makes a container image from layer streams and image-config(5) lines.\n"
 	"\n"
 	"      --name NAME         name of the image, such as hello or registry.example/hello\n"
@@ -85,6 +85,8 @@ struct settings {
 	enum progress_mode progress;
 	const char **tags;
 	size_t ntags, tags_cap;
+	struct assemble_input *inputs;
+	size_t ninputs;
 };
 
 static void add_tag(struct settings *s)
@@ -169,6 +171,17 @@ static void check(struct settings *s)
 		cli_usage(&cli, "--config: standard input carries the layers: expected a file");
 }
 
+/* The operands, or standard input. */
+static void set_inputs(struct settings *s, char **operands, size_t n)
+{
+	s->ninputs = n ? n : 1;
+	s->inputs = xcalloc(s->ninputs, sizeof *s->inputs);
+	for (size_t i = 0; i < s->ninputs; i++) {
+		s->inputs[i] = (struct assemble_input){ -1, n ? operands[i] : "-", n > 0 };
+		cli_binary(&cli, s->inputs[i].name);
+	}
+}
+
 static int read_config(const char *file, struct imageconfig *c, struct err *e)
 {
 	AUTO_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -178,13 +191,30 @@ static int read_config(const char *file, struct imageconfig *c, struct err *e)
 }
 
 /* Larger pipes where the system allows: fewer switches between the processes. */
-static void widen_pipes(void)
+static void widen_pipe(int fd)
 {
-	for (int fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++)
-		fcntl(fd, F_SETPIPE_SZ, 1 << 20);
+	fcntl(fd, F_SETPIPE_SZ, 1 << 20);
 }
 
-/* Reads standard input and writes the image to o, flushed. */
+static int open_inputs(const struct settings *s, struct err *e)
+{
+	for (size_t i = 0; i < s->ninputs; i++) {
+		struct assemble_input *in = &s->inputs[i];
+		if (cli_open(in->name, &in->fd, &in->name, e) < 0)
+			return -1;
+		widen_pipe(in->fd);
+	}
+	return 0;
+}
+
+static void close_inputs(struct settings *s)
+{
+	for (size_t i = 0; i < s->ninputs; i++)
+		mem_cleanup_close(&s->inputs[i].fd);
+	free(s->inputs);
+}
+
+/* Reads the inputs and writes the image to o, flushed. */
 static int assemble(const struct settings *s, const struct imageconfig *config,
 		    struct progress *progress, struct out *o, struct layerlist *layers,
 		    struct err *e)
@@ -193,7 +223,7 @@ static int assemble(const struct settings *s, const struct imageconfig *config,
 	if (compress_new(s->compressor, s->jobs ? s->jobs : machine_cores(), o, &c, e) < 0)
 		return -1;
 	struct assemble_streams streams = {
-		.in = STDIN_FILENO, .in_name = "<stdin>", .archive = c, .progress = progress
+		.inputs = s->inputs, .ninputs = s->ninputs, .archive = c, .progress = progress
 	};
 	if (assemble_docker(&streams, &s->image, config, layers, e) < 0 ||
 	    compress_finish(c, e) < 0)
@@ -236,7 +266,7 @@ static int run(const struct settings *s, struct out *o, struct err *e)
 	uint64_t total = s->image.expect_layers == ASSEMBLE_ANY ? 0 : s->image.expect_layers;
 	AUTO_PROGRESS struct progress *progress = progress_new(s->progress, STDERR_FILENO, total);
 	if ((s->config && read_config(s->config, config, e) < 0) ||
-	    imageconfig_complete(config, &s->about, e) < 0)
+	    imageconfig_complete(config, &s->about, e) < 0 || open_inputs(s, e) < 0)
 		return -1;
 	if (write_image(s, config, progress, o, e) < 0)
 		return -1;
@@ -254,16 +284,16 @@ int main(int argc, char **argv)
 	cli_start(&cli);
 	for (int opt; (opt = cli_option(&cli, argc, argv)) != -1;)
 		option(opt, &s);
-	cli_operands(&cli, argc, argv, 0, 0);
 	check(&s);
-	cli_binary(&cli, "-");
+	set_inputs(&s, argv + optind, (size_t)(argc - optind));
 	if (s.output)
 		cli_stdout(&standard);
 	else
 		cli_stdout_binary(&cli, &standard);
-	widen_pipes();
+	widen_pipe(STDOUT_FILENO);
 	int status = run(&s, s.output ? &file : &standard, &e);
 	out_drop(&file);
+	close_inputs(&s);
 	free(s.tags);
 	return status < 0 ? cli_fail(&cli, &e) : cli_finish(&cli, &standard);
 }

@@ -7,7 +7,7 @@
 #include "image/flatten.h"
 
 static const char help[] =
-	"usage: layer-flatten [option...] <LAYER-STREAM >TAR\n"
+	"usage: layer-flatten [option...] [LAYER-STREAM...] >TAR\n"
 	"       layer-flatten [option...] --from-image FILE >TAR\n"
 	"Merges layers into one tar of the files that are there in the end.\n"
 	"\n"
@@ -30,6 +30,8 @@ static const struct cli cli = { "layer-flatten", help, longs };
 
 struct settings {
 	bool allow_empty;
+	char **streams; /* none: standard input */
+	int nstreams;
 	const char *file;
 	const char *image;
 	const char *output;
@@ -51,12 +53,29 @@ static int write_flat(const struct flatten *f, const struct settings *s, const c
 	return flatten_write(f, o, e);
 }
 
-static int run_stream(const struct settings *s, struct out *o, struct err *e)
+static int add_stream(struct flatten *f, const char *operand, const char **name, struct err *e)
+{
+	int fd; /* to be read once more, when the tar is written */
+	bool empty = false;
+	if (cli_open(operand, &fd, name, e) < 0 || flatten_stream(f, fd, *name, &empty, e) < 0)
+		return -1;
+	if (empty)
+		return err_set(e, 0, "%s: empty, not even a layer stream: its producer failed",
+			       *name);
+	return 0;
+}
+
+static int run_streams(const struct settings *s, struct out *o, struct err *e)
 {
 	AUTO_FLATTEN struct flatten *f = flatten_new();
-	if (flatten_stream(f, STDIN_FILENO, "<stdin>", e) < 0)
+	const char *name = "<stdin>";
+	bool empty;
+	if (s->nstreams == 0 && flatten_stream(f, STDIN_FILENO, name, &empty, e) < 0)
 		return -1;
-	return write_flat(f, s, "<stdin>", o, e);
+	for (int i = 0; i < s->nstreams; i++)
+		if (add_stream(f, s->streams[i], &name, e) < 0)
+			return -1;
+	return write_flat(f, s, s->nstreams > 1 ? "the inputs together" : name, o, e);
 }
 
 static int run_image(const struct settings *s, struct out *o, struct err *e)
@@ -75,7 +94,7 @@ static int run_image(const struct settings *s, struct out *o, struct err *e)
 
 static int run(const struct settings *s, struct out *o, struct err *e)
 {
-	return s->file ? run_image(s, o, e) : run_stream(s, o, e);
+	return s->file ? run_image(s, o, e) : run_streams(s, o, e);
 }
 
 /* The file gets its name only when everything is written. */
@@ -91,6 +110,16 @@ static int run_to_file(const struct settings *s, struct err *e)
 	return result;
 }
 
+static void check(const struct settings *s)
+{
+	if (s->image && !s->file)
+		cli_usage(&cli, "--image goes with --from-image only");
+	if (s->file && s->nstreams)
+		cli_usage(&cli, "--from-image goes without other operands, found '%s'",
+			  s->streams[0]);
+	cli_binary(&cli, s->file ? s->file : "-");
+}
+
 int main(int argc, char **argv)
 {
 	struct settings s = { 0 };
@@ -99,10 +128,9 @@ int main(int argc, char **argv)
 	cli_start(&cli);
 	for (int opt; (opt = cli_option(&cli, argc, argv)) != -1;)
 		read_option(opt, &s);
-	cli_operands(&cli, argc, argv, 0, 0);
-	if (s.image && !s.file)
-		cli_usage(&cli, "--image goes with --from-image only");
-	cli_binary(&cli, s.file ? s.file : "-");
+	s.streams = argv + optind;
+	s.nstreams = argc - optind;
+	check(&s);
 	if (s.output)
 		cli_stdout(&o);
 	else

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* layer-tar: writes the layers of a plan, or one layer from an mtree, as a layer stream. */
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cli.h"
 #include "base/esc.h"
@@ -12,7 +11,7 @@
 #include "plan/plan.h"
 
 static const char help[] =
-	"usage: layer-tar [option...] <PLAN\n"
+	"usage: layer-tar [option...] [PLAN]\n"
 	"       layer-tar [option...] --mtree FILE\n"
 	"Writes the layers of a plan, or one from an mtree, as a layer stream.\n"
 	"\n"
@@ -73,6 +72,7 @@ static const struct cli cli = { "layer-tar", help, longs };
 
 struct options {
 	struct storestream stream;
+	const char *plan;
 	const char *mtree;
 	const char *onto;
 	bool allow_empty;
@@ -152,14 +152,23 @@ static void read_option(int opt, struct options *o)
 	}
 }
 
+static int read_plan(const struct options *opt, struct plan *p, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+	const char *name;
+	if (cli_open(opt->plan, &fd, &name, e) < 0 || plan_read(fd, name, p, e) < 0)
+		return -1;
+	if (p->n == 0 && !opt->allow_empty)
+		return err_set(e, 0, "%s: the plan is empty (--allow-empty makes no layers of it)",
+			       name);
+	return 0;
+}
+
 static int run_plan(const struct options *opt, struct out *o, struct err *e)
 {
 	AUTO_PLAN struct plan p = { 0 };
-	if (plan_read(STDIN_FILENO, "<stdin>", &p, e) < 0)
+	if (read_plan(opt, &p, e) < 0)
 		return -1;
-	if (p.n == 0 && !opt->allow_empty)
-		return err_set(e, 0,
-			       "<stdin>: the plan is empty (--allow-empty makes no layers of it)");
 	return opt->bare ? storestream_bare(&opt->stream, &p, o, e)
 			 : storestream_write(&opt->stream, &p, o, e);
 }
@@ -194,6 +203,16 @@ static int run_mtree(const struct options *opt, struct out *o, struct err *e)
 			 : mtreelayer_write(&form, &m, opt->stream.comment, o, e);
 }
 
+static void check(const struct options *opt, int operands)
+{
+	if (opt->onto && !opt->mtree)
+		cli_usage(&cli, "--onto goes with --mtree only");
+	if (opt->onto && strcmp(opt->mtree, "-") == 0 && strcmp(opt->onto, "-") == 0)
+		cli_usage(&cli, "--mtree and --onto cannot both be standard input");
+	if (opt->mtree && operands)
+		cli_usage(&cli, "--mtree goes without a plan");
+}
+
 int main(int argc, char **argv)
 {
 	struct options opt = {
@@ -209,11 +228,9 @@ int main(int argc, char **argv)
 	cli_start(&cli);
 	while ((c = cli_option(&cli, argc, argv)) != -1)
 		read_option(c, &opt);
-	if (opt.onto && !opt.mtree)
-		cli_usage(&cli, "--onto goes with --mtree only");
-	if (opt.onto && strcmp(opt.mtree, "-") == 0 && strcmp(opt.onto, "-") == 0)
-		cli_usage(&cli, "--mtree and --onto cannot both be standard input");
-	cli_operands(&cli, argc, argv, 0, 0);
+	check(&opt, argc - optind);
+	cli_operands(&cli, argc, argv, 0, 1);
+	opt.plan = optind < argc ? argv[optind] : "-";
 	cli_stdout_binary(&cli, &o);
 	if ((opt.mtree ? run_mtree(&opt, &o, &e) : run_plan(&opt, &o, &e)) < 0)
 		return cli_fail(&cli, &e);

@@ -16,12 +16,12 @@ row() {
   case $1 in
     closure-graph) input=closure.json form=any ;;
     config-json) input=config empty=0 ;;
-    image-assemble) input=stream form=any most=0 output=binary ;;
+    image-assemble) input=stream form=any output=binary ;;
     image-diff) input=image operands=(image -) form=any most=2 refusal='<stdin>: empty' ;;
     image-layers) input=image form=any most=1 output=binary refusal='<stdin>: empty' ;;
-    layer-flatten) input=stream form=any most=0 output=binary ;;
+    layer-flatten) input=stream form=any output=binary ;;
     layer-plan) input=graph most=1 ;;
-    layer-tar) input=plan options=(--root-dir root) most=0 output=binary ;;
+    layer-tar) input=plan options=(--root-dir root) most=1 output=binary ;;
     merge-images) operands=(-) input=image form=any output=binary refusal='<stdin>: ' ;;
     plan-cost) input=plan options=(--graph graph) most=1 refusal='<stdin>: the plan is empty' ;;
     reference-scan) input=graph options=(--graph -) operands=(root) empty=0 ;;

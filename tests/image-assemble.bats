@@ -116,6 +116,48 @@ END
   same got want
 }
 
+@test "layer streams as operands: one on top of the other, and - is standard input" {
+  "$stream" "base.tar,comment=the base,key=$key" >a
+  "$stream" top.tar >b
+  cat a b a | assemble --name a --tag 1 >want.tar
+  assemble --name a --tag 1 a b a >found.tar
+  same want.tar found.tar
+  assemble --name a --tag 1 a - <(cat a) <b >found.tar
+  same want.tar found.tar
+  cat b a | assemble --name a --tag 1 -- a - >found.tar
+  same want.tar found.tar
+}
+
+@test "an operand whose producer failed makes no image" {
+  local size made='empty, not even a layer stream: its producer failed'
+  "$stream" "base.tar,key=$key" >a
+  "$stream" top.tar >b
+  : >nothing
+  fails 1 "image-assemble: nothing: $made" image-assemble --output image nothing b
+  fails 1 "image-assemble: nothing: $made" image-assemble --output image b nothing
+  fails 1 "image-assemble: nothing: $made" image-assemble --output image --allow-empty nothing
+  fails 1 "image-assemble: <stdin>: $made" image-assemble --output image a - b </dev/null
+  run -1 --separate-stderr image-assemble --output image <(layer-tar --root-dir nowhere plan) b
+  [[ $stderr == *": $made" ]]
+  for size in 1 512 1536 2560 "$(($(stat -c %s a) - 1024))"; do
+    head -c "$size" a >short
+    run -1 --separate-stderr image-assemble --output image short b
+    [[ $stderr == 'image-assemble: short: '* ]]
+  done
+  fails 1 "image-assemble: cannot open 'absent': No such file or directory" image-assemble --output image a absent
+  fails 1 'image-assemble: the inputs together: expected 3 layers, found 2: a producer failed' \
+    image-assemble --expect-layers 3 --output image a b
+  fails 1 'image-assemble: b: more than 1 layers: no more were expected' \
+    image-assemble --expect-layers 1 --output image a b
+  fails 1 'image-assemble: b: more than 1 layers: that is the limit set for this image' \
+    image-assemble --max-layers 1 --output image a b
+  [ ! -e image ]
+  "$stream" 0 >none
+  assemble --name a --tag 1 --output image a none
+  fails 1 'image-assemble: the inputs together: no layers: expected a layer stream (--allow-empty makes an image without layers)' \
+    image-assemble none none
+}
+
 @test "layers-out: what config-json makes the image's configuration of" {
   "$stream" base.tar,comment="a	b" top.tar >s
   lines 'Cmd\t/bin/hello' >conf
@@ -550,7 +592,6 @@ EOF
   fails 2 "image-assemble: --progress: expected auto, bar, lines or none, found 'x' $hint" image-assemble --progress x
   fails 2 "image-assemble: --config: standard input carries the layers: expected a file $hint" image-assemble --config -
   fails 2 "image-assemble: --max-layers: '0': expected a number from 1 to 4294967295 $hint" image-assemble --max-layers 0
-  fails 2 "image-assemble: too many operands: expected options only, found 'x' $hint" image-assemble x
   fails 2 "image-assemble: refusing to write binary data to a terminal: redirect the output $hint" \
     bash -c 'script -qec "image-assemble 2>err </dev/null" /dev/null </dev/null >/dev/null; s=$?; cat err >&2; exit $s'
 }

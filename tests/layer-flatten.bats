@@ -376,3 +376,31 @@ holes() {
   run -1 --separate-stderr layer-flatten <stream
   [[ $stderr == "layer-flatten: <stdin>: header at byte 1024: sparse file: not supported" ]]
 }
+
+@test "layer streams as operands: one on top of the other, and - is standard input" {
+  local see="(see 'layer-flatten --help')"
+  mkdir -p lower upper
+  echo one | tee lower/a lower/b
+  echo two >upper/b
+  tar -C lower -cf 1.tar a b
+  tar -C upper -cf 2.tar b
+  make-stream 1.tar >one
+  make-stream 2.tar >two
+  cat one two | layer-flatten >want
+  layer-flatten one two >found
+  same want found
+  layer-flatten one - <two >found
+  same want found
+  layer-flatten <(cat one) two --output found
+  same want found
+  tar -xOf found ./b >b
+  lines two | same b /dev/stdin
+  : >nothing
+  fails 1 'layer-flatten: nothing: empty, not even a layer stream: its producer failed' \
+    layer-flatten --allow-empty one nothing
+  make-stream 0 >none
+  fails 1 'layer-flatten: the inputs together: no layers (--allow-empty makes an empty tree)' layer-flatten none none
+  fails 1 "layer-flatten: cannot open 'absent': No such file or directory" layer-flatten one absent
+  fails 2 "layer-flatten: --from-image goes without other operands, found 'one' $see" \
+    layer-flatten --from-image image one
+}

@@ -139,6 +139,19 @@ p.kill()' "$@"; }
   [ "$(records comment stream | sort -u)" = 'it is é' ]
 }
 
+@test "the plan is an operand or standard input" {
+  example
+  layer-tar --root-dir root <plan >want
+  layer-tar --root-dir root plan >found
+  same want found
+  layer-tar --root-dir root - <plan >found
+  same want found
+  : >nothing
+  fails 1 'layer-tar: nothing: the plan is empty (--allow-empty makes no layers of it)' layer-tar nothing
+  fails 1 "layer-tar: cannot open 'absent': No such file or directory" layer-tar absent
+  fails 2 "layer-tar: --mtree goes without a plan (see 'layer-tar --help')" layer-tar --mtree tree plan
+}
+
 @test "a stream is a tar that other programs list and complain of nothing" {
   local program
   example

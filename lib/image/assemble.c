@@ -179,37 +179,61 @@ static int take_layer(struct archive *a, const struct layerread_layer *l, struct
 	return 0;
 }
 
-static int too_many(const struct archive *a, uint64_t n, const char *why, struct err *e)
+static int too_many(const struct assemble_input *in, uint64_t n, const char *why, struct err *e)
 {
-	return err_set(e, 0, "%s: more than %" PRIu64 " layers: %s", a->s->in_name, n, why);
+	return err_set(e, 0, "%s: more than %" PRIu64 " layers: %s", in->name, n, why);
 }
 
-static int take_layers(struct archive *a, const struct assemble_options *o, struct err *e)
+static int check_input(const struct archive *a, const struct assemble_input *in, struct err *e)
+{
+	if (in->not_empty && layerread_offset(a->in) == 0)
+		return err_set(e, 0, "%s: empty, not even a layer stream: its producer failed",
+			       in->name);
+	return 0;
+}
+
+static int take_input(struct archive *a, const struct assemble_options *o,
+		      const struct assemble_input *in, struct err *e)
 {
 	const struct layerread_layer *l = NULL;
+	layerread_free(a->in);
+	a->in = layerread_new(in->fd, in->name);
 	for (;;) {
 		if (layerread_next(a->in, &l, e) < 0)
 			return -1;
 		if (!l)
-			break;
-		if (layerread_layers(a->in) > o->max_layers)
-			return too_many(a, o->max_layers, "that is the limit set for this image",
+			return check_input(a, in, e);
+		if (a->norder >= o->max_layers)
+			return too_many(in, o->max_layers, "that is the limit set for this image",
 					e);
-		if (layerread_layers(a->in) > o->expect_layers)
-			return too_many(a, o->expect_layers, "no more were expected", e);
+		if (a->norder >= o->expect_layers)
+			return too_many(in, o->expect_layers, "no more were expected", e);
 		if (take_layer(a, l, e) < 0)
 			return -1;
 	}
+}
+
+static int check_number(const struct archive *a, const struct assemble_options *o, struct err *e)
+{
+	const char *name = a->s->ninputs == 1 ? a->s->inputs->name : "the inputs together";
 	if (o->expect_layers != ASSEMBLE_ANY && a->norder != o->expect_layers)
 		return err_set(e, 0,
 			       "%s: expected %" PRIu64 " layers, found %zu: a producer failed",
-			       a->s->in_name, o->expect_layers, a->norder);
+			       name, o->expect_layers, a->norder);
 	if (a->norder == 0 && !o->allow_empty)
 		return err_set(e, 0,
 			       "%s: no layers: expected a layer stream (--allow-empty makes "
 			       "an image without layers)",
-			       a->s->in_name);
+			       name);
 	return 0;
+}
+
+static int take_layers(struct archive *a, const struct assemble_options *o, struct err *e)
+{
+	for (size_t i = 0; i < a->s->ninputs; i++)
+		if (take_input(a, o, &a->s->inputs[i], e) < 0)
+			return -1;
+	return check_number(a, o, e);
 }
 
 /* --- configuration and manifest --- */
@@ -299,7 +323,6 @@ int assemble_docker(const struct assemble_streams *s, const struct assemble_opti
 		    const struct imageconfig *config, struct layerlist *layers, struct err *e)
 {
 	struct archive a = { .s = s,
-			     .in = layerread_new(s->in, s->in_name),
 			     .hashing = hashing_new(!compress_has_threads(s->archive)),
 			     .out = { .to = s->archive },
 			     .layers = layers };

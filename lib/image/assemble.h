@@ -30,16 +30,23 @@ struct assemble_options {
 	bool allow_empty;       /* an image without layers is not an error */
 };
 
+/* Layer streams to be read to their end. */
+struct assemble_input {
+	int fd;
+	const char *name; /* for messages */
+	bool not_empty;   /* no byte at all is an error: whoever should have written it failed */
+};
+
 /* Where an image comes from and goes to; all borrowed. */
 struct assemble_streams {
-	int in;
-	const char *in_name;
+	const struct assemble_input *inputs;
+	size_t ninputs;
 	struct compress *archive;
 	struct progress *progress;
 };
 
 /*
- * Reads layers to the end of the input and writes the whole archive, its end
+ * Reads the layers of all inputs, in order, and writes the whole archive, its end
  * included; compress_finish() is the caller's. layers, which starts as { 0 },
  * gets what the image is made of. A layer without a key is spooled; of equal
  * layers one is stored. On failure the archive has neither manifest nor end.

@@ -192,7 +192,7 @@ static off_t position(int fd)
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? lseek(fd, 0, SEEK_CUR) : -1;
 }
 
-int flatten_stream(struct flatten *f, int in, const char *name, struct err *e)
+int flatten_stream(struct flatten *f, int in, const char *name, bool *empty, struct err *e)
 {
 	AUTO_LAYERREAD struct layerread *reader = layerread_new(in, name);
 	/* the last one made is freed first: it may still read what the other holds */
@@ -203,10 +203,12 @@ int flatten_stream(struct flatten *f, int in, const char *name, struct err *e)
 		if (layerread_next(reader, &layer, e) < 0)
 			return -1;
 		if (!layer)
-			return 0;
+			break;
 		if (add_streamed(f, reader, layer, hashing, name, in, start, e) < 0)
 			return -1;
 	}
+	*empty = layerread_offset(reader) == 0;
+	return 0;
 }
 
 /* --- images --- */

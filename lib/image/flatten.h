@@ -12,6 +12,8 @@
  * that can be; else they were put aside in a spool (spool.h).
  */
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
@@ -24,9 +26,11 @@ void flatten_free(struct flatten *f);
 
 /*
  * Lays layer streams (layerread.h) on top, read from the descriptor to its
- * end; name is what messages call it. A regular file is read in place.
+ * end; name is what messages call it. A regular file is read in place. *empty:
+ * whether no byte came.
  */
-MUST_USE int flatten_stream(struct flatten *f, int in, const char *name, struct err *e);
+MUST_USE int flatten_stream(struct flatten *f, int in, const char *name, bool *empty,
+			    struct err *e);
 
 /* Lays the layers of an image on top; those that are not compressed are read in place. */
 MUST_USE int flatten_image(struct flatten *f, const struct image *i, struct err *e);
