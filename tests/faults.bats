@@ -68,6 +68,11 @@ one() {
   [ "$(awk '$2 == "faults," { print ($1 > 20) }' found)" = 1 ]
 }
 
+@test "a shell that is ended while it reads ends what it started and nothing else" {
+  "$campaign" --jobs 2 --total 40 --only '^bash read .* signal=TERM' --match '^(usr-bin-env|shadow-setup)' >found || { cat found; false; }
+  [ "$(awk '$2 == "faults," { print ($1 > 20) }' found)" = 1 ]
+}
+
 @test "what it runs cannot write anywhere else" {
   echo mine >mine
   build "echo yours >'$PWD/mine'" 'plan "$@"'

@@ -5,6 +5,7 @@ load helper
 
 setup() {
   setup_path
+  # to remove: end PROCESS DIR…, with a number that no process has
   workdir=("$BUILD/libexec/layerpipe/workdir" a-tool)
   mkdir canary tmp
   echo precious >canary/file
@@ -55,10 +56,10 @@ mounting() {
   mkfifo it/fifo
   touch it/$'\n' it/-rf it/closed/file it/many/{1..3000}
   chmod 0 it/closed/sub it/closed it/a it
-  "${workdir[@]}" remove it
+  "${workdir[@]}" end 2000000000 it
   [ ! -e it ]
   kept && [ "$(stat -c %a canary/file)" = 644 ]
-  "${workdir[@]}" remove it
+  "${workdir[@]}" end 2000000000 it
 }
 
 @test "a path of 4,000 directories goes" {
@@ -69,14 +70,14 @@ os.chdir("it")
 for i in range(4000):
     os.mkdir("d")
     os.chdir("d")'
-  "${workdir[@]}" remove it
+  "${workdir[@]}" end 2000000000 it
   [ ! -e it ]
 }
 
 @test "a link and a file are not removed" {
   ln -s canary link
-  fails 1 "a-tool: cannot remove 'link': Not a directory" "${workdir[@]}" remove link
-  fails 1 "a-tool: cannot remove 'canary/file': Not a directory" "${workdir[@]}" remove canary/file
+  fails 1 "a-tool: cannot remove 'link': Not a directory" "${workdir[@]}" end 2000000000 link
+  fails 1 "a-tool: cannot remove 'canary/file': Not a directory" "${workdir[@]}" end 2000000000 canary/file
   kept
 }
 
@@ -85,7 +86,7 @@ for i in range(4000):
   chmod 777 . canary
   mkdir other
   chown 4242 other
-  fails 1 "a-tool: cannot remove 'other': Operation not permitted" "${workdir[@]}" remove other
+  fails 1 "a-tool: cannot remove 'other': Operation not permitted" "${workdir[@]}" end 2000000000 other
   [ -d other ]
 }
 
@@ -99,7 +100,7 @@ for i in range(4000):
     mount --bind canary it/dir/sub
     mount --bind canary/file it/file
     mount --bind canary it
-    "$0" "$@" remove it
+    "$0" "$@" end 2000000000 it
     ! grep -F "$PWD/it" /proc/self/mountinfo
   ' "${workdir[@]}"
   [ ! -e it ]
@@ -112,7 +113,7 @@ for i in range(4000):
   # shellcheck disable=SC2016 # the other shell's
   mounting bash -euc '
     mount --bind canary it/sub
-    ! setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$0" "$@" remove it 2>err
+    ! setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$0" "$@" end 2000000000 it 2>err
     umount it/sub
     rmdir it/sub
     rmdir it

@@ -44,42 +44,12 @@ is_open() { [ -e "/dev/fd/$1" ] && [ ! "/dev/fd/$1" -ef "$0" ]; }
 
 as_caller() (umask "$caller_umask" && exec "$@")
 
+# A signal that comes now changes nothing. Nothing is read here: where one came while read(1) ran, bash
+# would take the rest of that line.
 pipeline_end() {
   local status=$?
-  end_stages
+  trap '' HUP INT TERM PIPE
   temporary_end || exit $((status ? status : 1))
-}
-
-# Where a signal ended this process the stages still run, and would go on writing.
-end_stages() {
-  local below=() i
-  below_of $BASHPID
-  [ ${#below[@]} != 0 ] || return 0
-  kill -TERM "${below[@]}" 2>/dev/null || :
-  for ((i = 0; i < 100; i++)); do
-    below_runs || return 0
-    sleep 0.05 || break
-  done
-  kill -KILL "${below[@]}" 2>/dev/null || :
-}
-
-# below_of PROCESS: adds the processes that it started, and that these started
-below_of() {
-  local children='' child
-  read -r children 2>/dev/null <"/proc/$1/task/$1/children" || :
-  for child in $children; do
-    below+=("$child")
-    below_of "$child"
-  done
-}
-
-# Whether one of them still runs: one that has ended and was not waited for has no program.
-below_runs() {
-  local process
-  for process in "${below[@]}"; do
-    [ ! -e "/proc/$process/exe" ] || return 0
-  done
-  return 1
 }
 
 # copy_input FILE TO: "-" is standard input

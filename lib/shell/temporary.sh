@@ -5,7 +5,8 @@
 #
 #   temporary_make VARIABLE DIR NAME   makes DIR/NAME.…; the variable is its name, for good
 #   temporary_keep NAME TO             renames it; under the new name it stays
-#   temporary_end                      removes those that are left; for the EXIT trap
+#   temporary_end                      removes those that are left, for the EXIT trap: where a signal
+#                                      ended the pipeline, its stages still run, and are ended first
 
 temporary=()
 
@@ -33,13 +34,7 @@ temporary_keep() {
   temporary_forget "$1"
 }
 
-temporary_end() {
-  local made status=0
-  for made in "${temporary[@]}"; do
-    workdir remove "$made" || status=1
-  done
-  return "$status"
-}
+temporary_end() { workdir end "$BASHPID" "${temporary[@]}"; }
 
 temporary_ours() {
   local made
@@ -57,6 +52,6 @@ temporary_forget() {
   temporary=("${left[@]}")
 }
 
-# make DIR, remove DIR, rename DIR TO; see base/workdir.h. It tells itself what is wrong: a command
+# make DIR, rename DIR TO, end PROCESS DIR…; see bin/libexec/workdir.c. It tells itself what is wrong: a command
 # substitution would need a pipe, and where there is none, bash does not run the program and reports success.
 workdir() { "$here/../libexec/layerpipe/workdir" "$tool" "$@"; }
