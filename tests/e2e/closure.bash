@@ -1,21 +1,38 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2030,SC2031 # closure_share has a CLOSURE of its own, in a subshell
 #
-# The closure of closure.nix, built by Nix into a chroot store of the test file.
+# The closure of closure.nix, built by Nix into a chroot store of the test file, or copied from the one
+# that the first file of a tests/run built.
 
 . "${BASH_SOURCE[0]%/*}/../mkclosure/nix.bash"
 
 # closure_make: $CLOSURE gets root/nix/store, closure.json (nix path-info) and paths.json (name to
 # path). Leaves Nix working in that store.
 closure_make() {
-  local applet
   needs nix nix-build busybox jq
   export CLOSURE=$BATS_FILE_TMPDIR/closure
+  if [ -z "${RUN_SHARED:-}" ]; then
+    closure_fill
+  else
+    closure_share
+    cp -a "$RUN_SHARED/closure" "$CLOSURE"
+    nix_store "$CLOSURE/root"
+  fi
+}
+
+closure_share() (
+  flock 9
+  [ ! -e "$RUN_SHARED/closure" ] || exit 0
+  CLOSURE=$RUN_SHARED/closure.new
+  closure_fill
+  mv "$CLOSURE" "$RUN_SHARED/closure"
+) 9>>"$RUN_SHARED/closure.lock"
+
+closure_fill() {
   mkdir -p "$CLOSURE/busybox/bin" "$CLOSURE/source"
   cp "$(command -v busybox)" "$CLOSURE/busybox/bin/busybox"
-  for applet in $(busybox --list); do
-    [ "$applet" = busybox ] || ln -s busybox "$CLOSURE/busybox/bin/$applet"
-  done
+  busybox --list | python3 -c 'import os, sys
+for name in set(sys.stdin.read().split()) - {"busybox"}: os.symlink("busybox", sys.argv[1] + name)' "$CLOSURE/busybox/bin/"
   echo 'hello from a source directory' >"$CLOSURE/source/hello.txt"
   nix_store "$CLOSURE/root"
   closure_build all >"$CLOSURE/all"
