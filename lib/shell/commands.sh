@@ -68,10 +68,10 @@ run() {
   [ "${attr[allowWhiteouts]}" = true ] || whiteouts_check "$name" "$before"
 }
 
-# whiteouts NAME: sets NAME to the names of whiteouts in the tree, one a line, with \1 for a line feed
+# whiteouts NAME: sets NAME to the names of whiteouts in the tree, each with // behind it, which is in no name
 whiteouts() {
   local -n list=$1
-  list=$(find . -mindepth 1 -name '.wh.*' -printf '%P\0' | sort -z | tr '\n\0' '\1\n' && end_mark)
+  list=$(find . -mindepth 1 -name '.wh.*' -printf '%P//' && end_mark)
   [[ $list == *'# end' ]] || fail 'cannot list the tree'
   list=${list%'# end'}
 }
@@ -79,12 +79,14 @@ whiteouts() {
 # whiteouts_check ATTRIBUTE BEFORE: fails if there are whiteouts that are not in the list BEFORE.
 # Files that runAsRoot deleted have one before.
 whiteouts_check() {
-  local now line
+  local now name new=
   whiteouts now
-  while IFS= read -r line; do
-    [[ -z $line || $'\n'$2$'\n' == *$'\n'"$line"$'\n'* ]] || fail "$1: '${line//$'\1'/$'\n'}' would delete a file \
-of the base image (--allow-whiteouts allows this)"
-  done <<<"$now"
+  [ "$now" != "$2" ] || return 0
+  while [ -n "$now" ]; do
+    name=${now%%//*} now=${now#*//}
+    [[ //$2 == *//"$name"//* || ( -n $new && $new < $name ) ]] || new=$name
+  done
+  [ -z "$new" ] || fail "$1: '$new' would delete a file of the base image (--allow-whiteouts allows this)"
 }
 
 # If fakeroot knows only extended attributes of a file, it shows the real owner: that is root here.
