@@ -14,9 +14,13 @@
 #ifndef DECOMPRESS_CHUNK
 #define DECOMPRESS_CHUNK (256 << 10)
 #endif
+/* binary logarithm of the largest window: 128 MiB; a fuzz target has less */
+#ifndef DECOMPRESS_WINDOW
+#define DECOMPRESS_WINDOW 27
+#endif
 /* LOOK: what tells the kind, the longest of the magic numbers below. */
-enum { INPUT = DECOMPRESS_CHUNK, LOOK = 10, GZIP_WINDOW = 15 + 16, ZSTD_WINDOW = 27 };
-enum { XZ_MEMORY = 130 << 20 };              /* of a window of 128 MiB, and a little more */
+enum { INPUT = DECOMPRESS_CHUNK, LOOK = 10, GZIP_WINDOW = 15 + 16 };
+enum { ZSTD_WINDOW = DECOMPRESS_WINDOW, XZ_MEMORY = (1 << DECOMPRESS_WINDOW) + (2 << 20) };
 enum { GZIP_FIRST = 0x1f, XZ_FIRST = 0xfd }; /* what each member or stream begins with */
 
 /* Where in the compressed data reading stands. */
