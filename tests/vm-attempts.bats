@@ -17,7 +17,7 @@ setup() {
   setup_path
   needs_root
   needs busybox python3 setpriv pgrep
-  make_base
+  base_once
   make_empty
   cat base.stream empty.stream >input
   mkdir -p inst/bin inst/libexec/layerpipe t/sub t/inner pub

@@ -8,7 +8,7 @@ setup() {
   setup_path
   private_tmpdir
   needs busybox qemu-system-x86_64
-  make_base
+  base_once
   make_empty
   cat base.stream empty.stream >input
 }

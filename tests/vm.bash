@@ -5,7 +5,7 @@
 # layer_of DIR > LAYER-STREAM: one layer, all owned by root
 layer_of() { tree-list --allow-whiteouts --owner 0:0 --mtime 1 "$1" | layer-tar --mtree - --allow-empty; }
 
-# make_base: base.stream, one layer with a shell and a few files
+# make_base: base.stream, one layer with a shell and a few files, and what is in base already
 make_base() {
   mkdir -p base/bin base/etc base/data/sub
   cp "$(command -v busybox)" base/bin/busybox
@@ -16,6 +16,12 @@ for name in set(sys.stdin.read().split()) - {"busybox"}: os.symlink("busybox", "
   echo two >base/data/sub/two
   chmod -R u=rwX,go=rX base
   layer_of base >base.stream
+}
+
+# base_once: copies of base.stream and base, which are made once for all tests of a file
+base_once() {
+  [ -d "$BATS_FILE_TMPDIR/base" ] || (cd "$BATS_FILE_TMPDIR" && make_base)
+  cp -a "$BATS_FILE_TMPDIR"/base{,.stream} .
 }
 
 # make_empty: empty.stream, one layer without entries

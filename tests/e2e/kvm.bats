@@ -10,7 +10,7 @@ setup() {
   private_tmpdir
   needs busybox qemu-system-x86_64 ldd
   PATH=$PATH:/usr/sbin:/sbin needs mke2fs
-  make_base
+  base_once
   make_empty
   cat base.stream empty.stream >input
 }
