@@ -5,6 +5,7 @@
 
 #include "base/cli.h"
 #include "image/diffreport.h"
+#include "image/pathdiff.h"
 
 static const char help[] =
 	"usage: image-diff [option...] A B\n"
@@ -13,36 +14,35 @@ static const char help[] =
 	"\n"
 	"      --image-a NAME:TAG  which image of the file A (the first)\n"
 	"      --image-b NAME:TAG  which image of the file B (the first)\n"
+	"      --paths             tell which paths differ in the layers that are not shared\n"
 	"      --format text|tsv   for people, or for scripts (text on a terminal, otherwise tsv)\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
 
-enum { IMAGE_A = CLI_OPT, IMAGE_B, FORMAT };
+enum { IMAGE_A = CLI_OPT, IMAGE_B, FORMAT, PATHS };
 
 static const struct option longs[] = {
 	{ "image-a", required_argument, NULL, IMAGE_A },
 	{ "image-b", required_argument, NULL, IMAGE_B },
+	{ "paths", no_argument, NULL, PATHS },
 	{ "format", required_argument, NULL, FORMAT },
 	CLI_OPTIONS_END,
 };
 
 static const struct cli cli = { "image-diff", help, longs };
 
-typedef void write_fn(const struct diffreport *, struct buf *);
-
 struct options {
 	const char *a, *b;
 	const char *image_a, *image_b; /* NULL: the first */
-	write_fn *write;
+	bool paths;
+	bool text;
 };
 
-static write_fn *format(const char *name)
+static bool is_text(const char *format)
 {
-	if (strcmp(name, "text") == 0)
-		return diffreport_text;
-	if (strcmp(name, "tsv") == 0)
-		return diffreport_tsv;
-	cli_usage(&cli, "--format: expected text or tsv, found '%s'", name);
+	if (strcmp(format, "text") != 0 && strcmp(format, "tsv") != 0)
+		cli_usage(&cli, "--format: expected text or tsv, found '%s'", format);
+	return strcmp(format, "text") == 0;
 }
 
 static void set_option(struct options *o, int opt)
@@ -54,14 +54,17 @@ static void set_option(struct options *o, int opt)
 	case IMAGE_B:
 		o->image_b = optarg;
 		break;
+	case PATHS:
+		o->paths = true;
+		break;
 	case FORMAT:
-		o->write = format(optarg);
+		o->text = is_text(optarg);
 	}
 }
 
 static struct options parse_options(int argc, char **argv)
 {
-	struct options o = { .write = isatty(STDOUT_FILENO) ? diffreport_text : diffreport_tsv };
+	struct options o = { .text = isatty(STDOUT_FILENO) };
 	for (int opt; (opt = cli_option(&cli, argc, argv)) != -1;)
 		set_option(&o, opt);
 	cli_operands(&cli, argc, argv, 2, 2);
@@ -74,16 +77,33 @@ static struct options parse_options(int argc, char **argv)
 	return o;
 }
 
+static int compare_layers(const struct options *o, struct imagesummary *a, struct imagesummary *b,
+			  struct buf *text, struct err *e)
+{
+	AUTO_DIFFREPORT struct diffreport report = { 0 };
+	if (diffreport_make(a, b, &report, e) < 0)
+		return -1;
+	(o->text ? diffreport_text : diffreport_tsv)(&report, text);
+	return 0;
+}
+
+static int compare_paths(const struct options *o, struct imagesummary *a, struct imagesummary *b,
+			 struct buf *text, struct err *e)
+{
+	AUTO_PATHDIFF struct pathdiff diff = { 0 };
+	if (pathdiff_make(a, b, &diff, e) < 0)
+		return -1;
+	(o->text ? pathdiff_text : pathdiff_tsv)(&diff, text);
+	return 0;
+}
+
 static int compare(const struct options *o, struct buf *text, struct err *e)
 {
 	AUTO_IMAGESUMMARY struct imagesummary a = { 0 }, b = { 0 };
-	AUTO_DIFFREPORT struct diffreport report = { 0 };
 	if (imagesummary_open(o->a, o->image_a, &a, e) < 0 ||
-	    imagesummary_open(o->b, o->image_b, &b, e) < 0 ||
-	    diffreport_make(&a, &b, &report, e) < 0)
+	    imagesummary_open(o->b, o->image_b, &b, e) < 0)
 		return -1;
-	o->write(&report, text);
-	return 0;
+	return (o->paths ? compare_paths : compare_layers)(o, &a, &b, text, e);
 }
 
 int main(int argc, char **argv)

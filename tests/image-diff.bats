@@ -265,10 +265,88 @@ EOF2
   image-diff --format text a list | sed -n '4,6p;11p' >found
   same found - <<EOF2
            A    B      size    stored  entries  what it holds
-removed    1    -         -       5 B        -  $(printf é%.0s {1..59})…
+removed    1    -         -       5 B        -  $(printf é%.0s {1..31})…
 added      -    1   10.2 kB   10.2 kB        -  store paths: ['libc-2.36']
                layers        size    stored
 EOF2
+}
+
+@test "--paths: what changed in the layers that are not shared" {
+  local libc conf
+  libc=$(grep libc paths) conf=$(grep hello.conf paths)
+  make_image hello:1 >base.tar
+  mkdir -p old/etc/gone/deep old/home new/etc new/made/here new/home
+  echo same | tee old/same >new/same
+  echo one >old/etc/text
+  echo two >new/etc/text
+  touch old/etc/mode new/etc/mode
+  chmod 600 new/etc/mode
+  ln -s a old/etc/link
+  ln -s b new/etc/link
+  echo gone >old/etc/gone/deep/file
+  echo made >$'new/made/here/odd\tname'
+  mkdir new/empty
+  chmod 700 new/home
+  tree-list --owner 0:0 --mtime 1 old >old.mtree
+  tree-list --owner 0:0 --mtime 2 new | sed '/type=file/s/time=2/time=1/; /type=link/s/time=2/time=1/' >new.mtree
+  image-assemble --name hello --tag 1 <(image-layers base.tar) <(layer-tar --mtree old.mtree) >1.tar
+  change_conf greeting=ahoy
+  layer-tar --root-dir root plan >store.layers
+  image-assemble --name hello --tag 2 store.layers <(layer-tar --mtree new.mtree) >2.tar
+  image-diff --paths 1.tar 2.tar >found
+  # the time of files is not that of the directories
+  lines "changed\t$conf\t15\t14" "added\tempty\t-\t0" "removed\tetc/gone/deep/file\t5\t-" \
+    "changed\tetc/link\t0\t0" "changed\tetc/mode\t0\t0" "changed\tetc/text\t4\t4" "changed\thome\t0\t0" \
+    "added\tmade/here/odd\\\\tname\t-\t5" | sort >want
+  sort found | same want /dev/stdin
+  [ "$(grep -c "$libc" found)" = 0 ]
+  image-diff --paths --format text 1.tar 2.tar >found
+  same found - <<'EOF2'
+A  1.tar (hello:1)
+B  2.tar (hello:2)
+
+                 A         B  path
+changed       15 B      14 B  hello.conf
+added            -       0 B  empty
+removed        5 B         -  etc/gone/deep/file
+changed        0 B       0 B  etc/link
+changed        0 B       0 B  etc/mode
+changed        4 B       4 B  etc/text
+changed        0 B       0 B  home
+added            -       5 B  made/here/odd\x09name
+EOF2
+  image-diff --paths 1.tar 1.tar >found
+  same found /dev/null
+  image-layers --list 1.tar >list
+  fails 1 'image-diff: list: found a layer list, which does not tell what layers hold: expected an image' \
+    image-diff --paths list 2.tar
+}
+
+@test "--paths: a path that moves to another layer is not changed, the upper one of two counts" {
+  layer a b >ab
+  layer a >a
+  layer b >b
+  echo more >tree/b
+  layer b >b2
+  image ab >1.tar
+  image a b >2.tar
+  image-diff --paths 1.tar 2.tar >found
+  same found /dev/null
+  image a b b2 >3.tar
+  image-diff --paths 1.tar 3.tar >found
+  lines 'changed\tb\t0\t5' | same found /dev/stdin
+  image a b2 b >4.tar
+  image-diff --paths 1.tar 4.tar >found
+  same found /dev/null
+}
+
+@test "the table has 80 columns at most" {
+  layer "$(printf 'a%.0s' {1..100})" "$(printf 'é%.0s' {1..100})" >long
+  image long >1.tar
+  layer "$(printf 'b%.0s' {1..100})" >other
+  image other >2.tar
+  image-diff --format text 1.tar 2.tar >found
+  [ "$(wc -L <found)" = 80 ]
 }
 
 @test "a table on a terminal, lines elsewhere" {

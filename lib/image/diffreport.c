@@ -8,7 +8,7 @@
 #include "base/humansize.h"
 #include "closure/storepath.h"
 
-enum { WHAT_WIDTH = 60 };
+enum { WHAT_WIDTH = 32 }; /* so that a line has 80 columns at most */
 
 static const char *const statuses[] = { "shared", "added", "removed" };
 
@@ -49,16 +49,6 @@ static struct layer look_up(const struct diffreport *r, size_t n)
 
 /* --- making it --- */
 
-static struct imagediff compare(const struct imagesummary *a, const struct imagesummary *b)
-{
-	AUTO_FREE const char **diffids = xcalloc(a->n + b->n, sizeof *diffids);
-	for (size_t i = 0; i < a->n; i++)
-		diffids[i] = a->layers[i].diffid;
-	for (size_t i = 0; i < b->n; i++)
-		diffids[a->n + i] = b->layers[i].diffid;
-	return imagediff_make(diffids, a->n, diffids + a->n, b->n);
-}
-
 static int read_layer(const struct imagediff_line *line, struct imagesummary *a,
 		      struct imagesummary *b, struct err *e)
 {
@@ -72,7 +62,7 @@ static int read_layer(const struct imagediff_line *line, struct imagesummary *a,
 int diffreport_make(struct imagesummary *a, struct imagesummary *b, struct diffreport *r,
 		    struct err *e)
 {
-	struct imagediff diff = compare(a, b);
+	struct imagediff diff = imagesummary_diff(a, b);
 	for (size_t i = 0; i < diff.n; i++)
 		if (read_layer(&diff.lines[i], a, b, e) < 0) {
 			imagediff_free(&diff);
@@ -304,18 +294,6 @@ static void sums_add(struct sums *s, const struct layer *l)
 		sum_add(&s->by_chain, l->size, l->stored);
 }
 
-static void text_image(struct buf *b, const char *which, const struct imagesummary *about)
-{
-	buf_addf(b, "%s  ", which);
-	esc_message(b, about->name, strlen(about->name));
-	if (about->image) {
-		buf_adds(b, " (");
-		esc_message(b, about->image, strlen(about->image));
-		buf_addc(b, ')');
-	}
-	buf_addc(b, '\n');
-}
-
 static void text_sums(struct buf *b, const struct sums *s)
 {
 	buf_addf(b, "\n%-15s%6s  %10s%10s\n", "", "layers", "size", "stored");
@@ -330,8 +308,8 @@ static void text_sums(struct buf *b, const struct sums *s)
 void diffreport_text(const struct diffreport *r, struct buf *b)
 {
 	struct sums sums = { 0 };
-	text_image(b, "A", r->a);
-	text_image(b, "B", r->b);
+	imagesummary_title(r->a, "A", b);
+	imagesummary_title(r->b, "B", b);
 	buf_addf(b, "\n%-8s%4s%5s%10s%10s%9s  what it holds\n", "", "A", "B", "size", "stored",
 		 "entries");
 	for (size_t i = 0; i < r->diff.n; i++) {

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/esc.h"
 #include "base/source.h"
 #include "base/spool.h"
 #include "tar/tar.h"
@@ -128,7 +129,40 @@ int imagesummary_read(struct imagesummary *about, size_t layer, struct err *e)
 	return read_layer(about, layer, e);
 }
 
+int imagesummary_open_layer(const struct imagesummary *about, size_t layer, struct image_reader **r,
+			    struct err *e)
+{
+	if (!about->file)
+		return err_set(e, 0,
+			       "%s: found a layer list, which does not tell what layers hold: "
+			       "expected an image",
+			       about->name);
+	return image_layer_open(&about->from, layer, r, e);
+}
+
 /* --- either --- */
+
+struct imagediff imagesummary_diff(const struct imagesummary *a, const struct imagesummary *b)
+{
+	AUTO_FREE const char **diffids = xcalloc(a->n + b->n, sizeof *diffids);
+	for (size_t i = 0; i < a->n; i++)
+		diffids[i] = a->layers[i].diffid;
+	for (size_t i = 0; i < b->n; i++)
+		diffids[a->n + i] = b->layers[i].diffid;
+	return imagediff_make(diffids, a->n, diffids + a->n, b->n);
+}
+
+void imagesummary_title(const struct imagesummary *about, const char *which, struct buf *b)
+{
+	buf_addf(b, "%s  ", which);
+	esc_message(b, about->name, strlen(about->name));
+	if (about->image) {
+		buf_adds(b, " (");
+		esc_message(b, about->image, strlen(about->image));
+		buf_addc(b, ')');
+	}
+	buf_addc(b, '\n');
+}
 
 /* Gives the descriptor away. */
 static int take(int *fd)

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "image/image.h"
+#include "image/imagediff.h"
 #include "layer/layerlist.h"
 #include "layer/layersummary.h"
 
@@ -51,6 +52,16 @@ MUST_USE int imagesummary_open(const char *path, const char *image, struct image
  * Does nothing where there is a list only.
  */
 MUST_USE int imagesummary_read(struct imagesummary *about, size_t layer, struct err *e);
+
+/* How the layers of A and B differ. The caller frees it. */
+struct imagediff imagesummary_diff(const struct imagesummary *a, const struct imagesummary *b);
+
+/* Reads a layer, counted from 0, for who wants to see all of it; refuses a list. */
+MUST_USE int imagesummary_open_layer(const struct imagesummary *about, size_t layer,
+				     struct image_reader **r, struct err *e);
+
+/* Appends a line that says which image it is. */
+void imagesummary_title(const struct imagesummary *about, const char *which, struct buf *b);
 
 void imagesummary_free(struct imagesummary *about);
 

@@ -76,6 +76,16 @@ static const char *without_root(const char *name)
 	}
 }
 
+char *layersummary_name(const char *name)
+{
+	name = without_root(name);
+	size_t len = strlen(name);
+	char *path = store_path(name);
+	while (len && name[len - 1] == '/')
+		len--;
+	return path ? path : len ? xstrndup(name, len) : xstrdup(".");
+}
+
 static void add_entry(struct reading *r, const struct tar_entry *t)
 {
 	const char *name = without_root(t->name);

@@ -33,6 +33,13 @@ struct layersummary {
 /* Reads a layer tar, to the end of the source. */
 MUST_USE int layersummary_read(struct layersummary *about, struct source *s, struct err *e);
 
+/*
+ * What an entry of that name is called: the store path that it is or lies in,
+ * "/nix/store/HASH-NAME", else the name without a leading "/" or "./" and a
+ * trailing "/"; "." is the root. Free it.
+ */
+char *layersummary_name(const char *name);
+
 void layersummary_free(struct layersummary *about);
 
 #endif
