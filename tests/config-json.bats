@@ -31,8 +31,8 @@ END
 
 @test "a later line wins in place, maps merge, reset empties" {
   lines 'Env\tA=1' 'Env\tB=2' 'Env\tA=3' 'User\ta' 'User\tb' 'Labels\tx\t1' 'Labels\tx\t2' \
-    'Labels\ty\t3' 'Cmd\told' 'json\tHealthcheck\t1' 'json\tKept\t2' >base
-  lines 'reset\tCmd' 'Cmd\tnew' 'reset\tHealthcheck' 'reset\tVolumes' 'Env\tC=\\\\e' >top
+    'Labels\ty\t3' 'Cmd\told' 'json\tChecked\t1' 'json\tKept\t2' >base
+  lines 'reset\tCmd' 'Cmd\tnew' 'reset\tChecked' 'reset\tVolumes' 'Env\tC=\\\\e' >top
   json base top | jq -c .config >out
   echo '{"User":"b","Env":["A=3","B=2","C=\\e"],"Cmd":["new"],"Labels":{"x":"2","y":"3"},"Kept":2}' >want
   same out want
@@ -165,7 +165,7 @@ END
   mkdir bin
   ln -s "$(command -v config-json)" bin/
   run -1 env PATH="$PWD/bin" config-json conf
-  [[ $output == "config-json: conf:1: json X: "*jq* ]]
+  [[ $output == "config-json: conf:1: X: "*jq* ]]
 }
 
 @test "numbers that JSON does not have are refused, whichever jq reads them" {
@@ -177,7 +177,7 @@ END
     [ "$status" = 1 ]
     [ ! -s out ]
     # versions of jq differ in which of these they read at all
-    grep -Eqx 'config-json: <stdin>:1: json X: (cannot parse JSON: .+|expected numbers that JSON .+)' err
+    grep -Eqx 'config-json: <stdin>:1: X: (cannot parse JSON: .+|expected numbers that JSON .+)' err
     [ "$(wc -l <err)" = 1 ]
   done
 }

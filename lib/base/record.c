@@ -28,12 +28,14 @@ int record_err(const struct record_reader *r, struct err *e, const char *fmt, ..
 	va_start(ap, fmt);
 	AUTO_FREE char *msg = xvasprintf(fmt, ap);
 	va_end(ap);
-	return err_set(e, 0, "%s:%" PRIu64 ": %s", r->name, r->line, msg);
+	err_set(e, 0, "%s", msg);
+	return record_wrap(r, e);
 }
 
 int record_wrap(const struct record_reader *r, struct err *e)
 {
-	return err_wrap(e, "%s:%" PRIu64, r->name, r->line);
+	return r->unnumbered ? err_wrap(e, "%s", r->name)
+			     : err_wrap(e, "%s:%" PRIu64, r->name, r->line);
 }
 
 /* Moves the unread bytes to the front, then reads more behind them. */

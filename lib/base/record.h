@@ -7,6 +7,7 @@
  * Errors name the input and the line: "INPUT:LINE: …".
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,7 @@ struct record_reader {
 	int fd;           /* borrowed */
 	const char *name; /* borrowed; for messages: "<stdin>" or a file name */
 	uint64_t line;    /* number of the last record read, from 1 */
+	bool unnumbered;  /* messages leave it out: the lines are not the user's own */
 	/* private */
 	struct buf buf;
 	size_t start, scanned;
@@ -33,6 +35,7 @@ struct record_field {
 
 void record_init(struct record_reader *r, int fd, const char *name);
 void record_free(struct record_reader *r);
+#define AUTO_RECORD __attribute__((cleanup(record_free)))
 
 /*
  * Reads the next record into *rec, without its LF; rec->s is NULL at the

@@ -10,6 +10,7 @@
 #include "base/timestamp.h"
 #include "image/imageconfig.h"
 #include "image/imageconfig_parts.h"
+#include "config.jq.h"
 #include "json-value.jq.h"
 
 enum { FIELDS_MAX = 6 };
@@ -56,6 +57,16 @@ static int unknown_key(const struct line *l, const char *key, struct err *e)
 			  shown.s ? shown.s : "");
 }
 
+/* A key and its value, with a space where a tab belongs: as it comes from where a page was shown. */
+static int no_tab(const struct line *l, const char *name, struct err *e)
+{
+	AUTO_FREE char *word = xstrndup(name, strcspn(name, " "));
+	bool known = configkey_find(word) || strcmp(word, "json") == 0 || strcmp(word, "reset") == 0;
+	if (known && name[strlen(word)])
+		return record_err(l->r, e, "expected a tab after '%s', found a space", word);
+	return unknown_key(l, name, e);
+}
+
 static int read_reset(struct imageconfig *c, struct line *l, const struct record_field *rec,
 		      struct err *e)
 {
@@ -85,10 +96,10 @@ static int read_all(int fd, struct buf *b, struct err *e)
 	return n < 0 ? err_set(e, errno, "cannot read from jq") : 0;
 }
 
-/* Has jq check one JSON value; *normal is it with sorted keys and without spaces. */
-static int normalise(const char *text, char **normal, struct err *e)
+/* Has jq check the JSON value of a key; *normal is it with sorted keys and without spaces. */
+static int normalise(const char *key, const char *text, char **normal, struct err *e)
 {
-	static const char *const args[] = { "-c", "-S", "-s", NULL };
+	const char *const args[] = { "-c", "-S", "-s", "--arg", "key", key, NULL };
 	AUTO_PROC struct proc p = PROC_NONE;
 	AUTO_BUF struct buf b = { 0 };
 	if (jq_start_text(&p, jq_json_value, args, text, strlen(text), e) < 0 ||
@@ -115,9 +126,9 @@ static int read_json(struct imageconfig *c, struct line *l, const struct record_
 				  "json: expected a key of letters, digits, '.', '_' and '-'");
 	/* jq would put something else into the place of what is not */
 	if (!esc_is_utf8(l->fields[2], strlen(l->fields[2])))
-		return record_err(l->r, e, "json %s: expected JSON in UTF-8", l->fields[1]);
-	if (normalise(l->fields[2], &normal, e) < 0) {
-		err_wrap(e, "json %s", l->fields[1]);
+		return record_err(l->r, e, "%s: expected JSON in UTF-8", l->fields[1]);
+	if (normalise(l->fields[1], l->fields[2], &normal, e) < 0) {
+		err_wrap(e, "%s", l->fields[1]);
 		return record_wrap(l->r, e);
 	}
 	imageconfig_put_named(&c->json, STEAL(l->fields[1]), normal);
@@ -204,7 +215,7 @@ static int read_line(struct imageconfig *c, struct line *l, const struct record_
 		return read_json(c, l, rec, e);
 	const struct configkey *key = configkey_find(name);
 	if (!key)
-		return unknown_key(l, name, e);
+		return tab ? unknown_key(l, name, e) : no_tab(l, name, e);
 	if (key->place == CONFIGKEY_HISTORY)
 		return read_history(&c->values[key - configkeys], l, rec, e);
 	if (key->kind == CONFIGKEY_MAP)
@@ -221,7 +232,69 @@ static int read_record(const struct record_reader *r, const struct record_field 
 	return status;
 }
 
+/* --- a config object --- */
+
+/* Whether JSON comes, by the first byte that is not blank. */
+static int is_json(struct record_reader *r, bool *json, struct err *e)
+{
+	struct record_field bytes = { 0 };
+	size_t blank = 0;
+	do {
+		if (record_peek(r, blank + 1, &bytes, e) < 0)
+			return -1;
+		while (blank < bytes.len && strchr(" \t\r\n", bytes.s[blank]))
+			blank++;
+	} while (bytes.len && blank == bytes.len && !r->eof);
+	*json = blank < bytes.len && bytes.s[blank] && strchr("{[\"", bytes.s[blank]);
+	return 0;
+}
+
+/* The lines of the object that jq made; their numbers are not those of the input. */
+static int read_lines_of(struct imageconfig *c, int fd, const char *name, struct err *e)
+{
+	AUTO_RECORD struct record_reader r;
+	struct record_field line;
+	int status;
+	record_init(&r, fd, name);
+	r.unnumbered = true;
+	while ((status = record_next(&r, &line, e)) == 0 && line.s)
+		if (*line.s != '#' && read_record(&r, &line, c, e) < 0)
+			return -1;
+	return status;
+}
+
+static int read_object(struct imageconfig *c, struct record_reader *in, struct err *e)
+{
+	static const char *const args[] = { "-s", NULL };
+	AUTO_PROC struct proc p = PROC_NONE;
+	struct record_field bytes = { 0 };
+	do
+		if (record_peek(in, bytes.len + 1, &bytes, e) < 0)
+			return -1;
+	while (!in->eof && bytes.len <= RECORD_MAX_LEN);
+	if (bytes.len > RECORD_MAX_LEN)
+		return err_set(e, 0, "%s: more than %u bytes of JSON", in->name, RECORD_MAX_LEN);
+	if (!esc_is_utf8(bytes.s, bytes.len))
+		return err_set(e, 0, "%s: expected JSON in UTF-8", in->name);
+	if (jq_start_text(&p, jq_config, args, bytes.s, bytes.len, e) < 0 ||
+	    read_lines_of(c, p.out, in->name, e) < 0)
+		return -1;
+	return jq_wait(&p, e) < 0 ? err_wrap(e, "%s", in->name) : 0;
+}
+
 int imageconfig_read(struct imageconfig *c, int fd, const char *name, struct err *e)
 {
-	return record_each(fd, name, read_record, c, e);
+	AUTO_RECORD struct record_reader r;
+	struct record_field line;
+	bool json = false;
+	int status;
+	record_init(&r, fd, name);
+	if (is_json(&r, &json, e) < 0)
+		return -1;
+	if (json)
+		return read_object(c, &r, e);
+	while ((status = record_next(&r, &line, e)) == 0 && line.s)
+		if (read_record(&r, &line, c, e) < 0)
+			return -1;
+	return status;
 }

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 # attributes.jq: an object of attributes → NAME NUL VALUE NUL … for each attribute (for each element of a
 # list; the value of a closure that is a graph itself is empty), then "end" NUL. $types has a line for each
-# attribute that there is: name, type, what is expected; $where is what messages call the input.
-# Run with -s.
+# attribute that there is: name, type, what is expected. Run with -s.
 
-def bad(text): "\($where): \(text)\n" | halt_error(1);
+def bad(text): text | halt_error(1);
 
 def shown: tojson | if length > 60 then .[:60] + "…" else . end;
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # config.jq: the config object → image-config(5) lines, then "# end". Sees to it that each key has the
 # type that clients expect; what the values may be is config-json's to check. A key without lines
-# of its own goes through as JSON. $where is what messages call the input. Run with -rs.
+# of its own goes through as JSON. Run with -rs.
 
-def bad(text): "\($where): \(text)\n" | halt_error(1);
+def bad(text): text | halt_error(1);
 
 def shown: tojson | if length > 60 then .[:60] + "…" else . end;
 

@@ -66,18 +66,14 @@ copy_whole() { [ -s "$2" ] || { [ -e "$2" ] && { [ ! -f "$1" ] || [ ! -s "$1" ];
 
 # json NAME FILE TO JQ-ARGUMENT…: runs jq over FILE, which messages call NAME; it always writes something
 json() {
-  local name=$1 file=$2 to=$3 status=0 reason='' escaped
+  local name=$1 file=$2 to=$3 status=0 reason=''
   shift 3
-  escape "$name"
-  jq -s --arg where "$tool: $escaped" "$@" "$file" >"$to" 2>"$work/jq.err" || status=$?
+  jq -s "$@" "$file" >"$to" 2>"$work/jq.err" || status=$?
   IFS= read -r -d '' reason <"$work/jq.err" || :
   reason=${reason%$'\n'}
   case $status in
     0) [ -s "$to" ] || fail "$name: jq wrote nothing" ;;
-    1)
-      printf '%s\n' "$reason" >&2
-      exit 1
-      ;;
+    1) fail "$name: $reason" ;;
     *) fail "$name: not JSON: ${reason##*parse error: }" ;;
   esac
 }
