@@ -8,18 +8,21 @@ static const char help[] =
 	"Writes image-config(5) lines as the JSON configuration of an image.\n"
 	"\n"
 	"      --layers FILE       take rootfs and history from these layer-list(5) lines\n"
-	"      --architecture A    the machine of the image, as Go names it (this machine)\n"
+	"      --architecture A    the machine of the image, as Go names it: [OS/]ARCH[/VARIANT]\n"
+	"                          (this machine)\n"
+	"      --variant V         the variant of the machine, such as v7 (none)\n"
 	"      --os OS             the system of the image (linux)\n"
 	"      --created TIME      when the image was made: ISO 8601 or now (" IMAGECONFIG_CREATED
 	")\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
 
-enum { OPT_LAYERS = CLI_OPT, OPT_ARCHITECTURE, OPT_OS, OPT_CREATED };
+enum { OPT_LAYERS = CLI_OPT, OPT_ARCHITECTURE, OPT_VARIANT, OPT_OS, OPT_CREATED };
 
 static const struct option longs[] = { { "layers", required_argument, NULL, OPT_LAYERS },
 				       { "architecture", required_argument, NULL,
 					 OPT_ARCHITECTURE },
+				       { "variant", required_argument, NULL, OPT_VARIANT },
 				       { "os", required_argument, NULL, OPT_OS },
 				       { "created", required_argument, NULL, OPT_CREATED },
 				       CLI_OPTIONS_END };
@@ -36,6 +39,7 @@ static void options(int argc, char **argv, struct settings *s)
 	for (int opt; (opt = cli_option(&cli, argc, argv)) != -1;)
 		*(opt == OPT_LAYERS         ? &s->layers
 		  : opt == OPT_ARCHITECTURE ? &s->image.architecture
+		  : opt == OPT_VARIANT      ? &s->image.variant
 		  : opt == OPT_OS           ? &s->image.os
 					    : &s->image.created) = optarg;
 }

@@ -17,7 +17,9 @@ static const char help[] =
 	"      --name NAME         name of the image, such as hello or registry.example/hello\n"
 	"      --tag TAG           a tag of the image; repeatable (made from the content)\n"
 	"      --config FILE       image-config(5) lines (none)\n"
-	"      --architecture A    the machine of the image, as Go names it (this machine)\n"
+	"      --architecture A    the machine of the image, as Go names it: [OS/]ARCH[/VARIANT]\n"
+	"                          (this machine)\n"
+	"      --variant V         the variant of the machine, such as v7 (none)\n"
 	"      --os OS             the system of the image (linux)\n"
 	"      --created TIME      when the image was made: ISO 8601 or now (" IMAGECONFIG_CREATED
 	")\n"
@@ -40,6 +42,7 @@ enum {
 	OPT_TAG,
 	OPT_CONFIG,
 	OPT_ARCHITECTURE,
+	OPT_VARIANT,
 	OPT_OS,
 	OPT_CREATED,
 	OPT_FORMAT,
@@ -59,6 +62,7 @@ static const struct option longs[] = {
 	{ "tag", required_argument, NULL, OPT_TAG },
 	{ "config", required_argument, NULL, OPT_CONFIG },
 	{ "architecture", required_argument, NULL, OPT_ARCHITECTURE },
+	{ "variant", required_argument, NULL, OPT_VARIANT },
 	{ "os", required_argument, NULL, OPT_OS },
 	{ "created", required_argument, NULL, OPT_CREATED },
 	{ "format", required_argument, NULL, OPT_FORMAT },
@@ -123,6 +127,9 @@ static void option(int opt, struct settings *s)
 		break;
 	case OPT_ARCHITECTURE:
 		s->about.architecture = optarg;
+		break;
+	case OPT_VARIANT:
+		s->about.variant = optarg;
 		break;
 	case OPT_OS:
 		s->about.os = optarg;

@@ -31,8 +31,8 @@ END
 
 @test "a later line wins in place, maps merge, reset empties" {
   lines 'Env\tA=1' 'Env\tB=2' 'Env\tA=3' 'User\ta' 'User\tb' 'Labels\tx\t1' 'Labels\tx\t2' \
-    'Labels\ty\t3' 'Cmd\told' 'json\tChecked\t1' 'json\tKept\t2' >base
-  lines 'reset\tCmd' 'Cmd\tnew' 'reset\tChecked' 'reset\tVolumes' 'Env\tC=\\\\e' >top
+    'Labels\ty\t3' 'Cmd\told' 'json\tWatchdog\t1' 'json\tKept\t2' >base
+  lines 'reset\tCmd' 'Cmd\tnew' 'reset\tWatchdog' 'reset\tVolumes' 'Env\tC=\\\\e' >top
   json base top | jq -c .config >out
   echo '{"User":"b","Env":["A=3","B=2","C=\\e"],"Cmd":["new"],"Labels":{"x":"2","y":"3"},"Kept":2}' >want
   same out want

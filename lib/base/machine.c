@@ -12,34 +12,39 @@ unsigned machine_cores(void)
 	return n > 0 ? (unsigned)n : 1;
 }
 
-/* What uname(2) calls a machine, and what Go does. */
+/* What uname(2) or docker-library calls a machine, and what Go does. */
 static const struct {
-	const char *machine, *goarch;
-} architectures[] = {
-	{ "x86_64", "amd64" },    { "i386", "386" },    { "i486", "386" },
-	{ "i586", "386" },        { "i686", "386" },    { "aarch64", "arm64" },
-	{ "armv5tel", "arm" },    { "armv6l", "arm" },  { "armv7l", "arm" },
-	{ "armv8l", "arm" },      { "ppc64", "ppc64" }, { "ppc64le", "ppc64le" },
-	{ "riscv64", "riscv64" }, { "s390x", "s390x" }, { "loongarch64", "loong64" },
-	{ "mips64", "mips64" },
+	const char *machine, *platform;
+} platforms[] = {
+	{ "x86_64", "amd64" },    { "i386", "386" },
+	{ "i486", "386" },        { "i586", "386" },
+	{ "i686", "386" },        { "aarch64", "arm64" },
+	{ "arm64v8", "arm64" },   { "armv5tel", "arm/v5" },
+	{ "arm32v5", "arm/v5" },  { "armv6l", "arm/v6" },
+	{ "arm32v6", "arm/v6" },  { "armv7l", "arm/v7" },
+	{ "arm32v7", "arm/v7" },  { "armv8l", "arm/v7" },
+	{ "ppc64", "ppc64" },     { "ppc64le", "ppc64le" },
+	{ "riscv64", "riscv64" }, { "s390x", "s390x" },
+	{ "mips64", "mips64" },   { "loongarch64", "loong64" },
 };
 
-const char *machine_goarch(const char *machine)
+const char *machine_platform(const char *machine)
 {
-	for (size_t i = 0; i < sizeof architectures / sizeof *architectures; i++)
-		if (strcmp(machine, architectures[i].machine) == 0)
-			return architectures[i].goarch;
+	for (size_t i = 0; i < sizeof platforms / sizeof *platforms; i++)
+		if (strcmp(machine, platforms[i].machine) == 0)
+			return platforms[i].platform;
 	return NULL;
 }
 
-int machine_architecture(const char **name, struct err *e)
+int machine_architecture(char **name, struct err *e)
 {
 	struct utsname u;
 	if (uname(&u) < 0)
 		return err_set(e, errno, "cannot find out the architecture of this machine");
-	*name = machine_goarch(u.machine);
-	if (!*name)
+	const char *platform = machine_platform(u.machine);
+	if (!platform)
 		return err_set(e, 0, "Go has no name for this machine, '%s': give the architecture",
 			       u.machine);
+	*name = xstrndup(platform, strcspn(platform, "/"));
 	return 0;
 }

@@ -10,10 +10,13 @@
 /* How many processors there are, at least 1. */
 unsigned machine_cores(void);
 
-/* What Go, and so image configurations, call a machine that uname(2) calls so; NULL: not known. */
-const char *machine_goarch(const char *machine);
+/*
+ * What Go, and so image configurations, call a machine that uname(2) or the
+ * images of docker-library call so: "amd64", "arm/v7". NULL: not known.
+ */
+const char *machine_platform(const char *machine);
 
-/* This machine's architecture as Go names it. */
-MUST_USE int machine_architecture(const char **name, struct err *e);
+/* This machine's architecture as Go names it. Free it. */
+MUST_USE int machine_architecture(char **name, struct err *e);
 
 #endif

@@ -185,7 +185,7 @@ static size_t sort_present(const struct image *i, struct image_descriptor *list,
 static int choose(const struct image *i, struct image_descriptor *list, size_t n,
 		  const char **digest, struct err *e)
 {
-	const char *architecture;
+	AUTO_FREE char *architecture = NULL;
 	size_t present = sort_present(i, list, n);
 	if (n && !present)
 		return all_absent(i, list, n, e);

@@ -119,31 +119,100 @@ static int check_option(const char *name, const char *value, struct err *e)
 	return err_set(e, 0, "--%s", msg);
 }
 
-/* A word of any kind may be one, but not what uname(2) calls a machine. */
+/* What options say of the platform; strings owned. */
+struct platform {
+	char *architecture, *os, *variant;
+};
+
+static void platform_free(struct platform *p)
+{
+	free(p->architecture);
+	free(p->os);
+	free(p->variant);
+}
+#define AUTO_PLATFORM __attribute__((cleanup(platform_free)))
+
+static bool is_variant(const char *s)
+{
+	return *s == 'v' && s[1] >= '0' && s[1] <= '9';
+}
+
+/* Takes [OS/]ARCH[/VARIANT] apart: of two parts the second is a variant if it looks like one. */
+static int split_platform(const char *text, struct platform *p, struct err *e)
+{
+	const char *first = strchr(text, '/'), *last = strrchr(text, '/');
+	bool variant = first && (first != last || is_variant(last + 1));
+	bool os = first && (first != last || !variant);
+	const char *arch = os ? first + 1 : text;
+	if (strchr(arch, '/') && !variant)
+		return err_set(e, 0, "--architecture: expected [OS/]ARCH[/VARIANT], found '%s'",
+			       text);
+	p->os = os ? xstrndup(text, (size_t)(first - text)) : NULL;
+	p->architecture = xstrndup(arch, variant ? (size_t)(last - arch) : strlen(arch));
+	p->variant = variant ? xstrdup(last + 1) : NULL;
+	return 0;
+}
+
+/* What an option of its own says, which must not be something else than what there is. */
+static int join(char **there, const char *name, const char *option, struct err *e)
+{
+	if (option && *there && strcmp(option, *there) != 0)
+		return err_set(e, 0, "--%s: '%s' contradicts the '%s' of --architecture", name,
+			       option, *there);
+	if (option && !*there)
+		*there = xstrdup(option);
+	return 0;
+}
+
+static int read_platform(const struct imageconfig_options *o, struct platform *p, struct err *e)
+{
+	if (o->architecture && split_platform(o->architecture, p, e) < 0)
+		return -1;
+	if (join(&p->os, "os", o->os, e) < 0)
+		return -1;
+	return join(&p->variant, "variant", o->variant, e);
+}
+
+/* A word of any kind may be one, but not what others than Go call a machine. */
 static int check_architecture(const char *value, struct err *e)
 {
-	const char *goarch = value ? machine_goarch(value) : NULL;
-	if (goarch && strcmp(goarch, value) != 0)
+	const char *platform = value ? machine_platform(value) : NULL;
+	if (platform && strcmp(platform, value) != 0)
 		return err_set(e, 0, "--architecture: expected '%s', as Go names it, found '%s'",
-			       goarch, value);
+			       platform, value);
 	return check_option("architecture", value, e);
 }
 
 int imageconfig_check(const struct imageconfig_options *o, struct err *e)
 {
-	if (check_architecture(o->architecture, e) < 0 || check_option("os", o->os, e) < 0)
+	AUTO_PLATFORM struct platform p = { 0 };
+	if (read_platform(o, &p, e) < 0 || check_architecture(p.architecture, e) < 0 ||
+	    check_option("os", p.os, e) < 0 || check_option("variant", p.variant, e) < 0)
 		return -1;
 	return check_option("created", o->created, e);
 }
 
+/* Another machine has other variants. */
+static void drop_variant(struct imageconfig *c, const char *architecture)
+{
+	const char *lines = imageconfig_get(c, "architecture");
+	if (architecture && lines && strcmp(architecture, lines) != 0)
+		imageconfig_reset(&c->values[configkey_find("variant") - configkeys]);
+}
+
 int imageconfig_complete(struct imageconfig *c, const struct imageconfig_options *o, struct err *e)
 {
-	const char *host = NULL;
-	if (!o->architecture && !imageconfig_get(c, "architecture") &&
+	AUTO_PLATFORM struct platform p = { 0 };
+	AUTO_FREE char *host = NULL;
+	if (read_platform(o, &p, e) < 0)
+		return -1;
+	if (!p.architecture && !imageconfig_get(c, "architecture") &&
 	    machine_architecture(&host, e) < 0)
 		return -1;
+	drop_variant(c, p.architecture);
 	if (complete(c, "created", o->created, IMAGECONFIG_CREATED, e) < 0 ||
-	    complete(c, "os", o->os, "linux", e) < 0)
+	    complete(c, "os", p.os, "linux", e) < 0 ||
+	    complete(c, "architecture", p.architecture, host, e) < 0)
 		return -1;
-	return complete(c, "architecture", o->architecture, host, e);
+	return p.variant ? complete(c, "variant", p.variant, NULL, e) : 0;
 }

@@ -24,9 +24,10 @@ void imageconfig_free(struct imageconfig *c);
  */
 MUST_USE int imageconfig_read(struct imageconfig *c, int fd, const char *name, struct err *e);
 
-/* What options say of the image; NULL: nothing. */
+/* What options say of the image; NULL: nothing. The architecture may be ARCH, ARCH/VARIANT,
+ * OS/ARCH or OS/ARCH/VARIANT. */
 struct imageconfig_options {
-	const char *architecture, *os, *created;
+	const char *architecture, *os, *variant, *created;
 };
 
 /* Checks them alone; the error names the option. */
@@ -35,7 +36,8 @@ MUST_USE int imageconfig_check(const struct imageconfig_options *o, struct err *
 /*
  * Completes a configuration: what an option gives replaces what lines gave;
  * what neither gives is created IMAGECONFIG_CREATED, os linux, and this
- * machine's architecture, named as Go names it.
+ * machine's architecture, named as Go names it. A variant that lines gave is
+ * dropped where an option gives another architecture than they did.
  */
 MUST_USE int imageconfig_complete(struct imageconfig *c, const struct imageconfig_options *o,
 				  struct err *e);

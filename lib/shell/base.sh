@@ -128,11 +128,11 @@ base_config() {
 
 # Whether the image says that it is for the machine that its base is for.
 base_platform() {
-  local option=() platform of_base
-  [ -z "${attr[architecture]}" ] || option=(--architecture "${attr[architecture]}")
+  local options=() platform of_base
+  image_platform
   platform_find "$work/base.config"
   of_base=$platform
-  platform_find "$config" "${option[@]}"
+  platform_find "$config" "${options[@]}"
   [ "$of_base" = "$platform" ] ||
     message "warning: the image is for $platform, but the base image for $of_base"
 }

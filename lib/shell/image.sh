@@ -107,11 +107,17 @@ image_check() {
   exit "$status"
 }
 
+# Adds the options for the platform.
+image_platform() {
+  [ -z "${attr[architecture]}" ] || options+=(--architecture "${attr[architecture]}")
+  [ -z "${attr[variant]}" ] || options+=(--variant "${attr[variant]}")
+}
+
 # assemble OPTION…: becomes image-assemble, so it is called in a subshell
 assemble() {
   local options=(--name "${attr[name]}" --created "${attr[created]}" --config "$config")
   [ -z "${attr[tag]}" ] || options+=(--tag "${attr[tag]}")
-  [ -z "${attr[architecture]}" ] || options+=(--architecture "${attr[architecture]}")
+  image_platform
   umask "$caller_umask"
   exec image-assemble "${options[@]}" "$@"
 }

@@ -11,13 +11,19 @@
 BEGIN {
   FS = "\t"
   if (architecture != "") {
-    own["architecture"] = architecture
+    own["architecture"] = machine(architecture)
   }
   split("Cmd Entrypoint Shell User WorkingDir StopSignal Healthcheck ExposedPorts Volumes Labels" \
     " architecture os variant os.version os.features", names, " ")
   for (i in names) {
     inherited[names[i]]
   }
+}
+
+# machine(PLATFORM): the architecture in [OS/]ARCH[/VARIANT]
+function machine(platform, part, n) {
+  n = split(platform, part, "/")
+  return part[n == 3 || (n == 2 && part[2] !~ /^v[0-9]/) ? 2 : 1]
 }
 
 { key = $1 == "reset" || $1 == "json" ? $2 : $1 }
