@@ -15,7 +15,7 @@ static const char help[] =
 	"Makes a container image from layer streams and image-config(5) lines.\n"
 	"\n"
 	"      --name NAME         name of the image, such as hello or registry.example/hello\n"
-	"      --tag TAG           a tag of the image; repeatable (made from the content)\n"
+	"  -t, --tag TAG           a tag of the image; repeatable (made from the content)\n"
 	"      --config FILE       image-config(5) lines (none)\n"
 	"      --architecture A    the machine of the image, as Go names it: [OS/]ARCH[/VARIANT]\n"
 	"                          (this machine)\n"
@@ -24,7 +24,7 @@ static const char help[] =
 	"      --created TIME      when the image was made: ISO 8601 or now (" IMAGECONFIG_CREATED
 	")\n"
 	"      --format FORMAT     docker; there is no other format yet (docker)\n"
-	"      --output FILE       write the image to FILE (standard output)\n"
+	"  -o, --output FILE       write the image to FILE (standard output)\n"
 	"      --compressor KIND   none, gz or zstd, for the whole archive (none)\n"
 	"      --layer-compressor KIND\n"
 	"                          compress each layer: only none yet (none)\n"

@@ -13,7 +13,7 @@ static const char help[] =
 	"\n"
 	"      --from-image FILE   take the layers of this image; - is standard input\n"
 	"      --image NAME:TAG    which image of the file (the first)\n"
-	"      --output FILE       write the tar to FILE (standard output)\n"
+	"  -o, --output FILE       write the tar to FILE (standard output)\n"
 	"      --allow-empty       make an empty tree of input without layers\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";

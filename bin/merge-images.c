@@ -14,7 +14,7 @@ static const char help[] =
 	"Puts the images of several files into one docker-archive.\n"
 	"\n"
 	"      --name NAME[:TAG]   the name of images that have a tag alone, a digest or none\n"
-	"      --output FILE       write the archive to FILE (standard output)\n"
+	"  -o, --output FILE       write the archive to FILE (standard output)\n"
 	"      --compressor KIND   none, gz or zstd (the compression of the last IMAGE)\n"
 	"      --jobs N            threads for compression (the number of cores)\n"
 	"      --progress MODE     auto, bar, lines or none (auto)\n"

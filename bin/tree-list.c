@@ -23,6 +23,9 @@ static const char help[] =
 	"                          else: where those that begin with it lie, and links lead from\n"
 	"      --keep-dirlinks     merge a directory into what an earlier link to one leads to\n"
 	"      --follow-dirlinks   list a link to a directory as the directory\n"
+	"      --store-dir DIR     with --follow-dirlinks: a link that would lead nowhere, but "
+	"leads\n"
+	"                          into DIR, becomes absolute\n"
 	"      --stamps            add a comment that shows whether a file changed\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
@@ -39,6 +42,7 @@ enum {
 	PREFIX,
 	ROOT_DIR,
 	STAMPS,
+	STORE_DIR,
 };
 
 static const struct option longs[] = {
@@ -53,6 +57,7 @@ static const struct option longs[] = {
 	{ "prefix", required_argument, NULL, PREFIX },
 	{ "root-dir", required_argument, NULL, ROOT_DIR },
 	{ "stamps", no_argument, NULL, STAMPS },
+	{ "store-dir", required_argument, NULL, STORE_DIR },
 	CLI_OPTIONS_END,
 };
 
@@ -114,6 +119,9 @@ static void read_option(int c, struct treelist *opt)
 		break;
 	case ROOT_DIR:
 		opt->merge.root_dir = optarg;
+		break;
+	case STORE_DIR:
+		opt->merge.store_dir = optarg;
 		break;
 	case STAMPS:
 		opt->merge.stamps = true;

@@ -119,7 +119,7 @@ top_layer() { tar -xOf image "$(look manifest | jq -r '.Layers[-1]')"; }
   build --run-as-root $'#!/usr/bin/env bash\necho hi >/made'
   [ "$(content made)" = hi ]
   rm image
-  fails 1 "$(lines "vm-exec: the image has no shell '/bin/other' (--mount can bring one, --shell name it)" \
+  fails 1 "$(lines "vm-exec: the image has no shell '/bin/other': expected one in its layers, or among what is mounted" \
     'build-image: runAsRoot: the commands failed with status 127')" build --run-as-root '#!/bin/other'
   [ ! -e image ]
 }

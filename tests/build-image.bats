@@ -80,7 +80,7 @@ END
   [ "$(stored)" = '' ]
   image --extra-commands "ln -s $shell/bin/sh sh"
   [ "$(stored)" = "$libc $shell" ]
-  image
+  image --allow-empty
   [ "$(files)" = 'd 0755 0:0 root:root 1 /' ]
 }
 
@@ -88,7 +88,7 @@ END
   image --copy-to-root "$hello" --uid 1000 --gid 100 --extra-commands 'echo hi >new'
   [ "$(files | awk '$6 !~ "^/nix" { print $3, $4 }' | sort -u)" = '1000:100 :' ]
   [ "$(files | awk '$6 ~ "^/nix" { print $3, $4 }' | sort -u)" = '0:0 root:root' ]
-  image --uid 0 --gid 7
+  image --allow-empty --uid 0 --gid 7
   [ "$(files)" = 'd 0755 0:7 root: 1 /' ]
 }
 
@@ -237,9 +237,9 @@ END
 }
 
 @test "defaults: created, architecture, no configuration" {
-  image
+  image --allow-empty
   [ "$(look config | jq -c '[.created, .os, .config]')" = '["1970-01-01T00:00:01Z","linux",{}]' ]
-  image --created 2024-02-29T12:30:00+02:00 --architecture arm64
+  image --allow-empty --created 2024-02-29T12:30:00+02:00 --architecture arm64
   [ "$(look config | jq -c '[.created, .architecture]')" = '["2024-02-29T10:30:00Z","arm64"]' ]
 }
 
@@ -358,4 +358,65 @@ END
     image --copy-to-root $'-hostile\n dir' --extra-commands "$commands"
     look names | LC_ALL=C sort | cmp - want
   done
+}
+
+@test "a name with a tag, short options" {
+  build-image --name Foo:1 --copy-to-root "$hello" --closure graph --root-dir root -q -o one.tar.gz >printed 2>err
+  [ "$(cat printed)" = one.tar.gz ] && [ ! -s err ]
+  build-image --name foo -t 1 --copy-to-root "$hello" --closure graph --root-dir root --quiet --output two.tar.gz >printed
+  same one.tar.gz two.tar.gz
+  [ "$(look manifest one.tar.gz | jq -r '.RepoTags[0]')" = foo:1 ]
+  image --name r.example:5000/foo --copy-to-root "$hello"
+  [ "$(look manifest | jq -r '.RepoTags[0]')" = r.example:5000/foo:t ]
+  fails 2 "build-image: name: the tag '2' in it contradicts the tag 't' (see 'build-image --help')" image --name foo:2
+  fails 2 "build-image: unknown option '-x' (see 'build-image --help')" image -x
+}
+
+@test "nothing but a name is an error, unless it is meant" {
+  local said='nothing would be in the image: expected contents, a base image, a config or commands (--allow-empty makes an empty image)'
+  fails 2 "build-image: $said (see 'build-image --help')" build-image --name x --quiet --output image
+  fails 2 "stream-layered-image: $said (see 'stream-layered-image --help')" stream-layered-image --name x --closure graph
+  [ ! -e image ]
+  build-image --name x --quiet --output image --allow-empty >printed
+  stream-layered-image --name x --quiet --allow-empty >/dev/null
+}
+
+@test "mtime is the time of every file" {
+  image --copy-to-root "$hello" --extra-commands 'touch new'
+  [ "$(files | awk '{ print $5 }' | sort -u)" = 1 ]
+  image --copy-to-root "$hello" --extra-commands 'touch new' --mtime 1980-01-01
+  [ "$(files | awk '{ print $5 }' | sort -u)" = 315532800 ]
+  SOURCE_DATE_EPOCH=86400 image --copy-to-root "$hello" --mtime now
+  [ "$(files | awk '{ print $5 }' | sort -u)" = 86400 ]
+}
+
+@test "the platform of an image: a variant, and what others call a machine" {
+  local tool
+  for tool in build-image stream-layered-image; do
+    "$tool" --name x --tag t --closure graph --root-dir root --config <(printf 'Cmd\t/x\n') --architecture linux/arm/v7 \
+      --quiet >printed
+    [ $tool = stream-layered-image ] || mv "$(cat printed)" printed
+    look config printed | jq -c '[.os, .architecture, .variant]' >found
+    [ "$(cat found)" = '["linux","arm","v7"]' ]
+    fails 2 "$tool: --architecture: expected 'arm/v7', as Go names it, found 'arm32v7' (see '$tool --help')" \
+      "$tool" --name x --tag t --closure graph --root-dir root --config <(printf 'Cmd\t/x\n') --architecture arm32v7 --quiet
+  done
+  image --copy-to-root "$hello" --architecture arm --variant v6
+  [ "$(look config | jq -c '[.architecture, .variant]')" = '["arm","v6"]' ]
+}
+
+@test "a link that leads nowhere once its directory is copied" {
+  local tool
+  tool=$(store 8 tool)
+  mkdir -p "root$tool"/lib/{.bin,x} dir/{real,more}
+  touch "root$tool/lib/x/run" dir/more/file
+  ln -s ../x/run "root$tool/lib/.bin/run"
+  ln -s lib/.bin "root$tool/bin"
+  image --copy-to-root "$tool"
+  files | grep -qF " /bin/run -> $tool/lib/x/run"
+  [ "$(stored)" = "$tool" ]
+  ln -s ../../more/file dir/real/link && mkdir dir/a && ln -s ../real dir/a/b && mkdir dir/real/c
+  mv dir/real/link dir/real/c/link
+  image --copy-to-root dir 2>err
+  lines "tree-list: warning: 'dir/a/b/c/link' leads nowhere from where it is listed: --keep-dirlinks (of build-image: --keep-contents-dirlinks) keeps the link to its directory" | same err /dev/stdin
 }

@@ -181,3 +181,55 @@ END
     [ "$(wc -l <err)" = 1 ]
   done
 }
+
+@test "the architecture can say system and variant, and an option drops a variant of another machine" {
+  platform() { config-json "$@" | jq -c '[.os, .architecture, .variant]'; }
+  [ "$(platform --architecture linux/arm/v7 </dev/null)" = '["linux","arm","v7"]' ]
+  [ "$(platform --architecture arm/v7 </dev/null)" = '["linux","arm","v7"]' ]
+  [ "$(platform --architecture windows/amd64 </dev/null)" = '["windows","amd64",null]' ]
+  [ "$(platform --architecture arm --variant v6 </dev/null)" = '["linux","arm","v6"]' ]
+  printf 'architecture\tarm\nvariant\tv7\n' >arm
+  [ "$(platform arm)" = '["linux","arm","v7"]' ]
+  [ "$(platform --architecture arm arm)" = '["linux","arm","v7"]' ]
+  [ "$(platform --architecture amd64 arm)" = '["linux","amd64",null]' ]
+  [ "$(platform --variant v5 arm)" = '["linux","arm","v5"]' ]
+  local name
+  for name in armv7l:arm/v7 arm32v7:arm/v7 arm32v6:arm/v6 aarch64:arm64 x86_64:amd64 i686:386; do
+    fails 2 "config-json: --architecture: expected '${name#*:}', as Go names it, found '${name%:*}' (see 'config-json --help')" \
+      config-json --architecture "${name%:*}" arm
+  done
+  fails 2 "config-json: --variant: 'v6' contradicts the 'v7' of --architecture (see 'config-json --help')" \
+    config-json --architecture arm/v7 --variant v6 arm
+  fails 2 "config-json: --os: 'linux' contradicts the 'windows' of --architecture (see 'config-json --help')" \
+    config-json --architecture windows/amd64 --os linux arm
+  for name in '' / arm/ /v7 a//b; do
+    fails 2 "config-json: --architecture: expected letters, digits, '.', '_' and '-', found '' (see 'config-json --help')" \
+      config-json --architecture "$name" arm
+  done
+}
+
+@test "a config object in JSON is read as its lines are" {
+  printf ' \n\t{"Cmd": ["/bin/sh"], "Env": ["A=b"], "ExposedPorts": {"80/tcp": {}}, "Healthcheck": {"Test": ["NONE"], "Interval": 3e10}}' >object
+  lines 'Cmd\t/bin/sh' 'Env\tA=b' 'ExposedPorts\t80/tcp' \
+    'json\tHealthcheck\t{"Test": ["NONE"], "Interval": 30000000000}' >conf
+  json object >found
+  json conf >want
+  same found want
+  lines 'Env\tB=c' 'Env\tA=d' >later
+  json object later | jq -c .config.Env >found
+  [ "$(cat found)" = '["A=d","B=c"]' ]
+  # an empty list replaces
+  echo '{"Cmd": []}' | json object - | jq -c .config.Cmd >found
+  [ "$(cat found)" = null ]
+}
+
+@test "a mistyped option is told what it may have been, and none is cut short" {
+  fails 2 "config-json: unknown option '--layer': did you mean --layers? (see 'config-json --help')" config-json --layer x
+  fails 2 "config-json: unknown option '--archtecture=x': did you mean --architecture? (see 'config-json --help')" \
+    config-json conf --archtecture=x
+  fails 2 "config-json: unknown option '--nothing-like-it' (see 'config-json --help')" config-json --nothing-like-it
+  fails 2 "image-assemble: unknown option '-q' (see 'image-assemble --help')" image-assemble -q
+  fails 2 "build-image: unknown option '--contens': did you mean --contents? (see 'build-image --help')" build-image --contens x
+  echo '{"name": "x", "contens": []}' >attrs
+  fails 1 'stream-layered-image: attrs: unknown attribute "contens": did you mean contents?' stream-layered-image --attrs attrs
+}

@@ -45,7 +45,12 @@ wrong() {
   wrong extraGroupLines web:x:80::/:/x: 'expected 4 fields with : between them, found 7'
   wrong extraGroupLines web:x::80 'expected a number from 0 to 4294967294 in field 3'
   wrong extraGroupLines nobody:x:80: 'the name is used already, with the number 65534'
-  wrong extraGroupLines nogroup:x:65534: 'the number is used already, by nobody'
+  fake-nss --output tree --extra-group-lines $'nogroup:x:65534:\nwheel:x:0:' >printed 2>err
+  lines "fake-nss: warning: extraGroupLines: 'nogroup:x:65534:': the number is also that of nobody" \
+    "fake-nss: warning: extraGroupLines: 'wheel:x:0:': the number is also that of root" >want
+  same err want
+  lines root:x:0: nobody:x:65534: nogroup:x:65534: wheel:x:0: | same tree/etc/group /dev/stdin
+  rm -r tree
   fails 1 "fake-nss: extraGroupLines: 'a:x:1:"$'\t'"': expected no control byte" \
     fake-nss --output tree --extra-group-lines $'a:x:1:\t' || cat "$BATS_TEST_TMPDIR/fails.err"
   fails 1 "fake-nss: extraPasswdLines: '': expected 7 fields with : between them, found 0" \

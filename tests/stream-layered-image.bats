@@ -64,6 +64,26 @@ layer_count() { look "$1" manifest | jq '.Layers | length'; }
   [ "$(look image config | jq -r .created | cut -c 1-2)" = 20 ]
 }
 
+@test "a plan can be had, and kept for the next image" {
+  stream --contents "$hello" --plan-out plan >one
+  [ "$(cut -f 1 plan | sort -u | wc -l)" = "$(($(layer_count one) - 1))" ]
+  stream --contents "$hello" --previous-plan plan --plan-out plan >two
+  same one two
+  stream --contents "$hello" --explain >two 2>said
+  same one two
+  grep -q "$hello" said
+  fails 1 "stream-layered-image: cannot write 'none/plan': No such file or directory" stream --contents "$hello" --plan-out none/plan ||
+    [ "$(cat "$BATS_TEST_TMPDIR/fails.err")" = "stream-layered-image: cannot write 'none/plan': No such file or directory" ]
+}
+
+@test "what lies in the store and is no store path ends no build" {
+  chmod u+w root/nix/store
+  mkdir root/nix/store/{eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee-odd,.links,"6ggggggggggggggggggggggggggggggg-a b"}
+  stream-layered-image --name x --tag t --root-dir root --contents "$hello" --quiet >image
+  stored image >found
+  [ -s found ] && ! grep odd found
+}
+
 @test "mtime is the time of every file" {
   stream --contents "$hello" --extra-commands 'touch new' --mtime 1980-01-01 >image
   [ "$(look image files | awk '{ print $6 }' | sort -u)" = 315532800 ]
@@ -282,7 +302,7 @@ registration() {
   [ "$(look image config | jq -r '.history[-1].comment')" = 'customisation layer' ]
   stream --config <(printf 'Cmd\t%s\n' "$conf") >image
   [ "$(layer_count image)" = 1 ]
-  stream >image
+  stream --allow-empty >image
   [ "$(layer_count image)" = 1 ]
   [ "$(look image files)" = '1 d 0755 0:0 root:root 1 /' ]
 }
@@ -464,7 +484,7 @@ bad_attrs() {
   bad_attrs '{"name":"x","contents":""}' 'contents: expected a list of paths, found ""'
   bad_attrs '{"name":"x","config":"sh"}' 'config: expected an object, found "sh"'
   bad_attrs '{"name":"x","enableFakechroot":"yes"}' 'enableFakechroot: expected true or false, found "yes"'
-  bad_attrs '{"name":"x","maxlayers":5}' 'unknown attribute "maxlayers"'
+  bad_attrs '{"name":"x","maxlayers":5}' 'unknown attribute "maxlayers": did you mean maxLayers?'
   bad_attrs '{"name":"x","compressor":"gz"}' 'unknown attribute "compressor"'
   bad_attrs '[]' 'expected one JSON object'
   bad_attrs '{} {}' 'expected one JSON object'
@@ -481,7 +501,7 @@ bad_option() {
 @test "options: each mistake is one line and status 2" {
   bad_option 'name: expected a value: give --name NAME'
   bad_option "option '--name' needs an argument" --name
-  bad_option "unknown option '--max'" --max=3
+  bad_option "unknown option '--max=3'" --max=3
   bad_option "unknown option '--compressor'" --name x --compressor gz
   bad_option "unknown option '-x'" -x
   bad_option '--max-layers: expected a number from 2 to 128, found '"'1'" --name x --max-layers 1

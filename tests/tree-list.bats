@@ -160,7 +160,8 @@ EOF
   fails 1 "tree-list: cannot merge 'b/x', a file, and 'a/x', a directory" tree-list b a
   tree c 'x->nowhere'
   fails 1 "tree-list: cannot merge 'a/x', a directory, and 'c/x', a symbolic link $hint" tree-list a c
-  fails 1 "tree-list: cannot merge 'c/x', a symbolic link, and 'a/x', a directory $hint" \
+  hint=': only a link to a directory of this tree can take in a directory'
+  fails 1 "tree-list: cannot merge 'c/x', a symbolic link, and 'a/x', a directory$hint" \
     tree-list --keep-dirlinks --follow-dirlinks c a
 }
 
@@ -178,13 +179,36 @@ EOF
 ./usr/lib dir
 ./usr/lib/x file b/./lib/x
 ./usr/lib/y file b/./deep/link/y' tree-list --keep-dirlinks a b
-  local hint='(--keep-dirlinks and --follow-dirlinks are for links to directories)'
+  local hint=': only a link to a directory of this tree can take in a directory'
   tree c loop/x
-  fails 1 "tree-list: cannot merge 'a/loop', a symbolic link, and 'c/loop', a directory $hint" \
+  fails 1 "tree-list: cannot merge 'a/loop', a symbolic link, and 'c/loop', a directory$hint" \
     tree-list --keep-dirlinks a c
   tree d out/x # /etc is no directory of the tree
-  fails 1 "tree-list: cannot merge 'a/out', a symbolic link, and 'd/out', a directory $hint" \
+  fails 1 "tree-list: cannot merge 'a/out', a symbolic link, and 'd/out', a directory$hint" \
     tree-list --keep-dirlinks a d
+}
+
+@test "--follow-dirlinks: a relative link that leads nowhere from its new place" {
+  tree store/p lib/mod/.bin/ lib/mod/tool/run 'lib/mod/.bin/run->../tool/run' 'lib/mod/.bin/gone->../none' \
+    'lib/mod/.bin/near->./run' 'bin->lib/mod/.bin' 'sbin->lib/mod/.bin' tool/run
+  mkdir other && mv store/p/tool other
+  lists "./bin/gone link ../none
+./bin/near link $PWD/store/p/lib/mod/tool/run
+./bin/run link $PWD/store/p/lib/mod/tool/run
+./lib/mod/.bin/run link ../tool/run" bash -c 'tree-list --follow-dirlinks --store-dir "$PWD/store" "$PWD/store/p" | grep -E "^#|^\./(bin/|lib/mod/.bin/run)"'
+  # with a root directory, the link is one within it
+  lists './bin/run link /store/p/lib/mod/tool/run' \
+    bash -c 'tree-list --follow-dirlinks --store-dir /store --root-dir . ./store/p | grep -E "^#|^\./bin/run"'
+  # it leads to what another tree has there: nothing is changed
+  lists './bin/run link ../tool/run' \
+    bash -c 'tree-list --follow-dirlinks --store-dir "$PWD/store" store/p other | grep -E "^#|^\./bin/run"'
+  # outside of the store that is a warning
+  rm store/p/lib/mod/.bin/near
+  tree-list --follow-dirlinks store/p >listing 2>err
+  grep -q '^./bin/run type=link .*link=../tool/run' listing
+  lines "tree-list: warning: 'store/p/bin/run' leads nowhere from where it is listed: --keep-dirlinks (of build-image: --keep-contents-dirlinks) keeps the link to its directory" \
+    "tree-list: warning: 'store/p/sbin/run' leads nowhere from where it is listed: --keep-dirlinks (of build-image: --keep-contents-dirlinks) keeps the link to its directory" >want
+  same err want
 }
 
 @test "--follow-dirlinks: a link to a directory is the directory" {

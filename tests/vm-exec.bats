@@ -117,7 +117,7 @@ options=()
 
 @test "a script that cannot be run: 126 and 127" {
   cat empty.stream empty.stream >input
-  fails_script 127 "vm-exec: the image has no shell '/bin/sh' (--mount can bring one, --shell name it)" true
+  fails_script 127 "vm-exec: the image has no shell '/bin/sh': expected one in its layers, or among what is mounted" true
   cat base.stream empty.stream >input
   options=(--shell /etc/motd)
   fails_script 126 "vm-exec: cannot run '/etc/motd': Permission denied" true

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/esc.h"
+#include "base/near.h"
 #include "base/num.h"
 #include "base/timestamp.h"
 
@@ -94,6 +95,37 @@ static _Noreturn void print_and_exit(const struct cli *cli, const char *text)
 	exit(cli_finish(cli, &o));
 }
 
+static _Noreturn void unknown_option(const struct cli *cli, const char *word)
+{
+	AUTO_FREE char *name = xstrndup(word + 2, strcspn(word + 2, "="));
+	const char *nearest = NULL;
+	unsigned least = NEAR_NOT;
+	for (const struct option *o = cli->longs; o->name; o++) {
+		unsigned n = near(name, o->name);
+		nearest = n < least ? o->name : nearest;
+		least = n < least ? n : least;
+	}
+	if (nearest)
+		cli_usage(cli, "unknown option '%s': did you mean --%s?", word, nearest);
+	cli_usage(cli, "unknown option '%s'", word);
+}
+
+/* Refuses a long option that is not written whole: what is short for one today may be for two
+ * tomorrow. */
+static void check_name(const struct cli *cli, int argc, char **argv)
+{
+	int i = optind > 0 ? optind : 1;
+	while (i < argc && (argv[i][0] != '-' || !argv[i][1]))
+		i++; /* operands, which are taken later */
+	if (i >= argc || strncmp(argv[i], "--", 2) != 0 || !argv[i][2])
+		return;
+	size_t len = strcspn(argv[i] + 2, "=");
+	for (const struct option *o = cli->longs; o->name; o++)
+		if (strlen(o->name) == len && strncmp(o->name, argv[i] + 2, len) == 0)
+			return;
+	unknown_option(cli, argv[i]);
+}
+
 static _Noreturn void bad_option(const struct cli *cli, int argc, char **argv, int opt)
 {
 	const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
@@ -103,14 +135,28 @@ static _Noreturn void bad_option(const struct cli *cli, int argc, char **argv, i
 		cli_usage(cli, "option '%s' takes no argument", word);
 	if (optopt)
 		cli_usage(cli, "unknown option '-%c'", optopt);
-	cli_usage(cli, "unknown option '%s'", word);
+	unknown_option(cli, word);
+}
+
+/* What the long option returns that the letter is short for; '?' if the tool has none. */
+static int short_option(const struct cli *cli, int letter)
+{
+	const char *name = letter == 'o' ? "output" : letter == 't' ? "tag" : "quiet";
+	for (const struct option *o = cli->longs; o->name; o++)
+		if (strcmp(o->name, name) == 0)
+			return o->val;
+	optopt = letter;
+	return '?';
 }
 
 int cli_option(const struct cli *cli, int argc, char **argv)
 {
 	opterr = 0;
 	optopt = 0;
-	int opt = getopt_long(argc, argv, ":h", cli->longs, NULL);
+	check_name(cli, argc, argv);
+	int opt = getopt_long(argc, argv, ":hqo:t:", cli->longs, NULL);
+	if (opt == 'q' || opt == 'o' || opt == 't')
+		opt = short_option(cli, opt);
 	switch (opt) {
 	case 'h':
 		print_and_exit(cli, cli->help);

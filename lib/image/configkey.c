@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/esc.h"
+#include "base/near.h"
 #include "base/num.h"
 #include "base/timestamp.h"
 
@@ -181,47 +182,15 @@ bool configkey_is_name(const char *name)
 	return is_word(name);
 }
 
-enum { NEAR_MAX = 32 };
-
-static unsigned least(unsigned a, unsigned b, unsigned c)
-{
-	unsigned m = a < b ? a : b;
-	return m < c ? m : c;
-}
-
-static char fold(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-/* Insertions, deletions and changes of one letter that lead from a to b, capitals aside. */
-static unsigned distance(const char *a, const char *b)
-{
-	unsigned row[NEAR_MAX + 1];
-	size_t len = strlen(b);
-	for (unsigned j = 0; j <= len; j++)
-		row[j] = j;
-	for (unsigned i = 1; a[i - 1]; i++) {
-		unsigned diagonal = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= len; j++) {
-			unsigned change = diagonal + (fold(a[i - 1]) != fold(b[j - 1]));
-			diagonal = row[j];
-			row[j] = least(change, row[j] + 1, row[j - 1] + 1);
-		}
-	}
-	return row[len];
-}
+enum { LONGER_MAX = 32 };
 
 void configkey_near(const char *name, struct buf *b)
 {
-	size_t len = strlen(name);
-	if (len > NEAR_MAX)
-		return;
 	for (size_t i = 0; i < CONFIGKEY_COUNT; i++) {
 		const char *key = configkeys[i].name;
-		bool longer = len > strlen(key) && strncasecmp(name, key, strlen(key)) == 0;
-		if (longer || distance(name, key) <= (len < 5 ? 1U : 3U))
+		bool longer =
+			strlen(name) > strlen(key) && strncasecmp(name, key, strlen(key)) == 0;
+		if (near(name, key) < NEAR_NOT || (longer && strlen(name) <= LONGER_MAX))
 			buf_addf(b, "%s%s", b->len ? " or " : "", key);
 	}
 }

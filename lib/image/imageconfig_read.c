@@ -8,9 +8,9 @@
 #include "base/json.h"
 #include "base/record.h"
 #include "base/timestamp.h"
+#include "config.jq.h"
 #include "image/imageconfig.h"
 #include "image/imageconfig_parts.h"
-#include "config.jq.h"
 #include "json-value.jq.h"
 
 enum { FIELDS_MAX = 6 };
@@ -57,11 +57,13 @@ static int unknown_key(const struct line *l, const char *key, struct err *e)
 			  shown.s ? shown.s : "");
 }
 
-/* A key and its value, with a space where a tab belongs: as it comes from where a page was shown. */
+/* A key and its value, with a space where a tab belongs: as it comes from where a page was shown.
+ */
 static int no_tab(const struct line *l, const char *name, struct err *e)
 {
 	AUTO_FREE char *word = xstrndup(name, strcspn(name, " "));
-	bool known = configkey_find(word) || strcmp(word, "json") == 0 || strcmp(word, "reset") == 0;
+	bool known =
+		configkey_find(word) || strcmp(word, "json") == 0 || strcmp(word, "reset") == 0;
 	if (known && name[strlen(word)])
 		return record_err(l->r, e, "expected a tab after '%s', found a space", word);
 	return unknown_key(l, name, e);

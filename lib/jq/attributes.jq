@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # attributes.jq: an object of attributes → NAME NUL VALUE NUL … for each attribute (for each element of a
-# list; the value of a closure that is a graph itself is empty), then "end" NUL. $types has a line for each
+# list; the value of a closure that is a graph itself is empty; "?" and its name for one that there is not), then "end" NUL. $types has a line for each
 # attribute that there is: name, type, what is expected. Run with -s.
 
 def bad(text): text | halt_error(1);
@@ -36,5 +36,5 @@ def is_derivation: has("builder") and has("outputs");
   | .key as $name
   | if $known[$name] then .value | texts($known[$name]) | $name, "\u0000", ., "\u0000"
     elif $derivation then empty
-    else bad("unknown attribute \($name | shown)") end),
+    else "?", "\u0000", ($name | shown | .[1:-1]), "\u0000" end),
   "end\u0000"

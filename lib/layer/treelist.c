@@ -149,7 +149,7 @@ static int set_file(struct treemerge *m, uint32_t node, struct mtree_entry *entr
 {
 	const struct nametree_node *n = &m->tree.nodes[node];
 	bool link = S_ISLNK(n->mode);
-	if (link && treemerge_target(m, node, &p->target, e) < 0)
+	if (link && treemerge_listed_target(m, node, &p->target, e) < 0)
 		return -1;
 	if (p->host && !link && find_xattrs(m, node, p->host, &p->x, e) < 0)
 		return -1;

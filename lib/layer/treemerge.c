@@ -40,7 +40,7 @@ char *treemerge_name(const struct treemerge *m, uint32_t node)
 	return xasprintf("%s%s", m->overlays[m->tree.nodes[node].origin].name, rest);
 }
 
-static struct treemerge_place place_of(const struct treemerge *m, uint32_t node)
+struct treemerge_place treemerge_place(const struct treemerge *m, uint32_t node)
 {
 	const struct treemerge_place *o = &m->overlays[m->tree.nodes[node].origin].place;
 	AUTO_FREE char *rest = behind(m, node);
@@ -62,7 +62,7 @@ static struct treemerge_place found_place(const struct treemerge *m, const struc
 
 char *treemerge_contents(const struct treemerge *m, uint32_t node)
 {
-	AUTO_PLACE struct treemerge_place p = place_of(m, node);
+	AUTO_PLACE struct treemerge_place p = treemerge_place(m, node);
 	return pathmark_name(m->bases[p.base], p.path);
 }
 
@@ -81,7 +81,7 @@ static int open_parent(struct treemerge *m, struct treemerge_place *dir)
 
 int treemerge_find(struct treemerge *m, uint32_t node, struct treemerge_file *f, struct err *e)
 {
-	AUTO_PLACE struct treemerge_place p = place_of(m, node);
+	AUTO_PLACE struct treemerge_place p = treemerge_place(m, node);
 	char *slash = strrchr(p.path, '/');
 	AUTO_FREE char *name = xstrdup(slash ? slash + 1 : ".");
 	if (slash)
@@ -115,11 +115,14 @@ static int conflict(const struct treemerge *m, uint32_t node, const struct found
 	const struct nametree_node *n = &m->tree.nodes[node];
 	AUTO_FREE char *other = treemerge_name(m, node);
 	bool link = !m->opt->links && (S_ISLNK(n->mode) || S_ISLNK(f->st.st_mode));
-	return err_set(
-		e, 0, "cannot merge '%s', %s, and '%s', %s%s", other, kind(n->mode), f->host,
-		kind(f->st.st_mode),
-		link ? " (--keep-dirlinks and --follow-dirlinks are for links to directories)"
-		     : "");
+	bool asked = m->opt->keep_dirlinks || m->opt->follow_dirlinks;
+	const char *help = "";
+	if (link)
+		help = asked ? ": only a link to a directory of this tree can take in a directory"
+			     : " (--keep-dirlinks and --follow-dirlinks are for links to "
+			       "directories)";
+	return err_set(e, 0, "cannot merge '%s', %s, and '%s', %s%s", other, kind(n->mode), f->host,
+		       kind(f->st.st_mode), help);
 }
 
 /* --- building the tree --- */
@@ -171,7 +174,7 @@ static void set_plain_dir(struct treemerge *m, uint32_t node)
 /* A link's node becomes the directory of what the link leads to. Links mode. */
 static int expand(struct treemerge *m, uint32_t node, struct err *e)
 {
-	AUTO_PLACE struct treemerge_place link = place_of(m, node);
+	AUTO_PLACE struct treemerge_place link = treemerge_place(m, node);
 	AUTO_FREE char *name = treemerge_name(m, node);
 	set_plain_dir(m, node);
 	return push_target(m, &link, name, node, m->tree.nodes[node].origin, e);
@@ -185,7 +188,8 @@ static void add(struct treemerge *m, const struct found *f)
 /* Two files of one name: the one of the operand that came first stays. Links mode. */
 static void choose_link(struct treemerge *m, uint32_t node, const struct found *f)
 {
-	AUTO_PLACE struct treemerge_place there = place_of(m, node), here = found_place(m, f);
+	AUTO_PLACE struct treemerge_place there = treemerge_place(m, node),
+					  here = found_place(m, f);
 	AUTO_FREE char *other = treemerge_name(m, node);
 	uint32_t source = m->overlays[m->tree.nodes[node].origin].source;
 	bool first = m->overlays[f->overlay].source < source;
@@ -210,7 +214,7 @@ static int place_link(struct treemerge *m, const struct found *f, struct err *e)
 	bool dir = S_ISDIR(m->tree.nodes[node].mode);
 	bool to_dir = S_ISLNK(f->st.st_mode) && treemerge_leads_to_dir(m, &here);
 	if (!dir && to_dir && S_ISLNK(m->tree.nodes[node].mode)) {
-		AUTO_PLACE struct treemerge_place there = place_of(m, node);
+		AUTO_PLACE struct treemerge_place there = treemerge_place(m, node);
 		dir = !treemerge_same_file(m, &there, &here) && treemerge_leads_to_dir(m, &there);
 		if (dir && expand(m, node, e) < 0)
 			return -1;
@@ -244,7 +248,7 @@ static int place_over_link(struct treemerge *m, const struct found *f, uint32_t 
 {
 	uint32_t target = NAMETREE_NONE;
 	if (m->opt->links) {
-		AUTO_PLACE struct treemerge_place there = place_of(m, link);
+		AUTO_PLACE struct treemerge_place there = treemerge_place(m, link);
 		if (!treemerge_leads_to_dir(m, &there))
 			return conflict(m, link, f, e);
 		*node = link;

@@ -34,7 +34,12 @@ struct treemerge_options {
 	bool keep_dirlinks;   /* a directory over a link to a directory goes where the link leads */
 	bool follow_dirlinks; /* a link to a directory counts as that directory */
 	bool stamps;          /* treemerge.stamps is wanted */
-	void (*warn)(const char *message); /* with links: of a file that another hides */
+	/* With follow_dirlinks: a link that leads nowhere from its new place, but into this
+	 * directory from its old one, becomes absolute. NULL: none. */
+	const char *store_dir;
+	/* with links: of a file that another hides; with follow_dirlinks: of a link that leads
+	 * nowhere from its new place */
+	void (*warn)(const char *message);
 };
 
 /* Base 0: root_dir, or / where there is none. The others are operands. */
@@ -105,6 +110,9 @@ MUST_USE int treemerge_in_place(struct treemerge *m, char *const *files, int n, 
 /* What messages call the file of a node, for a node that has an origin. Free it. */
 char *treemerge_name(const struct treemerge *m, uint32_t node);
 
+/* Where that file lies. Free .path. */
+struct treemerge_place treemerge_place(const struct treemerge *m, uint32_t node);
+
 /* The same as a name to open it by, pathmark.h, with its base as what was given. Free it. */
 char *treemerge_contents(const struct treemerge *m, uint32_t node);
 
@@ -116,7 +124,15 @@ struct treemerge_file {
 MUST_USE int treemerge_find(struct treemerge *m, uint32_t node, struct treemerge_file *f,
 			    struct err *e);
 
-/* The target of a node that is a symbolic link. Free it. */
+/*
+ * The target of a node that is a symbolic link, as it is to be listed. A
+ * relative one that lies in a directory that a link was followed to may lead
+ * nowhere from where it is now; see store_dir. Free it.
+ */
+MUST_USE int treemerge_listed_target(struct treemerge *m, uint32_t node, char **target,
+				     struct err *e);
+
+/* What the host says of it. Free it. */
 MUST_USE int treemerge_target(struct treemerge *m, uint32_t node, char **target, struct err *e);
 
 /* The directory of the tree that a link of the tree leads to; NAMETREE_NONE: to none. */

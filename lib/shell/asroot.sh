@@ -11,7 +11,7 @@ as_root_needs() { [ -z "${attr[runAsRoot]}" ] || need fakeroot runAsRoot; }
 
 as_root() {
   local as_root_path=() status=0 options=(--engine "${attr[engine]}" --memory "${attr[buildVMMemorySize]}"
-    --disk "${attr[diskSize]}" --script "$work/script")
+    --disk "${attr[diskSize]}" --script "$work/script" "${times[@]}")
   printf '%s\n' "${attr[runAsRoot]}" >"$work/script"
   as_root_store
   as_root_shell
@@ -25,7 +25,7 @@ as_root() {
   as_root_image | image-layers --files - >"$work/after"
   confined changed_layer as_root_commands >"$work/said"
   rm "$work/changed"
-  tree-list --allow-whiteouts "$work/tree" >"$work/left"
+  tree-list --allow-whiteouts "${times[@]}" "$work/tree" >"$work/left"
   fake_owners "$work/said" <"$work/left" >"$work/found"
   keep_attributes "$work/after" <"$work/found" >"$work/listed"
 }

@@ -9,6 +9,7 @@
 #   "${list_NAME[@]}"           the elements of a list
 
 declare -A attr=() attr_type=() attr_given=() attr_of_option=() attr_needed=()
+declare -A attr_short=([-o]=--output [-q]=--quiet [-t]=--tag)
 attr_usage='' attr_summary='' attr_help=()
 
 attributes_read() {
@@ -43,6 +44,9 @@ attributes_table() {
       *) help+=" ($default)" ;;
     esac
     printf -v line '      %-26s %s' "$option" "$help" # no subshell: there are dozens
+    case $option in
+      --output\ * | --quiet | --tag\ *) line="  -${option:2:1}, ${line:6}" ;;
+    esac
     attr_help+=("$line")
   done
   [ "${attr_of_option[--attrs]-}" = attrs ] || fail "cannot read '$share/attributes.tsv'" # its last line
@@ -68,7 +72,7 @@ attributes_options() {
       --*)
         option=${1%%=*}
         name=${attr_of_option[$option]-}
-        [ -n "$name" ] || attributes_unknown "$option"
+        [ -n "$name" ] || attributes_unknown "$1"
         if [[ $1 == *=* ]]; then
           value=${1#*=}
         elif [ "${attr_type[$name]}" = flag ]; then
@@ -80,6 +84,12 @@ attributes_options() {
         fi
         attributes_set "$option" "$name" "$value"
         ;;
+      -[oqt])
+        option=${attr_short[$1]}
+        [ -n "${attr_of_option[$option]-}" ] || usage "unknown option '$1'"
+        set -- "$option" "${@:2}"
+        continue
+        ;;
       -?*) usage "unknown option '$1'" ;;
       *) break ;;
     esac
@@ -88,13 +98,46 @@ attributes_options() {
   [ $# = 0 ] || usage "too many operands: expected options only, found '$1'"
 }
 
-# attributes_unknown OPTION: no option, but perhaps an attribute, as Nix spells it
+# attributes_unknown WORD: no option, but perhaps an attribute, as Nix spells it, or a mistake in one
 attributes_unknown() {
-  local option
+  local option typed=${1%%=*} nearest='' least=4 distance
   for option in "${!attr_of_option[@]}"; do
-    [ "--${attr_of_option[$option]}" != "$1" ] || usage "unknown option '$1': did you mean $option?"
+    attributes_distance "$typed" "$option"
+    [ "--${attr_of_option[$option]}" != "$typed" ] || distance=0
+    ! attributes_nearer "$option" || nearest=$option least=$distance
   done
-  usage "unknown option '$1'"
+  usage "unknown option '$1'${nearest:+: did you mean $nearest?}"
+}
+
+# attributes_no_such NAME: as it stands in --attrs FILE
+attributes_no_such() {
+  local name nearest='' least=4 distance
+  for name in "${!attr_type[@]}"; do
+    attributes_distance "$1" "$name"
+    ! attributes_nearer "$name" || nearest=$name least=$distance
+  done
+  fail "${attr[attrs]}: unknown attribute \"$1\"${nearest:+: did you mean $nearest?}"
+}
+
+# Whether NAME, at $distance, is nearer than $nearest, at $least; the first in the alphabet of two.
+attributes_nearer() { ((distance < least)) || { ((distance == least)) && [[ $1 < $nearest ]]; }; }
+
+# attributes_distance TYPED KNOWN: sets distance to how many insertions, deletions and changes of a
+# letter lead from one to the other
+attributes_distance() {
+  local row=() i j above change
+  for ((j = 0; j <= ${#2}; j++)); do row[j]=$j; done
+  for ((i = 1; i <= ${#1}; i++)); do
+    above=${row[0]} row[0]=$i
+    for ((j = 1; j <= ${#2}; j++)); do
+      change=$above above=${row[j]}
+      [[ ${1:i-1:1} == "${2:j-1:1}" ]] || change=$((change + 1))
+      row[j]=$((row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1))
+      ((row[j] <= change)) || row[j]=$change
+    done
+  done
+  distance=${row[${#2}]}
+  ((${#1} >= 7 || distance <= 1)) || distance=4
 }
 
 # attributes_set OPTION NAME VALUE: takes what an option says
@@ -158,6 +201,7 @@ attributes_file() {
   name=
   while IFS= read -r -d '' name && [ "$name" != end ]; do
     IFS= read -r -d '' value || break
+    [ "$name" != '?' ] || attributes_no_such "$value"
     [ -z "${attr_given[$name]-}" ] || continue
     case ${attr_type[$name]} in
       config | pipeline)

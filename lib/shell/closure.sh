@@ -13,7 +13,8 @@ closure_open() {
   fi
 }
 
-# Every path in the store directory, as graph lines; .links, locks and the like are none.
+# Every path in the store directory, as graph lines; .links, locks and whatever has no name of a
+# store path are none.
 store_paths() {
   local file reason names
   store_file "${attr[storeDir]}"
@@ -28,7 +29,7 @@ store_paths() {
 # The store directory itself is ".", which sorts before the others; "~" sorts behind them.
 store_names() {
   {
-    find "$file/." -maxdepth 1 -regextype posix-extended -regex '.*/([0-9a-z]{32}-[^/]*|[.])' \
+    find "$file/." -maxdepth 1 -regextype posix-extended -regex '.*/([0-9abcdfghijklmnpqrsvwxyz]{32}-[0-9a-zA-Z+._?=-]+|[.])' \
       ! -name '*.drv' ! -name '*.lock' ! -name '*.chroot' -printf '%f\n' || exit
     echo '~'
   } | sort

@@ -21,7 +21,22 @@ shopt -s lastpipe # one process fewer for each pipe that ends in a function
 image_start() {
   pipeline_start "$@"
   attr[name]=${attr[name],,}
+  name_and_tag
+  if [ "${attr[mtime]}" = now ]; then
+    printf -v 'attr[mtime]' '%(%s)T' -1
+    attr[mtime]=${SOURCE_DATE_EPOCH:-${attr[mtime]}}
+  fi
   store_start
+}
+
+# A name with a tag in it, as other tools take it: what follows the last colon that no slash follows.
+name_and_tag() {
+  local tag=${attr[name]##*:}
+  [[ ${attr[name]} == *:* && $tag != */* ]] || return 0
+  [[ -z ${attr[tag]} || ${attr[tag]} == "$tag" ]] ||
+    usage "name: the tag '$tag' in it contradicts the tag '${attr[tag]}'"
+  attr[name]=${attr[name]%:*}
+  attr[tag]=$tag
 }
 
 # store_modes MODE: mtree lines with the modes that the store would give, MODE for directories
@@ -50,6 +65,13 @@ contents_find() {
     [ ! -f "$file" ] || fail "$1: '$file' is a file: expected a directory of what goes into the root"
     contents+=("$content")
   done
+}
+
+# something_given ATTRIBUTE: whether anything but a name is, of what all images have, or this attribute
+something_given() {
+  [[ -n ${attr[fromImage]}${attr[config]}${attr[extraCommands]}${attr[$1]} || ${#contents[@]} != 0 ]] ||
+    [ "${attr[allowEmpty]}" = true ] ||
+    usage 'nothing would be in the image: expected contents, a base image, a config or commands (--allow-empty makes an empty image)'
 }
 
 # The config attribute as lines, checked before anything is built.

@@ -13,11 +13,8 @@
 
 layered_start() {
   image_start "$@"
-  if [ "${attr[mtime]}" = now ]; then
-    printf -v 'attr[mtime]' '%(%s)T' -1
-    attr[mtime]=${SOURCE_DATE_EPOCH:-${attr[mtime]}}
-  fi
   contents_find contents
+  something_given fakeRootCommands
   commands_need
 }
 
@@ -36,6 +33,7 @@ layered_image() {
   [ -z "$custom" ] || base_files
   layers_expect
   stages "${layers[@]}" unchanged | image_write --expect-layers "$expected" "$@"
+  [ -z "${attr[planOut]}" ] || (umask "$caller_umask" && copy_output "$work/plan" "${attr[planOut]}")
 }
 
 layers_check() {
@@ -64,8 +62,9 @@ store_plan() {
   closure_without_base
   [ -s "$work/graph" ] || return 0
   plan_options
-  layer-plan --max-layers "${attr[maxLayers]}" --reserve $((base_layers + 1)) "${options[@]}" \
-    <"$work/graph" >"$work/plan"
+  options+=(--max-layers "${attr[maxLayers]}" --reserve $((base_layers + 1)))
+  layer-plan "${options[@]}" <"$work/graph" >"$work/plan"
+  [ "${attr[explain]}" = false ] || layer-plan "${options[@]}" --explain <"$work/graph" >&2
 }
 
 # What the base holds whole, as the sizes tell, needs no layer. What only it refers to stays.

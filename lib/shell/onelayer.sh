@@ -22,6 +22,7 @@ onelayer_start() {
   need xargs "$tool"
   old_contents
   contents_find copyToRoot
+  something_given runAsRoot
 }
 
 # contents is what copyToRoot was called once.
@@ -33,7 +34,7 @@ old_contents() {
 }
 
 onelayer_image() {
-  local layers=()
+  local layers=() times=(--mtime "${attr[mtime]}")
   image_config
   base_open
   layers_warn
@@ -69,7 +70,7 @@ root_lines() {
   [ ${#trees[@]} != 0 ] || empty_tree
   root_links
   stamped copyToRoot "${links[@]}"
-  listed copyToRoot copied tree-list --owner "$owner" "${links[@]}" -- "${trees[@]}"
+  listed copyToRoot copied tree-list "${times[@]}" --owner "$owner" "${links[@]}" -- "${trees[@]}"
   store_modes 0555 <"$work/copied" >"$work/root"
   if [ -n "${attr[runAsRoot]}" ]; then
     as_root
@@ -77,7 +78,7 @@ root_lines() {
     base_onto=(--onto "$work/after") # which has what the script made of the base's links
   elif [ -n "${attr[extraCommands]}" ]; then
     confined root_files root_commands >"$work/said"
-    tree-list --allow-whiteouts --owner "$owner" "$work/tree" | root_mode >"$work/found"
+    tree-list --allow-whiteouts "${times[@]}" --owner "$owner" "$work/tree" | root_mode >"$work/found"
     keep_attributes "$work/root" <"$work/found" >"$work/root.new"
     workdir rename "$work/root.new" "$work/root"
   fi
@@ -98,7 +99,7 @@ root_commands() {
 
 # Sets links: what links to directories are, as to rsync -k, or rsync -K.
 root_links() {
-  links=(--follow-dirlinks)
+  links=(--follow-dirlinks --store-dir "${attr[storeDir]}")
   [ "${attr[keepContentsDirlinks]}" = false ] || links=(--keep-dirlinks)
   [ -z "${attr[rootDir]}" ] || links+=(--root-dir "${attr[rootDir]}")
 }
@@ -121,7 +122,7 @@ store_listing() {
   local lines
   mapfile -t lines <"$work/graph"
   [ ${#lines[@]} = 0 ] || printf '%s\0' "${lines[@]%%$'\t'*}" |
-    xargs -0 tree-list --in-place --root-dir "${attr[rootDir]:-/}" --owner 0:0:root:root -- || return 1
+    xargs -0 tree-list --in-place --root-dir "${attr[rootDir]:-/}" "${times[@]}" --owner 0:0:root:root -- || return 1
 }
 
 # Both, each name once: what the root has goes before the store's, but for the store directory and

@@ -61,6 +61,12 @@ copy_input() {
   fail "cannot $verb '$1': ${reason##*: }"
 }
 
+# copy_output FILE TO
+copy_output() {
+  local reason
+  reason=$(cat -- "$1" 2>&1 >"$2") || fail "cannot write '$2': ${reason##*: }"
+}
+
 # Whether of a file something came; what a pipe should have brought nobody knows.
 copy_whole() { [ -s "$2" ] || { [ -e "$2" ] && { [ ! -f "$1" ] || [ ! -s "$1" ]; }; }; }
 

@@ -50,7 +50,8 @@ static _Noreturn void exec_shell(const struct job *j)
 		_exit(GUEST_CANNOT_RUN);
 	}
 	dprintf(STDERR_FILENO,
-		"vm-exec: the image has no shell '%s' (--mount can bring one, --shell name it)\n",
+		"vm-exec: the image has no shell '%s': expected one in its layers, or among what "
+		"is mounted\n",
 		j->shell.n ? j->shell.list[j->shell.n - 1] : "");
 	_exit(GUEST_NOT_FOUND);
 }
