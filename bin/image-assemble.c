@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cli.h"
@@ -214,6 +215,21 @@ static int open_inputs(const struct settings *s, struct err *e)
 	return 0;
 }
 
+/* Bytes to come, where that can be seen: 0 else. */
+static uint64_t size_of_inputs(const struct settings *s)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < s->ninputs; i++) {
+		struct stat st;
+		int fd = s->inputs[i].fd;
+		off_t at = lseek(fd, 0, SEEK_CUR);
+		if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || at < 0 || at > st.st_size)
+			return 0;
+		sum += (uint64_t)(st.st_size - at);
+	}
+	return sum;
+}
+
 static void close_inputs(struct settings *s)
 {
 	for (size_t i = 0; i < s->ninputs; i++)
@@ -271,10 +287,11 @@ static int run(const struct settings *s, struct out *o, struct err *e)
 {
 	AUTO_IMAGECONFIG struct imageconfig *config = imageconfig_new();
 	uint64_t total = s->image.expect_layers == ASSEMBLE_ANY ? 0 : s->image.expect_layers;
-	AUTO_PROGRESS struct progress *progress = progress_new(s->progress, STDERR_FILENO, total);
 	if ((s->config && read_config(s->config, config, e) < 0) ||
 	    imageconfig_complete(config, &s->about, e) < 0 || open_inputs(s, e) < 0)
 		return -1;
+	AUTO_PROGRESS struct progress *progress =
+		progress_new(s->progress, STDERR_FILENO, total, size_of_inputs(s));
 	if (write_image(s, config, progress, o, e) < 0)
 		return -1;
 	progress_finish(progress);

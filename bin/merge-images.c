@@ -98,7 +98,7 @@ static int write_output(const struct settings *s, struct imagemerge *m, struct o
 			struct err *e)
 {
 	AUTO_PROGRESS struct progress *progress =
-		progress_new(s->progress, STDERR_FILENO, imagemerge_layers(m));
+		progress_new(s->progress, STDERR_FILENO, imagemerge_layers(m), imagemerge_bytes(m));
 	AUTO_OUTFILE struct outfile *file = NULL;
 	if (s->output && outfile_new(s->output, &file, e) < 0)
 		return -1;

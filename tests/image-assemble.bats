@@ -539,7 +539,7 @@ sys.stdout.buffer.write(zlib.decompressobj(31).decompress(sys.stdin.buffer.read(
   lines "layer 1/2: 10.2 kB sha256:${base:0:12}… the base" "layer 2/2: 10.2 kB sha256:${top:0:12}…" \
     "image hello:a sha256:$id" >want
   same err want
-  assemble --progress bar --expect-layers 2 <s 2>err >image
+  assemble --progress bar --expect-layers 2 < <(cat s) 2>err >image
   [ "$(tail -c 78 err)" = "image sha256:$(manifest image .Config | tr -d '"' | cut -d. -f1)" ]
   grep -q 'layer 0/2 \[\.\{24\}\]' err
   assemble <s 2>err >image
@@ -561,6 +561,52 @@ EOF
   grep -q '^image hello:' <(sed 's/.*\x1b\[K//' said)
   NIX_LOG_FD=2 python3 terminal image-assemble --name hello <s >said
   [ "$(tr -d '\r' <said)" = end ]
+}
+
+# on_terminal COLUMNS TERM COMMAND…: what it says there
+on_terminal() {
+  TERM=$2 python3 - "$1" "${@:3}" <<'EOF'
+import fcntl, os, pty, struct, subprocess, sys, termios
+ours, theirs = pty.openpty()
+fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, int(sys.argv[1]), 0, 0))
+subprocess.run(sys.argv[2:], stdout=subprocess.DEVNULL, stderr=theirs, check=True)
+os.write(theirs, b"end\n")
+said = b""
+while b"end" not in said:
+    said += os.read(ours, 1 << 16)
+sys.stdout.buffer.write(said)
+EOF
+}
+
+@test "progress: a bar goes by bytes where they are known, and fits the terminal" {
+  local columns line
+  head -c 30000000 /dev/zero >big
+  tar --mtime=@1 --owner=0 --group=0 -cf big.tar big
+  "$stream" "big.tar,key=$key" top.tar >s
+  unset NIX_LOG_FD
+  for columns in 55 66 80; do
+    on_terminal $columns xterm bash -c 'image-assemble --expect-layers 2 s | { sleep 1.2 && cat >image; }' |
+      tr '\r' '\n' >said
+    grep -c '^layer 0/2 \[[#.]*\] [0-9.]* [kM]*B [0-9.]* [kMG]*B/s' said
+    grep -c '^layer ./2 \[[#.]*\] .*/s 0:[0-9][0-9] left' said
+    while IFS= read -r line; do
+      [[ $line != layer* ]] || ((${#line} - 3 < columns)) # but for the escape that clears the rest
+    done <said
+  done
+  # the first layer is part of the bytes before it is a layer
+  "$stream" "base.tar,key=$key" top.tar >s
+  on_terminal 80 xterm image-assemble --expect-layers 2 s | tr '\r' '\n' >said
+  grep -c '^layer 0/2 \[#\{9,11\}\.\{13,15\}\] 10.2 kB' said
+  on_terminal 80 xterm bash -c 'cat s | image-assemble --expect-layers 2' | tr '\r' '\n' >said
+  grep -c '^layer 0/2 \[\.\{24\}\] 10.2 kB' said
+}
+
+@test "progress: a terminal that is narrow or dumb gets lines" {
+  "$stream" base.tar top.tar >s
+  unset NIX_LOG_FD
+  image-assemble --progress lines s 2>want >image
+  on_terminal 54 xterm image-assemble s | tr -d '\r' | grep -v '^end$' | same want /dev/stdin
+  on_terminal 80 dumb image-assemble --progress bar s | tr -d '\r' | grep -v '^end$' | same want /dev/stdin
 }
 
 @test "names and tags are checked before anything is read" {

@@ -4,20 +4,23 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/esc.h"
 #include "base/out.h"
 
-enum { BAR_WIDTH = 24, COMMENT_MAX = 60, DIGEST_SHOWN = 7 + 12 };
+enum { BAR_WIDTH = 24, BAR_LEAST = 4, COMMENT_MAX = 60, DIGEST_SHOWN = 7 + 12 };
+enum { LEAST_COLUMNS = 55, USUAL_COLUMNS = 80 };
 
 static const int64_t redraw_ns = 100000000;
 
 struct progress {
 	enum progress_mode mode; /* not PROGRESS_AUTO */
 	int fd;
-	uint64_t total, layers, bytes;
+	uint64_t total, layers;
+	uint64_t total_bytes, bytes;
 	int64_t start, drawn; /* when, in nanoseconds */
 	bool on_screen;
 	struct buf image; /* the last lines */
@@ -41,14 +44,29 @@ static int64_t now(void)
 	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-struct progress *progress_new(enum progress_mode mode, int fd, uint64_t total)
+/* Of a terminal; of what is none, or does not say, what is usual. */
+static size_t columns(int fd)
+{
+	struct winsize size = { 0 };
+	return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : USUAL_COLUMNS;
+}
+
+static bool can_redraw(int fd)
+{
+	const char *term = getenv("TERM");
+	return !isatty(fd) ||
+	       (columns(fd) >= LEAST_COLUMNS && !(term && strcmp(term, "dumb") == 0));
+}
+
+struct progress *progress_new(enum progress_mode mode, int fd, uint64_t total, uint64_t bytes)
 {
 	struct progress *p = xcalloc(1, sizeof *p);
 	if (mode == PROGRESS_AUTO)
 		mode = isatty(fd) && !getenv("NIX_LOG_FD") ? PROGRESS_BAR : PROGRESS_NONE;
-	p->mode = mode;
+	p->mode = mode == PROGRESS_BAR && !can_redraw(fd) ? PROGRESS_LINES : mode;
 	p->fd = fd;
 	p->total = total;
+	p->total_bytes = bytes;
 	p->start = now();
 	return p;
 }
@@ -70,14 +88,50 @@ static void add_count(struct buf *b, const struct progress *p)
 		buf_addf(b, "/%" PRIu64, p->total);
 }
 
-static void add_bar(struct buf *b, const struct progress *p)
+/* How much is done, from 0 to 1; -1: nobody knows. */
+static double done(const struct progress *p)
 {
-	uint64_t done = p->layers < p->total ? p->layers : p->total;
-	size_t filled = (size_t)(done * BAR_WIDTH / p->total);
+	uint64_t part = p->total_bytes ? p->bytes : p->layers;
+	uint64_t whole = p->total_bytes ? p->total_bytes : p->total;
+	return !whole ? -1 : part < whole ? (double)part / (double)whole : 1;
+}
+
+/* room: columns that are free */
+static void add_bar(struct buf *b, double part, size_t room)
+{
+	if (room < BAR_LEAST + 3)
+		return;
+	size_t width = room < BAR_WIDTH + 3 ? room - 3 : BAR_WIDTH;
+	size_t filled = (size_t)(part * (double)width);
 	buf_adds(b, " [");
-	for (size_t i = 0; i < BAR_WIDTH; i++)
+	for (size_t i = 0; i < width; i++)
 		buf_addc(b, i < filled ? '#' : '.');
 	buf_addc(b, ']');
+}
+
+/* " 1:05 left"; nothing before there is something to reckon with. */
+static void add_left(struct buf *b, const struct progress *p, double seconds)
+{
+	double part = p->total_bytes ? done(p) : -1;
+	double left = part > 0 && seconds >= 1 ? seconds / part - seconds : -1;
+	unsigned n = left < 0 || left >= 100 * 3600 ? 0 : (unsigned)left;
+	if (left < 0 || left >= 100 * 3600)
+		return;
+	if (n >= 3600)
+		buf_addf(b, " %u:%02u:%02u left", n / 3600, n / 60 % 60, n % 60);
+	else
+		buf_addf(b, " %u:%02u left", n / 60, n % 60);
+}
+
+/* What stands behind the bar. */
+static void add_figures(struct buf *b, const struct progress *p, double seconds)
+{
+	buf_addc(b, ' ');
+	add_size(b, (double)p->bytes);
+	buf_addc(b, ' ');
+	add_size(b, seconds > 0 ? (double)p->bytes / seconds : 0);
+	buf_adds(b, "/s");
+	add_left(b, p, seconds);
 }
 
 static void put(const struct progress *p, const struct buf *b)
@@ -88,7 +142,7 @@ static void put(const struct progress *p, const struct buf *b)
 
 static void draw(struct progress *p)
 {
-	AUTO_BUF struct buf b = { 0 };
+	AUTO_BUF struct buf b = { 0 }, figures = { 0 };
 	int64_t time = now();
 	double seconds = (double)(time - p->start) / 1e9;
 	if (p->on_screen && time - p->drawn < redraw_ns)
@@ -97,13 +151,12 @@ static void draw(struct progress *p)
 	p->on_screen = true;
 	buf_addc(&b, '\r');
 	add_count(&b, p);
-	if (p->total)
-		add_bar(&b, p);
-	buf_addc(&b, ' ');
-	add_size(&b, (double)p->bytes);
-	buf_addc(&b, ' ');
-	add_size(&b, seconds > 0 ? (double)p->bytes / seconds : 0);
-	buf_adds(&b, "/s\x1b[K");
+	add_figures(&figures, p, seconds);
+	size_t used = b.len + figures.len; /* the last column stays free for the cursor */
+	if (done(p) >= 0 && used < columns(p->fd))
+		add_bar(&b, done(p), columns(p->fd) - used);
+	buf_add(&b, figures.s, figures.len);
+	buf_adds(&b, "\x1b[K");
 	put(p, &b);
 }
 

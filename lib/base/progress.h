@@ -13,7 +13,9 @@ enum progress_mode {
 	/* A bar where the descriptor is a terminal, else nothing. Nix gives builders a terminal
 	   that nobody looks at, and NIX_LOG_FD. */
 	PROGRESS_AUTO,
-	PROGRESS_BAR,   /* one line that is redrawn, at most ten times a second */
+	/* One line that is redrawn, at most ten times a second, and fits the terminal; lines on one
+	   that cannot redraw (TERM is dumb) or has less than 55 columns. */
+	PROGRESS_BAR,
 	PROGRESS_LINES, /* one line a layer */
 	PROGRESS_NONE,
 };
@@ -23,8 +25,11 @@ MUST_USE int progress_mode(const char *name, enum progress_mode *mode, struct er
 
 struct progress;
 
-/* total: layers to come, 0 where not known. */
-struct progress *progress_new(enum progress_mode mode, int fd, uint64_t total);
+/*
+ * total: layers to come, bytes: those of the layers together, more or less;
+ * each 0 where not known. The bar goes by bytes where it can, and by layers else.
+ */
+struct progress *progress_new(enum progress_mode mode, int fd, uint64_t total, uint64_t bytes);
 
 /* So many bytes more. */
 void progress_bytes(struct progress *p, uint64_t n);

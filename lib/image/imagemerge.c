@@ -99,6 +99,19 @@ size_t imagemerge_layers(const struct imagemerge *m)
 	return m->diffids.n;
 }
 
+uint64_t imagemerge_bytes(const struct imagemerge *m)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < m->diffids.n; i++) {
+		const struct origin *o = &m->origins[i];
+		const struct image_layer *l = &m->members[o->member].image.layers[o->layer];
+		if (l->compression != COMPRESS_NONE)
+			return 0;
+		sum += l->blob.size;
+	}
+	return sum;
+}
+
 /* --- what there is --- */
 
 /* Notes a name of a member, once. */

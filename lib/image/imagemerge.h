@@ -11,6 +11,8 @@
 
 #include <stddef.h>
 
+#include <stdint.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/progress.h"
@@ -43,6 +45,9 @@ enum compress_kind imagemerge_compression(const struct imagemerge *m);
 
 /* How many different layers there are. */
 size_t imagemerge_layers(const struct imagemerge *m);
+
+/* Their bytes together; 0 where some are compressed, as those tell no size. */
+uint64_t imagemerge_bytes(const struct imagemerge *m);
 
 /*
  * Writes the archive, its end included; compress_finish() is the caller's.
