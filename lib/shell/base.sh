@@ -110,7 +110,7 @@ base_holds() { base_read --store-paths --store-dir "${attr[storeDir]}"; }
 base_files() {
   : >"$work/base.files"
   [ $base_layers = 0 ] || base_read --files >"$work/base.files"
-  [ ! -s "$work/base.files" ] || base_onto=(--onto "$work/base.files")
+  ! holds "$work/base.files" || base_onto=(--onto "$work/base.files")
 }
 
 base_config() {

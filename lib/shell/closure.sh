@@ -18,7 +18,7 @@ closure_open() {
 store_paths() {
   local file reason names
   store_file "${attr[storeDir]}"
-  [ -d "$file" ] || return 0
+  [ -n "$file" ] || return 0
   reason=$(store_names 2>&1 >"$work/names") || fail "cannot list '$file'${reason:+: ${reason##*: }}"
   mapfile -t names <"$work/names"
   [[ ${#names[@]} -ge 2 && ${names[0]} == . && ${names[-1]} == '~' ]] || fail "cannot list '$file'"
@@ -46,7 +46,7 @@ nix_knows() {
   local file
   type -P nix >/dev/null || return
   store_file "${attr[storeDir]%/*}/var/nix/db"
-  [ -d "$file" ]
+  [ -n "$file" ]
 }
 
 # closure_of ROOT… > graph lines

@@ -27,7 +27,7 @@ layered_image() {
   customise
   : >"$work/plan"
   [ "${attr[includeStorePaths]}" = false ] || store_plan
-  if nothing_customised && { [ -s "$work/plan" ] || [ "$base_layers" != 0 ]; }; then
+  if nothing_customised && { holds "$work/plan" || [ "$base_layers" != 0 ]; }; then
     custom=
   fi
   [ -z "$custom" ] || base_files
@@ -60,7 +60,7 @@ store_plan() {
   end_mark >>"$work/mentioned"
   closure_cut "$work/mentioned"
   closure_without_base
-  [ -s "$work/graph" ] || return 0
+  holds "$work/graph" || return 0
   plan_options
   options+=(--max-layers "${attr[maxLayers]}" --reserve $((base_layers + 1)))
   layer-plan "${options[@]}" <"$work/graph" >"$work/plan"

@@ -84,6 +84,12 @@ json() {
   esac
 }
 
+# holds FILE: whether it holds something. Where the system fails to say its size, test(1) says no.
+holds() {
+  local first
+  [ -s "$1" ] || IFS= read -r -n 1 first <"$1"
+}
+
 # end_mark: a last line that says that all was written
 end_mark() { echo '# end'; }
 
