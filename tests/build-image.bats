@@ -420,3 +420,14 @@ END
   image --copy-to-root dir 2>err
   lines "tree-list: warning: 'dir/a/b/c/link' leads nowhere from where it is listed: --keep-dirlinks (of build-image: --keep-contents-dirlinks) keeps the link to its directory" | same err /dev/stdin
 }
+
+@test "progress: a bar on a terminal, lines on one that is dumb" {
+  mkdir shown
+  echo hi >shown/file
+  unset NIX_LOG_FD
+  on_terminal 80 xterm build-image --name x --tag 1 --copy-to-root shown --output image | tr '\r' '\n' >said
+  grep -c '^layer 0/1 \[\.*\]' said
+  on_terminal 80 dumb build-image --name x --tag 1 --copy-to-root shown --output image | tr -d '\r' >said
+  grep -c '^layer 1/1: 10.2 kB sha256:' said
+  fails 1 '' grep -F '[' said
+}

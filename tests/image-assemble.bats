@@ -563,21 +563,6 @@ EOF
   [ "$(tr -d '\r' <said)" = end ]
 }
 
-# on_terminal COLUMNS TERM COMMAND…: what it says there
-on_terminal() {
-  TERM=$2 python3 - "$1" "${@:3}" <<'EOF'
-import fcntl, os, pty, struct, subprocess, sys, termios
-ours, theirs = pty.openpty()
-fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, int(sys.argv[1]), 0, 0))
-subprocess.run(sys.argv[2:], stdout=subprocess.DEVNULL, stderr=theirs, check=True)
-os.write(theirs, b"end\n")
-said = b""
-while b"end" not in said:
-    said += os.read(ours, 1 << 16)
-sys.stdout.buffer.write(said)
-EOF
-}
-
 @test "progress: a bar goes by bytes where they are known, and fits the terminal" {
   local columns line
   head -c 30000000 /dev/zero >big

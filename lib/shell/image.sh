@@ -187,7 +187,7 @@ progress_mode() {
   mode=lines
   if [ "${attr[quiet]}" = true ]; then
     mode=none
-  elif [ -t 2 ] && [ -z "${NIX_LOG_FD:-}" ]; then
+  elif [[ -t 2 && -z ${NIX_LOG_FD:-} && " ${environment_of_caller[*]} " != *" TERM=dumb "* ]]; then
     mode=bar
   fi
 }
