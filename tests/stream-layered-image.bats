@@ -69,6 +69,8 @@ layer_count() { look "$1" manifest | jq '.Layers | length'; }
   [ "$(cut -f 1 plan | sort -u | wc -l)" = "$(($(layer_count one) - 1))" ]
   stream --contents "$hello" --previous-plan plan --plan-out plan >two
   same one two
+  fails 2 "layer-plan: --max-decay: only with --strategy update-cost (see 'layer-plan --help')" \
+    stream --contents "$hello" --strategy popularity --max-decay 5
   stream --contents "$hello" --explain >two 2>said
   same one two
   grep -q "$hello" said

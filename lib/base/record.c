@@ -84,7 +84,8 @@ int record_next(struct record_reader *r, struct record_field *rec, struct err *e
 			return -1;
 	}
 	if (r->line == 1 && is_json(r))
-		return record_err(r, e, "found JSON, expected lines");
+		return record_err(r, e, "found JSON, expected lines%s%s%s", r->maker ? " (" : "",
+				  r->maker ? r->maker : "", r->maker ? ")" : "");
 	if (!lf) {
 		if (r->buf.len > r->start)
 			return record_err(r, e,

@@ -17,10 +17,11 @@
 #define RECORD_MAX_LEN (16U << 20) /* bytes of one record, without the LF */
 
 struct record_reader {
-	int fd;           /* borrowed */
-	const char *name; /* borrowed; for messages: "<stdin>" or a file name */
-	uint64_t line;    /* number of the last record read, from 1 */
-	bool unnumbered;  /* messages leave it out: the lines are not the user's own */
+	int fd;            /* borrowed */
+	const char *name;  /* borrowed; for messages: "<stdin>" or a file name */
+	uint64_t line;     /* number of the last record read, from 1 */
+	const char *maker; /* what makes lines of JSON, for the message; borrowed; NULL: nothing */
+	bool unnumbered;   /* messages leave it out: the lines are not the user's own */
 	/* private */
 	struct buf buf;
 	size_t start, scanned;

@@ -123,6 +123,7 @@ int graph_read(struct graph_builder *b, int fd, const char *name, struct err *e)
 {
 	struct record_reader r;
 	record_init(&r, fd, name);
+	r.maker = "closure-graph makes lines of a closure in JSON";
 	int result = graph_read_records(b, &r, true, e);
 	record_free(&r);
 	return result;

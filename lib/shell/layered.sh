@@ -49,6 +49,7 @@ plan_options() {
   [ "${attr[minLayerSize]}" = 0 ] || options+=("--min-layer-size=${attr[minLayerSize]}")
   [ -z "${attr[weights]}" ] || options+=("--weights=${attr[weights]}")
   [ -z "${attr[layerGroups]}" ] || options+=("--group=${attr[layerGroups]}")
+  [ "${attr[maxDecay]}" = 10 ] || options+=("--max-decay=${attr[maxDecay]}")
   [ -z "${attr[previousPlan]}" ] || options+=("--previous=${attr[previousPlan]}")
 }
 
