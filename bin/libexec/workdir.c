@@ -41,7 +41,7 @@ static int end(const char *tool, const char *process, char **dirs)
 	struct err e = { 0 };
 	uint64_t id;
 	int status = 0;
-	if (num_parse(process, strlen(process), 10, 2, INT32_MAX, &id, &e) < 0)
+	if (num_parse(process, strlen(process), 10, 1, INT32_MAX, &id, &e) < 0)
 		return say(tool, &e);
 	offspring_end((pid_t)id);
 	for (; *dirs; dirs++)
