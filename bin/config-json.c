@@ -59,7 +59,8 @@ static int read_config(const char *file, struct imageconfig *c, struct err *e)
 	const char *name;
 	if (cli_open(file, &fd, &name, e) < 0)
 		return -1;
-	return imageconfig_read(c, fd, name, e);
+	bool empty;
+	return imageconfig_read(c, fd, name, &empty, e);
 }
 
 static int run(const struct settings *s, char **files, struct buf *json, struct err *e)

@@ -195,7 +195,15 @@ static int read_config(const char *file, struct imageconfig *c, struct err *e)
 	AUTO_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, errno, "cannot open '%s'", file);
-	return imageconfig_read(c, fd, file, e);
+	bool empty;
+	if (imageconfig_read(c, fd, file, &empty, e) < 0)
+		return -1;
+	if (empty)
+		return err_set(e, 0,
+			       "%s: the configuration is empty: its producer failed (an empty one "
+			       "needs no --config)",
+			       file);
+	return 0;
 }
 
 /* Larger pipes where the system allows: fewer switches between the processes. */

@@ -431,3 +431,7 @@ END
   grep -c '^layer 1/1: 10.2 kB sha256:' said
   fails 1 '' grep -F '[' said
 }
+
+@test "a root directory that is not there" {
+  fails 1 "build-image: rootDir: 'rot' is not a directory" image --copy-to-root "$hello" --root-dir rot
+}

@@ -194,7 +194,7 @@ END
   [ "$(platform --architecture amd64 arm)" = '["linux","amd64",null]' ]
   [ "$(platform --variant v5 arm)" = '["linux","arm","v5"]' ]
   local name
-  for name in armv7l:arm/v7 arm32v7:arm/v7 arm32v6:arm/v6 aarch64:arm64 x86_64:amd64 i686:386; do
+  for name in armv7l:arm/v7 arm32v7:arm/v7 arm32v6:arm/v6 aarch64:arm64 x86_64:amd64 i686:386 x86_64-linux:amd64 aarch64-linux:arm64 AMD64:amd64; do
     fails 2 "config-json: --architecture: expected '${name#*:}', as Go names it, found '${name%:*}' (see 'config-json --help')" \
       config-json --architecture "${name%:*}" arm
   done
@@ -232,4 +232,17 @@ END
   fails 2 "build-image: unknown option '--contens': did you mean --contents? (see 'build-image --help')" build-image --contens x
   echo '{"name": "x", "contens": []}' >attrs
   fails 1 'stream-layered-image: attrs: unknown attribute "contens": did you mean contents?' stream-layered-image --attrs attrs
+}
+
+@test "a configuration without a byte is one whose producer failed" {
+  lines '. type=dir' './a type=dir' >m
+  layer-tar --mtree m >stream
+  : >empty
+  fails 1 'image-assemble: empty: the configuration is empty: its producer failed (an empty one needs no --config)' \
+    image-assemble --name x --config empty stream
+  fails 1 "build-image: config: 'empty' is empty: its producer failed (an empty configuration needs none)" \
+    build-image --name x --config empty --quiet --output image
+  echo '{}' >object
+  image-assemble --name x --config object stream >/dev/null
+  build-image --name x --tag t --config object --quiet --output image
 }

@@ -214,7 +214,8 @@ static int check_wanted(const struct closure_reader *c, enum closure_form form, 
 	if (form == CLOSURE_PATHS && !c->paths)
 		return err_set(e, 0,
 			       "%s: these are bare store paths: what they refer to is not known "
-			       "(--scan reads their files for it)",
+			       "(closure-graph --scan reads their files for it, and so does a "
+			       "pipeline without --closure)",
 			       name);
 	if (form != CLOSURE_PATHS && c->paths)
 		return err_set(e, 0,

@@ -173,10 +173,13 @@ static int read_platform(const struct imageconfig_options *o, struct platform *p
 	return join(&p->variant, "variant", o->variant, e);
 }
 
-/* A word of any kind may be one, but not what others than Go call a machine. */
+/* A word of any kind may be one, but not what others than Go call a machine, or Nix a system. */
 static int check_architecture(const char *value, struct err *e)
 {
-	const char *platform = value ? machine_platform(value) : NULL;
+	const char *system = value ? strstr(value, "-linux") : NULL;
+	AUTO_FREE char *machine =
+		value ? xstrndup(value, system ? (size_t)(system - value) : strlen(value)) : NULL;
+	const char *platform = machine ? machine_platform(machine) : NULL;
 	if (platform && strcmp(platform, value) != 0)
 		return err_set(e, 0, "--architecture: expected '%s', as Go names it, found '%s'",
 			       platform, value);

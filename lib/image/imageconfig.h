@@ -7,6 +7,8 @@
  * document of the OCI image specification ("Image Configuration") out.
  */
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 #include "layer/layerlist.h"
@@ -20,9 +22,11 @@ void imageconfig_free(struct imageconfig *c);
 
 /*
  * Reads lines on top of what is there: elements are added, scalars replaced.
- * name is what messages call the input. JSON goes through jq.
+ * name is what messages call the input. JSON goes through jq. *empty: the
+ * input has not a single byte.
  */
-MUST_USE int imageconfig_read(struct imageconfig *c, int fd, const char *name, struct err *e);
+MUST_USE int imageconfig_read(struct imageconfig *c, int fd, const char *name, bool *empty,
+			      struct err *e);
 
 /* What options say of the image; NULL: nothing. The architecture may be ARCH, ARCH/VARIANT,
  * OS/ARCH or OS/ARCH/VARIANT. */

@@ -284,7 +284,7 @@ static int read_object(struct imageconfig *c, struct record_reader *in, struct e
 	return jq_wait(&p, e) < 0 ? err_wrap(e, "%s", in->name) : 0;
 }
 
-int imageconfig_read(struct imageconfig *c, int fd, const char *name, struct err *e)
+int imageconfig_read(struct imageconfig *c, int fd, const char *name, bool *empty, struct err *e)
 {
 	AUTO_RECORD struct record_reader r;
 	struct record_field line;
@@ -293,6 +293,7 @@ int imageconfig_read(struct imageconfig *c, int fd, const char *name, struct err
 	record_init(&r, fd, name);
 	if (is_json(&r, &json, e) < 0)
 		return -1;
+	*empty = r.buf.len == 0;
 	if (json)
 		return read_object(c, &r, e);
 	while ((status = record_next(&r, &line, e)) == 0 && line.s)

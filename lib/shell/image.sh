@@ -81,6 +81,8 @@ image_config() {
   : >"$config"
   if [ -n "${attr[config]}" ]; then
     copy_input "${attr[config]}" "$work/config.in"
+    holds "$work/config.in" ||
+      fail "config: '${attr[config]}' is empty: its producer failed (an empty configuration needs none)"
     if looks_like_json "$work/config.in"; then
       json config "$work/config.in" "$work/config.marked" -r -f "$share/config.jq"
       lines_read "$work/config.marked"
@@ -137,7 +139,8 @@ image_platform() {
 
 # assemble OPTION…: becomes image-assemble, so it is called in a subshell
 assemble() {
-  local options=(--name "${attr[name]}" --created "${attr[created]}" --config "$config")
+  local options=(--name "${attr[name]}" --created "${attr[created]}")
+  ! holds "$config" || options+=(--config "$config")
   [ -z "${attr[tag]}" ] || options+=(--tag "${attr[tag]}")
   image_platform
   umask "$caller_umask"

@@ -42,6 +42,15 @@ static struct layerlist layers_for(const uint8_t *data, size_t size)
 	return l;
 }
 
+/* What jq would be started for. */
+static bool is_object(const uint8_t *data, size_t size)
+{
+	size_t i = 0;
+	while (i < size && memchr(" \t\r\n", data[i], 4))
+		i++;
+	return i < size && memchr("{[\"", data[i], 3);
+}
+
 /* Lines that are taken make a document; those that would start jq are left out. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -51,9 +60,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO_BUF struct buf json = { 0 };
 	AUTO_LAYERLIST struct layerlist layers = layers_for(data, size);
 	struct err e = { 0 };
-	if (memmem(data, size, "json", 4) || memmem(data, size, "now", 3))
+	bool empty;
+	if (memmem(data, size, "json", 4) || memmem(data, size, "now", 3) || is_object(data, size))
 		return 0;
-	if (imageconfig_read(c, in, "<fuzz>", &e) == 0) {
+	if (imageconfig_read(c, in, "<fuzz>", &empty, &e) == 0) {
 		if (imageconfig_complete(c, &options, &e) < 0 ||
 		    imageconfig_write(c, &layers, &json, &e) < 0)
 			abort();
