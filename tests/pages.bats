@@ -34,7 +34,7 @@ help_options() { "$1" --help | grep -oE '^ +(-[a-z], )?--[a-z-]+' | grep -oE -- 
     help_options "$tool" >help
     same help offered
   done
-  complete build-layered-image --max build-layered-image >offered
+  complete build-layered-image --max-l build-layered-image >offered
   echo --max-layers >want
   same want offered
   complete build-layered-image z --compressor >offered
