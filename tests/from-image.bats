@@ -83,11 +83,12 @@ image() {
 
 @test "build-image: more layers than docker takes are a warning" {
   mkdir dirs dirs/{1..125}
-  image base /dev/null dirs/*
+  echo '{}' >none
+  image base none dirs/*
   run -0 build full --from-image base
   [ "$output" = 'build-image: warning: the image has 126 layers: docker and others refuse more than 125' ]
   rm -r dirs/1
-  image base /dev/null dirs/*
+  image base none dirs/*
   run -0 build full --from-image base
   [ -z "$output" ] && [ "$(diffids full | wc -l)" = 125 ]
 }
@@ -313,7 +314,7 @@ image() {
 
 @test "usr-merge: what is put into a link to a directory of the base goes where it leads" {
   mkdir -p usr/usr/{bin,lib} && echo ls >usr/usr/bin/ls && echo so >usr/usr/lib/so && ln -s usr/bin usr/bin && ln -s usr/lib usr/lib
-  : >none
+  echo '{}' >none
   image base none usr
   build child --from-image base --copy-to-root "$hello"
   look child files | awk '$1 == 2 && $7 ~ "bin" { print $2, $7 }' | grep -v nix >out
@@ -436,7 +437,7 @@ inherits() {
 
 @test "a base whose configuration cannot be is refused before anything is built" {
   mkdir rootfs
-  : >none
+  echo '{}' >none
   image base none rootfs
   id=$(look base manifest | jq -r .Config)
   mkdir new && tar -xf base -C new
