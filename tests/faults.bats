@@ -68,6 +68,12 @@ one() {
   [ "$(awk '$2 == "faults," { print ($1 > 20) }' found)" = 1 ]
 }
 
+@test "what a shell fails to read, or reads at another place, does not change the image" {
+  "$campaign" --jobs 2 --total 24 --only '^bash (seek|read) [0-9]+ error' --match '^(build-image|stream-layered-image --name x --closure)' >found ||
+    { cat found; false; }
+  [ "$(awk '$2 == "faults," { print ($1 > 10) }' found)" = 1 ]
+}
+
 @test "a shell that is ended while it reads ends what it started and nothing else" {
   "$campaign" --jobs 2 --total 40 --only '^bash read .* signal=TERM' --match '^(usr-bin-env|shadow-setup)' >found || { cat found; false; }
   [ "$(awk '$2 == "faults," { print ($1 > 20) }' found)" = 1 ]

@@ -62,16 +62,18 @@ as_root_tree() {
 # What the script and the contents mention of the store is there, as it is under Nix. A link cannot
 # be mounted: what it leads to stands in its place.
 as_root_store() {
-  local path file
+  local lines line path file
   root_mentions "$work/script" >"$work/mentioned"
   end_mark >>"$work/mentioned"
   closure_cut "$work/mentioned"
-  while IFS=$'\t' read -r path _; do
+  lines_twice "$work/graph"
+  for line in "${lines[@]}"; do
+    path=${line%%$'\t'*}
     store_file "$path"
     [ -n "$file" ] || continue
     options+=(--mount "$file:$path")
     as_root_path+=("$path")
-  done <"$work/graph"
+  done
 }
 
 # The shell that the first line names; else the image's, or a bash of these store paths.

@@ -141,7 +141,7 @@ base_platform() {
 # of all in which the two names can be keys.
 platform_find() {
   local lines json
-  mapfile -t lines <"$1"
+  lines_twice "$1"
   lines=("${lines[@]/#history$'\t'*/reset$'\t'history}")
   lines_write >"$work/platform"
   json=$(exec config-json "${@:2}" <"$work/platform")

@@ -18,6 +18,10 @@
 #                             GID are the real user and group
 #   fake_listing UID GID      lists the tree as fakeroot shows it
 
+# What . reads is whole or an error; of a script that bash cannot read on, it takes the part before for all.
+# shellcheck disable=SC2016,SC2089 # expanded there
+read_script='. "$0"'
+
 confined() {
   local name status=0 options=()
   mkdir -p "$work/host" "$work/tree"
@@ -29,7 +33,7 @@ confined() {
   confined_options
   { "$1" || : >"$work/failed"; } |
     "$here/../libexec/layerpipe/confine" "${options[@]}" -- "$work" \
-      "$BASH" -euo pipefail ../host/session "$2" || status=$?
+      "$BASH" -euo pipefail -c "$read_script" ../host/session "$2" || status=$?
   [ ! -e "$work/failed" ] || exit 1
   case $status in
     0) ;;
@@ -48,7 +52,8 @@ confined_options() {
 }
 
 session_text() {
-  declare -p tool attr
+  # shellcheck disable=SC2090 # as declared
+  declare -p tool attr read_script
   printf 'outside=%q\n' "$work"
   declare -f
   # shellcheck disable=SC2016 # expanded there
@@ -63,7 +68,7 @@ run() {
   local name=$1 status=0 before
   shift
   whiteouts before
-  "$@" -e "$work/host/$name" </dev/null >&2 || status=$?
+  "$@" -e -c "$read_script" "$work/host/$name" </dev/null >&2 || status=$?
   [ "$status" = 0 ] || fail "$name: the commands failed with status $status"
   [ "${attr[allowWhiteouts]}" = true ] || whiteouts_check "$name" "$before"
 }
@@ -99,7 +104,7 @@ fake_listing() {
 
 faked() {
   FAKEROOTDONTTRYCHOWN=1 "${@:2}" \
-    fakeroot -- "$BASH" -euo pipefail "$work/host/session" "$1" $EUID "${GROUPS[0]}"
+    fakeroot -- "$BASH" -euo pipefail -c "$read_script" "$work/host/session" "$1" $EUID "${GROUPS[0]}"
 }
 
 root_mode() {

@@ -16,9 +16,17 @@ shopt -s inherit_errexit
 
 environment_of_caller=() environment_odd=()
 
+# Read at once, and twice: bash says nothing of a read that fails, and after a seek that fails, read(1)
+# goes on at another place.
 environment_sort() {
-  local entry name
-  while IFS= read -r -d '' entry; do
+  local entries again entry name
+  mapfile -d '' -t entries </proc/self/environ
+  mapfile -d '' -t again </proc/self/environ
+  if [[ ${entries[*]} != "${again[*]}" ]]; then
+    printf '%s: cannot read the environment\n' "${0##*/}" >&2
+    exit 1
+  fi
+  for entry in "${entries[@]}"; do
     name=${entry%%=*}
     case $name in
       PATH | TMPDIR | SOURCE_DATE_EPOCH | NIX_LOG_FD | LD_* | FAKE* | GLIBC_TUNABLES | ?SAN_OPTIONS | UBSAN_OPTIONS) ;;
@@ -28,7 +36,7 @@ environment_sort() {
         environment_drop "$name"
         ;;
     esac
-  done </proc/self/environ
+  done
 }
 
 # What is bash's own stays, as it is no longer special once it was unset.

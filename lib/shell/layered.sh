@@ -112,12 +112,12 @@ custom_layer() { exec layer-tar --mtree "$custom" "${base_onto[@]}" --comment 'c
 
 # Sets layers to the stages that write them, and expected to how many layers the image is to have.
 layers_expect() {
-  local plan
+  local lines
   layers=() expected=$base_layers
   [ "$base_layers" = 0 ] || layers+=(base_layer)
-  mapfile -t plan <"$work/plan"
-  if [ ${#plan[@]} != 0 ]; then
-    layers+=(store_layers) expected=$((expected + ${plan[-1]%%$'\t'*}))
+  lines_twice "$work/plan"
+  if [ ${#lines[@]} != 0 ]; then
+    layers+=(store_layers) expected=$((expected + ${lines[-1]%%$'\t'*}))
   fi
   if [ -n "$custom" ]; then
     layers+=(custom_layer) expected=$((expected + 1))

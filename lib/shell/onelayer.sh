@@ -120,7 +120,7 @@ store_lines() {
 
 store_listing() {
   local lines
-  mapfile -t lines <"$work/graph"
+  lines_twice "$work/graph"
   [ ${#lines[@]} = 0 ] || printf '%s\0' "${lines[@]%%$'\t'*}" |
     xargs -0 tree-list --in-place --root-dir "${attr[rootDir]:-/}" "${times[@]}" --owner 0:0:root:root -- || return 1
 }

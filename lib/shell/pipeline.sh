@@ -90,6 +90,15 @@ holds() {
   [ -s "$1" ] || IFS= read -r -n 1 first <"$1"
 }
 
+# lines_twice FILE: sets lines to those of a file without an end mark. Bash says nothing of a read that fails;
+# of two, one is whole.
+lines_twice() {
+  local again
+  mapfile -t lines <"$1"
+  mapfile -t again <"$1"
+  [[ ${lines[*]} == "${again[*]}" ]] || fail "cannot read '$1'"
+}
+
 # end_mark: a last line that says that all was written
 end_mark() { echo '# end'; }
 
