@@ -200,8 +200,8 @@ static int read_config(const char *file, struct imageconfig *c, struct err *e)
 		return -1;
 	if (empty)
 		return err_set(e, 0,
-			       "%s: the configuration is empty: its producer failed (an empty one "
-			       "needs no --config)",
+			       "%s: the configuration is empty: its producer failed (for an empty "
+			       "one leave out --config)",
 			       file);
 	return 0;
 }

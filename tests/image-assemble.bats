@@ -643,3 +643,15 @@ EOF
   (cd other && umask 0 && TZ=Asia/Tokyo LC_ALL=C.UTF-8 TMPDIR=$PWD assemble --name a <../s >got)
   same other/got want
 }
+
+@test "short options are the long ones, in the tools that have them" {
+  lines '. type=dir' './a type=dir' >m
+  layer-tar --mtree m >stream
+  image-assemble --name x --tag 1 --output long stream
+  image-assemble --name x -t 1 -o short stream
+  same long short
+  merge-images -o merged long
+  layer-flatten -o flat stream && [ -s merged ] && [ -s flat ]
+  fails 2 "image-assemble: option '-o' needs an argument (see 'image-assemble --help')" image-assemble -o
+  fails 2 "layer-plan: unknown option '-o' (see 'layer-plan --help')" layer-plan -o
+}

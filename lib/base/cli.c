@@ -138,15 +138,33 @@ static _Noreturn void bad_option(const struct cli *cli, int argc, char **argv, i
 	unknown_option(cli, word);
 }
 
-/* What the long option returns that the letter is short for; '?' if the tool has none. */
-static int short_option(const struct cli *cli, int letter)
+/* Long options that a letter is short for, in the tools that have them. */
+static const struct {
+	const char *name, *letter;
+} short_for[] = { { "output", "o:" }, { "quiet", "q" }, { "tag", "t:" } };
+enum { SHORT = sizeof short_for / sizeof *short_for };
+
+static const struct option *find_option(const struct cli *cli, const char *name)
 {
-	const char *name = letter == 'o' ? "output" : letter == 't' ? "tag" : "quiet";
 	for (const struct option *o = cli->longs; o->name; o++)
 		if (strcmp(o->name, name) == 0)
-			return o->val;
-	optopt = letter;
-	return '?';
+			return o;
+	return NULL;
+}
+
+/* getopt_long(3), with the letters that the tool has. */
+static int next_option(const struct cli *cli, int argc, char **argv)
+{
+	AUTO_BUF struct buf letters = { 0 };
+	buf_adds(&letters, ":h");
+	for (size_t i = 0; i < SHORT; i++)
+		if (find_option(cli, short_for[i].name))
+			buf_adds(&letters, short_for[i].letter);
+	int opt = getopt_long(argc, argv, letters.s, cli->longs, NULL);
+	for (size_t i = 0; i < SHORT; i++)
+		if (opt == short_for[i].letter[0])
+			return find_option(cli, short_for[i].name)->val;
+	return opt;
 }
 
 int cli_option(const struct cli *cli, int argc, char **argv)
@@ -154,9 +172,7 @@ int cli_option(const struct cli *cli, int argc, char **argv)
 	opterr = 0;
 	optopt = 0;
 	check_name(cli, argc, argv);
-	int opt = getopt_long(argc, argv, ":hqo:t:", cli->longs, NULL);
-	if (opt == 'q' || opt == 'o' || opt == 't')
-		opt = short_option(cli, opt);
+	int opt = next_option(cli, argc, argv);
 	switch (opt) {
 	case 'h':
 		print_and_exit(cli, cli->help);

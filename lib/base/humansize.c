@@ -29,3 +29,14 @@ void humansize_pad(struct buf *b, size_t start, int width)
 	b->len = start;
 	buf_addf(b, "%*s", width, text);
 }
+
+void humansize_column(struct buf *b, uint64_t bytes, bool there)
+{
+	enum { WIDTH = 10 };
+	size_t start = b->len;
+	if (there)
+		humansize_bytes(b, bytes);
+	else
+		buf_addc(b, '-');
+	humansize_pad(b, start, WIDTH);
+}

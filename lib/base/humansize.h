@@ -4,6 +4,7 @@
 
 /* Figures and columns for people. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/mem.h"
@@ -13,6 +14,9 @@ void humansize_bytes(struct buf *b, uint64_t bytes);
 
 /* Appends part of whole (which is not 0) in percent: "12 %", one decimal below 1. */
 void humansize_percent(struct buf *b, double part, double whole);
+
+/* Appends a column of bytes, 10 wide: "-" if there is no such number. */
+void humansize_column(struct buf *b, uint64_t bytes, bool there);
 
 /* Pads what was added since start to the width: on its left, or on its right where negative. */
 void humansize_pad(struct buf *b, size_t start, int width);

@@ -10,6 +10,17 @@ int source_read(struct source *s, void *data, size_t len, size_t *got, struct er
 	return s->read(s, data, len, got, e);
 }
 
+int source_drain(struct source *s, struct err *e)
+{
+	enum { SIZE = 64 << 10 };
+	AUTO_FREE char *data = xmalloc(SIZE);
+	size_t got = 1;
+	while (got)
+		if (source_read(s, data, SIZE, &got, e) < 0)
+			return -1;
+	return 0;
+}
+
 int source_fill(struct source *s, void *data, size_t len, size_t *got, struct err *e)
 {
 	size_t all = 0, n = 1;

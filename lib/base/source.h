@@ -29,6 +29,9 @@ MUST_USE int source_read(struct source *s, void *data, size_t len, size_t *got, 
  */
 MUST_USE int source_fill(struct source *s, void *data, size_t len, size_t *got, struct err *e);
 
+/* Reads what is left, to the end. */
+MUST_USE int source_drain(struct source *s, struct err *e);
+
 /* A descriptor, read from where it stands. A regular file is skipped by seeking. */
 struct source_fd {
 	struct source source;

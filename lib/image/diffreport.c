@@ -212,24 +212,14 @@ static void column_number(struct buf *b, uint64_t number, int width)
 		column(b, "-", width);
 }
 
-static void column_bytes(struct buf *b, uint64_t bytes)
-{
-	size_t start = b->len;
-	if (bytes)
-		humansize_bytes(b, bytes);
-	else
-		buf_addc(b, '-');
-	humansize_pad(b, start, 10);
-}
-
 static void text_layer(struct buf *b, const struct layer *l)
 {
 	bool again = l->line->by_chain && !l->line->by_layer;
 	buf_addf(b, "%-7s%c", statuses[l->line->status], again ? '*' : ' ');
 	column_number(b, l->line->a, 4);
 	column_number(b, l->line->b, 5);
-	column_bytes(b, l->size);
-	column_bytes(b, l->stored);
+	humansize_column(b, l->size, l->size);
+	humansize_column(b, l->stored, l->stored);
 	if (l->read)
 		buf_addf(b, "%9" PRIu64 "  ", l->read->holds.entries);
 	else

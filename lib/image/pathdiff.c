@@ -97,19 +97,6 @@ static int add_entry(struct entries *s, struct tarread *r, struct digest *d, str
 	return 0;
 }
 
-/* To the end, where the layer's digest is checked. */
-static int read_rest(struct source *s, struct err *e)
-{
-	enum { CHUNK = 64 << 10 };
-	AUTO_FREE char *data = xmalloc(CHUNK);
-	size_t got;
-	do
-		if (source_read(s, data, CHUNK, &got, e) < 0)
-			return -1;
-	while (got);
-	return 0;
-}
-
 static int add_layer(struct entries *s, const struct imagesummary *about, size_t layer,
 		     struct err *e)
 {
@@ -126,7 +113,7 @@ static int add_layer(struct entries *s, const struct imagesummary *about, size_t
 		if (event == TARREAD_ENTRY && add_entry(s, r, d, e) < 0)
 			return -1;
 	} while (event != TARREAD_EOF && event != TARREAD_END);
-	return read_rest(image_layer_source(reader), e);
+	return source_drain(image_layer_source(reader), e);
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -249,16 +236,6 @@ void pathdiff_tsv(const struct pathdiff *d, struct buf *b)
 	}
 }
 
-static void text_size(struct buf *b, uint64_t size, bool there)
-{
-	size_t start = b->len;
-	if (there)
-		humansize_bytes(b, size);
-	else
-		buf_addc(b, '-');
-	humansize_pad(b, start, 10);
-}
-
 void pathdiff_text(const struct pathdiff *d, struct buf *b)
 {
 	imagesummary_title(d->a, "A", b);
@@ -268,8 +245,8 @@ void pathdiff_text(const struct pathdiff *d, struct buf *b)
 		const struct pathdiff_line *l = &d->lines[i];
 		const char *path = *l->path == '/' ? storepath_name(l->path) : l->path;
 		buf_addf(b, "%-8s", statuses[l->status]);
-		text_size(b, l->a, l->status != PATHDIFF_ADDED);
-		text_size(b, l->b, l->status != PATHDIFF_REMOVED);
+		humansize_column(b, l->a, l->status != PATHDIFF_ADDED);
+		humansize_column(b, l->b, l->status != PATHDIFF_REMOVED);
 		buf_adds(b, "  ");
 		esc_message(b, path, strlen(path));
 		buf_addc(b, '\n');

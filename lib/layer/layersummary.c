@@ -118,18 +118,6 @@ static int read_entries(struct reading *r, struct tarread *t, struct err *e)
 	return 0;
 }
 
-/* What follows the end of the archive is no entries, whatever it is. */
-static int read_rest(struct source *s, struct err *e)
-{
-	AUTO_FREE char *data = xmalloc(CHUNK);
-	size_t got;
-	do
-		if (source_read(s, data, CHUNK, &got, e) < 0)
-			return -1;
-	while (got);
-	return 0;
-}
-
 int layersummary_read(struct layersummary *about, struct source *s, struct err *e)
 {
 	AUTO_TARREAD struct tarread *t = tarread_from(s);
@@ -138,7 +126,7 @@ int layersummary_read(struct layersummary *about, struct source *s, struct err *
 	tarread_sparse(t);
 	if (read_entries(&r, t, e) < 0)
 		return -1;
-	return read_rest(s, e);
+	return source_drain(s, e);
 }
 
 void layersummary_free(struct layersummary *about)

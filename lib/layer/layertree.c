@@ -273,18 +273,6 @@ static int read_entries(struct layertree_reading *r, struct err *e)
 	return 0;
 }
 
-/* What follows the archive is no part of it, but of what a digest is of. */
-static int drain(struct source *s, struct err *e)
-{
-	enum { SIZE = 64 << 10 };
-	AUTO_FREE char *buffer = xmalloc(SIZE);
-	size_t got = 1;
-	while (got)
-		if (source_read(s, buffer, SIZE, &got, e) < 0)
-			return -1;
-	return 0;
-}
-
 int layertree_add(struct layertree *t, struct source *s, uint64_t base, struct err *e)
 {
 	AUTO_TARREAD struct tarread *tar = tarread_from(s);
@@ -295,7 +283,7 @@ int layertree_add(struct layertree *t, struct source *s, uint64_t base, struct e
 	int result = read_entries(&r, e);
 	if (result == 0) {
 		apply_hidden(&r);
-		result = drain(s, e);
+		result = source_drain(s, e);
 	}
 	buf_free(&r.name);
 	buf_free(&r.way);

@@ -102,7 +102,7 @@ attributes_options() {
 attributes_unknown() {
   local option typed=${1%%=*} nearest='' least=4 distance
   for option in "${!attr_of_option[@]}"; do
-    attributes_distance "$typed" "$option"
+    attributes_distance "${typed#--}" "${option#--}"
     [ "--${attr_of_option[$option]}" != "$typed" ] || distance=0
     ! attributes_nearer "$option" || nearest=$option least=$distance
   done
@@ -123,9 +123,12 @@ attributes_no_such() {
 attributes_nearer() { ((distance < least)) || { ((distance == least)) && [[ $1 < $nearest ]]; }; }
 
 # attributes_distance TYPED KNOWN: sets distance to how many insertions, deletions and changes of a
-# letter lead from one to the other
+# letter lead from one to the other, with the bounds that base/near.h has for filters
 attributes_distance() {
   local row=() i j above change
+  set -- "${1,,}" "${2,,}"
+  distance=4
+  ((${#1} <= 32 && ${#2} <= 32)) || return 0
   for ((j = 0; j <= ${#2}; j++)); do row[j]=$j; done
   for ((i = 1; i <= ${#1}; i++)); do
     above=${row[0]} row[0]=$i
@@ -137,7 +140,7 @@ attributes_distance() {
     done
   done
   distance=${row[${#2}]}
-  ((${#1} >= 7 || distance <= 1)) || distance=4
+  ((${#1} >= 5 || distance <= 1)) || distance=4
 }
 
 # attributes_set OPTION NAME VALUE: takes what an option says
@@ -191,16 +194,17 @@ attributes_expected() {
 
 # Reads --attrs FILE: attributes.jq turns it into NAME NUL VALUE NUL …; options given win.
 attributes_file() {
-  local file=${attr[attrs]} name value expected types=''
+  local file=${attr[attrs]} name value expected types='' words i
   for name in "${!attr_type[@]}"; do
     attributes_expected "${attr_type[$name]}"
     types+=$name$'\t'${attr_type[$name]%%:*}$'\t'$expected$'\n'
   done
   copy_input "$file" "$work/attrs.json"
   json "$file" "$work/attrs.json" "$work/attrs" -j --arg types "$types" -f "$share/attributes.jq"
-  name=
-  while IFS= read -r -d '' name && [ "$name" != end ]; do
-    IFS= read -r -d '' value || break
+  mapfile -d '' -t words <"$work/attrs" # not by read(1), which goes on at another place after a seek that fails
+  [[ ${#words[@]} != 0 && ${words[-1]} == end ]] || fail "cannot read '$work/attrs'"
+  for ((i = 0; i + 1 < ${#words[@]}; i += 2)); do
+    name=${words[i]} value=${words[i + 1]}
     [ "$name" != '?' ] || attributes_no_such "$value"
     [ -z "${attr_given[$name]-}" ] || continue
     case ${attr_type[$name]} in
@@ -215,8 +219,7 @@ attributes_file() {
       fail "$file: $name: expected $expected, found $value"
     fi
     attributes_store "$name" "$value"
-  done <"$work/attrs"
-  [ "$name" = end ] || fail "cannot read '$work/attrs'"
+  done
 }
 
 # The closure is the object's own "closure", which exportReferencesGraph put there.

@@ -82,7 +82,7 @@ image_config() {
   if [ -n "${attr[config]}" ]; then
     copy_input "${attr[config]}" "$work/config.in"
     holds "$work/config.in" ||
-      fail "config: '${attr[config]}' is empty: its producer failed (an empty configuration needs none)"
+      fail "config: '${attr[config]}' is empty: its producer failed (for an empty configuration leave it out)"
     if looks_like_json "$work/config.in"; then
       json config "$work/config.in" "$work/config.marked" -r -f "$share/config.jq"
       lines_read "$work/config.marked"
@@ -109,8 +109,8 @@ looks_like_json() {
 # lines that came from JSON has no line number in the user's eyes. History tells of layers, which
 # are not there yet.
 image_check() {
-  local line status=0 checked=$config
-  mapfile -t lines <"$config"
+  local line lines status=0 checked=$config
+  lines_twice "$config"
   if [[ $'\n'${lines[*]/#/$'\n'} == *$'\n'history$'\t'* ]]; then
     checked=$config.checked
     sed 's/^history\t.*/reset\thistory/' "$config" >"$checked"
