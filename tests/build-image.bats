@@ -390,6 +390,63 @@ END
   [ "$(files | awk '{ print $5 }' | sort -u)" = 86400 ]
 }
 
+# contents_are MESSAGE CONTENT: of both pipelines, where the attribute is @
+contents_are() {
+  fails 1 "build-image: ${1/@/copyToRoot}" image --copy-to-root "$2"
+  fails 1 "stream-layered-image: ${1/@/contents}" stream-layered-image --name x --tag t --closure graph --root-dir root --contents "$2" --quiet
+}
+
+@test "contents that are no directory: files, links to files, links to nothing, anywhere" {
+  local to_file gone
+  to_file=$(store 1 to-file)
+  gone=$(store 2 gone)
+  rmdir "root$to_file" "root$gone"
+  ln -s "$conf" "root$to_file"
+  ln -s "$hello/none" "root$gone"
+  echo hi >plain
+  ln -s plain to-plain
+  ln -s none to-none
+  ln -s "$conf" to-store
+  mkfifo pipe
+  local is_file='is a file: expected a directory of what goes into the root'
+  contents_are "@: 'root$to_file' $is_file" "$to_file"
+  contents_are "@: 'root$gone' does not exist" "$gone"
+  contents_are "@: 'plain' $is_file" plain
+  contents_are "@: 'to-plain' $is_file" to-plain
+  contents_are "@: 'to-none' does not exist" to-none
+  contents_are "@: 'to-store' $is_file" to-store
+  contents_are "@: 'pipe' is not a directory" pipe
+}
+
+@test "a link and a directory of one name in two contents, in the words of this program" {
+  local etc top users dangling loop
+  etc=$(store 1 etc) top=$(store 2 top) users=$(store 3 users) dangling=$(store 4 dangling) loop=$(store 5 loop)
+  mkdir -p "root$etc/etc/ssh" "root$users/etc"
+  touch "root$etc/etc/ssh/conf" "root$users/etc/passwd"
+  ln -s "$etc/etc" "root$top/etc"
+  ln -s /none "root$dangling/etc"
+  ln -s etc "root$loop/etc"
+  for order in "$top $users" "$users $top"; do
+    read -r one two <<<"$order"
+    image --copy-to-root "$one" --copy-to-root "$two"
+    look names | grep '^etc/[^s]' >found
+    echo etc/passwd | same found /dev/stdin
+    look names | grep -qx etc/ssh/conf
+  done
+  for one in "$top" "$dangling" "$loop"; do
+    fails 1 "tree-list: cannot merge 'root$one/etc', a symbolic link, and 'root$users/etc', a directory: only a link to a directory of this tree can take in a directory" \
+      image --keep-contents-dirlinks --copy-to-root "$one" --copy-to-root "$users"
+    run -1 image --keep-contents-dirlinks --copy-to-root "$users" --copy-to-root "$one"
+    [[ $output == "tree-list: cannot merge 'root$users/etc', a directory, and 'root$one/etc', a symbolic link"* ]]
+    [[ $output != *--keep-dirlinks* || $output == *--keep-contents-dirlinks* ]]
+  done
+  for one in "$dangling" "$loop"; do
+    run -1 image --copy-to-root "$one" --copy-to-root "$users"
+    echo "$output"
+    [[ $output != *--keep-dirlinks* || $output == *--keep-contents-dirlinks* ]]
+  done
+}
+
 @test "the platform of an image: a variant, and what others call a machine" {
   local tool
   for tool in build-image stream-layered-image; do

@@ -51,6 +51,13 @@ wrong() {
   same err want
   lines root:x:0: nobody:x:65534: nogroup:x:65534: wheel:x:0: | same tree/etc/group /dev/stdin
   rm -r tree
+  # two of one's own, and a third: the first has the number
+  fake-nss --output tree --extra-group-lines $'web:x:80:\nwww:x:80:one' --extra-group-lines http:x:80: >printed 2>err
+  lines "fake-nss: warning: extraGroupLines: 'www:x:80:one': the number is also that of web" \
+    "fake-nss: warning: extraGroupLines: 'http:x:80:': the number is also that of web" >want
+  same err want
+  [ "$(tail -n 3 tree/etc/group | tr '\n' ' ')" = 'web:x:80: www:x:80:one http:x:80: ' ]
+  rm -r tree
   fails 1 "fake-nss: extraGroupLines: 'a:x:1:"$'\t'"': expected no control byte" \
     fake-nss --output tree --extra-group-lines $'a:x:1:\t' || cat "$BATS_TEST_TMPDIR/fails.err"
   fails 1 "fake-nss: extraPasswdLines: '': expected 7 fields with : between them, found 0" \

@@ -330,6 +330,30 @@ image() {
 
 # --- configuration ---
 
+@test "file capabilities of the base stay, whatever is made of it" {
+  local few=AQAAAgAgAAAAAAAAAAAAAAAAAAA= root=AQAAAwAgAAAAAAAAAAAAAAAAAADoAwAA many=AAAAAsIAAAABAAAAAAAAAAAAAAA= name
+  lines '. type=dir mode=0755' "./few type=file mode=0755 contents=graph xattr.security.capability=$few" \
+    "./many type=file mode=0755 contents=graph xattr.security.capability=$many" \
+    "./of-root type=file mode=0755 contents=graph xattr.security.capability=$root xattr.user.note=aGk=" >capable
+  layer-tar --mtree capable | image-assemble --name capable --tag t >capable.tar
+  build built --from-image capable.tar --extra-commands 'echo >more'
+  stream streamed --from-image built --extra-commands 'mkdir d; echo >d/x'
+  merge-images built streamed >merged
+  for name in built streamed merged; do
+    image-layers --files "$name" | sed -n 's/^\.\/\(few\|many\|of-root\) .* \(xattr.security.capability=[^ ]*\).*/\1 \2/p' >found
+    lines "few xattr.security.capability=$few" "many xattr.security.capability=$many" "of-root xattr.security.capability=$root" >want
+    same found want
+  done
+  export-image --from-image streamed --output flat.tar >/dev/null
+  python3 -c '
+import base64, tarfile
+for t in tarfile.open("flat.tar"):
+    c = t.pax_headers.get("SCHILY.xattr.security.capability")
+    if c:
+        print(t.name[2:], "xattr.security.capability=" + base64.b64encode(c.encode("utf-8", "surrogateescape")).decode())' >found
+  same found want
+}
+
 @test "T27: Env of the base is kept, own values win in its place, each name once" {
   stream parent --config <(printf 'Env\tFROM_PARENT=true\nEnv\tLAST_LAYER=parent\nEnv\tPATH=/bin\nCmd\tsh\nUser\tme\n')
   echo '{"Env": ["FROM_CHILD=true", "LAST_LAYER=child"]}' >child.json

@@ -505,11 +505,33 @@ E
   refused_config '.history = {}' 'history: expected a list, found an object'
   refused_config '.history[0] = 1' 'history: expected an object, found a number'
   refused_config '.history[0].comment = 1' 'history: comment: expected a string, found a number'
-  unpack nixpkgs
-  name=$(basename d/*.json | grep -v manifest)
-  sed -i 's/user:1/user:2/' "d/$name" # manifest.json promises no digest
+}
+
+@test "manifest.json promises no digest of a configuration, an OCI manifest does" {
+  local layout name
+  for layout in nixpkgs crane legacy skopeo; do
+    unpack $layout
+    name=$(jq -r '.[0].Config' d/manifest.json)
+    [[ $name =~ [0-9a-f]{64} ]]
+    sed -i 's/user:1/user:2/' "d/$name"
+    tar -C d -cf edited.tar .
+    [ "$(image-layers --config edited.tar | grep ^User)" = "$(lines 'User\tuser:2')" ]
+    image-layers edited.tar | layer-flatten >found
+    image-layers images/plain.tar | layer-flatten >want
+    same want found
+    image-layers edited.tar | image-assemble --name x >again # its own ID is right
+    "$TOP/tests/look" again names >/dev/null
+  done
+  unpack plain
+  mv d/config.json "d/$(printf '%064d' 0).json"
+  edit manifest.json ".[0].Config = \"$(printf '%064d' 0).json\""
   tar -C d -cf edited.tar .
-  [ "$(image-layers --config edited.tar | grep ^User)" = "$(lines 'User\tuser:2')" ]
+  image-layers --config edited.tar | grep -q ^User
+  # docker from 25 on writes both, and a blob's name is its digest
+  unpack hybrid
+  name=$(jq -r '.[0].Config' d/manifest.json)
+  sed -i 's/user:1/user:2/' "d/$name"
+  refused "'$name' is damaged: its bytes are sha256:$(sha256sum <"d/$name" | cut -c 1-64)"
 }
 
 # manifest_of DIR: the file of the only manifest
@@ -753,13 +775,17 @@ entry() { edit index.json ".manifests[0] |= ($1)"; }
 
 @test "manifest.json with keys in any capitals; an archive compressed with xz" {
   needs xz
-  unpack plain
-  edit manifest.json 'map(with_entries(.key |= ascii_downcase))'
-  tar -C d -cf lower.tar .
-  image-layers lower.tar >found
   image-layers images/plain.tar >want
-  same want found
-  [ "$(image-layers --repo-tags lower.tar)" = "$(image-layers --repo-tags images/plain.tar)" ]
+  local spelled
+  for spelled in '(.[:1] | ascii_downcase) + .[1:]' ascii_upcase 'explode | map(if . % 2 == 0 then [.] | implode | ascii_upcase else [.] | implode end) | add' ascii_downcase; do
+    unpack plain
+    edit manifest.json "map(with_entries(.key |= ($spelled)))"
+    ! grep -q '"Config".*"RepoTags".*"Layers"' d/manifest.json
+    tar -C d -cf lower.tar .
+    image-layers lower.tar >found
+    same want found
+    [ "$(image-layers --repo-tags lower.tar)" = "$(image-layers --repo-tags images/plain.tar)" ]
+  done
   xz -k lower.tar
   image-layers lower.tar.xz >found
   same want found
@@ -795,6 +821,56 @@ entry() { edit index.json ".manifests[0] |= ($1)"; }
   ln -sf /etc/passwd "lay/blobs/sha256/$manifest"
   fails 1 "image-layers: lay: 'blobs/sha256/$manifest' is damaged: its bytes are sha256:$(sha256sum </etc/passwd | cut -c 1-64)" \
     image-layers lay
+}
+
+# with_store COMMAND…: the same files but for /nix, which has an empty store
+with_store() {
+  unshare -rm bash -c '
+    mkdir new
+    for top in /*; do
+      [ "$top" != /nix ] || continue
+      if [ -L "$top" ]; then
+        cp -P "$top" new/
+      elif [ -d "$top" ]; then
+        mkdir "new$top" && mount --rbind "$top" "new$top"
+      fi || exit
+    done
+    mkdir -p new/nix/store
+    exec chroot new "$BASH" -euc "cd \"\$1\" && shift && \"\$@\"" _ "$PWD" "$@"' _ "$@"
+}
+
+farms() {
+  local path=/nix/store/00000000000000000000000000000000 blob
+  mkdir -p farm/blobs/sha256 $path-oci whole chain/blobs/sha256 /nix/out
+  cp -r images/oci/. $path-oci
+  # linkFarm: each file is a link
+  for blob in images/oci/blobs/sha256/*; do
+    ln -s "$path-oci/blobs/sha256/${blob##*/}" farm/blobs/sha256/
+    ln -s "$path-oci/blobs/sha256/${blob##*/}" "$path-${blob##*/}"
+    ln -s "$path-${blob##*/}" chain/blobs/sha256/"${blob##*/}"
+  done
+  ln -s $path-oci/index.json $path-oci/oci-layout farm/
+  # directories are
+  ln -s $path-oci/index.json $path-oci/blobs whole/
+  # and links of the store lead on
+  ln -s ${path##*/}-oci/index.json $path-index
+  ln -s $path-index chain/index.json
+  for farm in farm whole chain; do
+    image-layers $farm >found
+    cmp found want
+  done
+  # but none leads out of it
+  cp images/oci/index.json /nix/out
+  ln -sf /nix/out/index.json $path-index
+  ! image-layers chain 2>said
+  echo "image-layers: chain: 'index.json' is a symbolic link out of the directory, which is not followed" | cmp - said
+}
+
+@test "a layout of links into a Nix store" {
+  unshare -rm true 2>/dev/null || { [ "${MUST_RUN:-0}" != 1 ] && skip 'no namespaces here'; }
+  image-layers images/oci >want
+  export -f farms
+  with_store bash -euc farms
 }
 
 @test "what is no archive is called that" {

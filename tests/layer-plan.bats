@@ -221,3 +221,33 @@ the closure is not complete" layer-plan <graph
   head -2 plan | same expected /dev/stdin
   [ "$(cut -f1 plan | sort -n | uniq -c | tr -s ' ' | tr '\n' ,)" = ' 1 1, 1 2, 99998 3,' ]
 }
+
+# alike SIZES SHAPE: 1,000 paths, whose sizes and references awk reckons from i, and one that refers to all
+alike() {
+  awk -v OFS='\t' 'function path(i) { return sprintf("/nix/store/%032d-p", i) }
+    BEGIN {
+      for (i = 1; i <= 1000; i++) {
+        print path(i), '"$1"', "-", '"$2"'
+        all = all " " path(i)
+      }
+      print path(1001), 100, "-", substr(all, 2)
+    }'
+}
+
+@test "paths of one size are planned as fast as others" {
+  local strategy shape sizes alike other
+  TIMEFORMAT=%U
+  for shape in '"\\e"' 'i == 1 ? "\\e" : path(i - 1)' 'i % 3 ? "\\e" : path(i - 1)' 'i % 10 == 1 ? "\\e" : path(i - (i - 1) % 10)'; do
+    alike '1000 + i * 7919 % 100003' "$shape" >different
+    for strategy in popularity size-first update-cost; do
+      other=$({ time layer-plan --strategy $strategy --max-layers 99 different >plan; } 2>&1)
+      for sizes in 200 '100 + 100 * (i % 2)' 0; do
+        alike "$sizes" "$shape" >graph
+        alike=$({ time layer-plan --strategy $strategy --max-layers 99 graph >plan; } 2>&1)
+        [ "$(wc -l <plan)" = 1001 ]
+        awk -v alike="$alike" -v other="$other" 'BEGIN { exit !(alike <= 3 * other + 0.3) }' ||
+          { echo "$strategy, $shape, $sizes: $alike s, but $other s where sizes differ" && return 1; }
+      done
+    done
+  done
+}

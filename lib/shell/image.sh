@@ -49,20 +49,22 @@ store_modes() {
 # Contents are there. A link into the store that is not in the store itself, as nix-build makes
 # one, stands for what it leads to.
 contents_find() {
-  local content file resolved
+  local content file resolved place
   local -n list=list_$1
   for content in "${list[@]}"; do
-    resolved=$content
-    in_store "$content" || store_resolve "$content"
+    resolved=$content place=$content file=$content
+    if in_store "$content"; then
+      place=${attr[rootDir]}$content
+    else
+      store_resolve "$content"
+    fi
     if in_store "$resolved"; then
       content=$resolved
       store_file "$content"
-      [ -n "$file" ] || fail "$1: '${attr[rootDir]}$content' does not exist"
-    else
-      file=$content
-      [ -e "$file" ] || fail "$1: '$file' does not exist"
     fi
-    [ ! -f "$file" ] || fail "$1: '$file' is a file: expected a directory of what goes into the root"
+    [ -e "$file" ] || fail "$1: '$place' does not exist"
+    [ ! -f "$file" ] || fail "$1: '$place' is a file: expected a directory of what goes into the root"
+    [ -d "$file" ] || fail "$1: '$place' is not a directory"
     contents+=("$content")
   done
 }
