@@ -21,10 +21,10 @@ load helper
   install -m 755 /dev/null outside
   for target in "$PWD/outside" ../../../../../outside /proc/self/exe bash; do
     ln -sfn "$target" "root$bash/bin/bash"
-    fails 1 "bin-sh: bash: 'root$bash/bin/bash' does not exist or is not a file" \
+    fails 1 "bin-sh: --bash: 'root$bash/bin/bash' does not exist or is not a file" \
       bin-sh --bash "$bash" --root-dir root --output other
   done
-  fails 1 "bin-sh: program: 'root$bash/bin/zsh' does not exist or is not a file" \
+  fails 1 "bin-sh: --program: 'root$bash/bin/zsh' does not exist or is not a file" \
     bin-sh --program "$bash/bin/zsh" --root-dir root --output other
   file=/nix/store/7fffffffffffffffffffffffffffffff-sh
   install -m 755 /dev/null "root$file"

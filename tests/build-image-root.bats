@@ -120,7 +120,7 @@ top_layer() { tar -xOf image "$(look manifest | jq -r '.Layers[-1]')"; }
   [ "$(content made)" = hi ]
   rm image
   fails 1 "$(lines "vm-exec: the image has no shell '/bin/other': expected one in its layers, or among what is mounted" \
-    'build-image: runAsRoot: the commands failed with status 127')" build --run-as-root '#!/bin/other'
+    'build-image: --run-as-root: the commands failed with status 127')" build --run-as-root '#!/bin/other'
   [ ! -e image ]
 }
 
@@ -274,7 +274,7 @@ chown redis:redis /data"
   lines 'f 0000 0:0 : 1 /.wh.data' 'f 0644 0:0 : 1 /more' >want
   top >found
   same want found
-  fails 1 "build-image: extraCommands: 'etc/.wh.motd' $hint" \
+  fails 1 "build-image: --extra-commands: 'etc/.wh.motd' $hint" \
     build --run-as-root 'rm -r /data' --extra-commands 'mkdir etc; touch etc/.wh.motd'
   build --run-as-root 'rm -r /data' --extra-commands 'mkdir etc; touch etc/.wh.motd; rm .wh.data' --allow-whiteouts
   lines 'd 0755 0:0 : 1 /etc' 'f 0644 0:0 : 1 /etc/.wh.motd' >want
@@ -396,11 +396,11 @@ deep() {
 # --- failures, and what never happens ---
 
 @test "a script that fails: its status and output, no file" {
-  fails 1 $'out\nerr\nbuild-image: runAsRoot: the commands failed with status 7' \
+  fails 1 $'out\nerr\nbuild-image: --run-as-root: the commands failed with status 7' \
     build --run-as-root 'echo out; echo err >&2; exit 7; echo more'
-  fails 1 'build-image: runAsRoot: the commands failed with status 137' build --run-as-root 'kill -9 $$'
+  fails 1 'build-image: --run-as-root: the commands failed with status 137' build --run-as-root 'kill -9 $$'
   fails 1 'vm-exec: warning: the script itself ended with 125' build --run-as-root 'exit 125'
-  fails 1 'build-image: extraCommands: the commands failed with status 3' build --run-as-root true --extra-commands 'exit 3'
+  fails 1 'build-image: --extra-commands: the commands failed with status 3' build --run-as-root true --extra-commands 'exit 3'
   [ ! -e image ]
 }
 

@@ -215,7 +215,7 @@ END
   files | grep -qxF 'd 1777 0:0 root:root 1 /tmp'
   rm image
   run -1 image --extra-commands 'echo one; (exit 7); echo three'
-  [ "$output" = $'one\nbuild-image: extraCommands: the commands failed with status 7' ]
+  [ "$output" = $'one\nbuild-image: --extra-commands: the commands failed with status 7' ]
   [ ! -e image ]
 }
 
@@ -265,10 +265,10 @@ END
   image --copy-to-root "$hello"
   mv image want
   image --contents "$hello" 2>err
-  echo 'build-image: warning: contents is deprecated: use copyToRoot' >said
+  echo 'build-image: warning: --contents is deprecated: use --copy-to-root' >said
   same said err
   same want image
-  fails 2 "build-image: contents and copyToRoot: expected copyToRoot alone (see 'build-image --help')" \
+  fails 2 "build-image: --contents and --copy-to-root: expected --copy-to-root alone (see 'build-image --help')" \
     image --contents "$hello" --copy-to-root "$hello"
 }
 
@@ -279,7 +279,7 @@ END
   touch src/d/.wh.x
   fails 1 "tree-list: 'src/d/.wh.x' $said" image --copy-to-root src
   fails 1 "tree-list: 'src/d/.wh.x' $said" image --copy-to-root src --allow-whiteouts --extra-commands 'true'
-  fails 1 "build-image: extraCommands: 'd/.wh.x' $hint" image --extra-commands 'mkdir d; touch d/.wh.x'
+  fails 1 "build-image: --extra-commands: 'd/.wh.x' $hint" image --extra-commands 'mkdir d; touch d/.wh.x'
   image --allow-whiteouts --extra-commands 'mkdir d; touch d/.wh.x'
   look names | grep -qx d/.wh.x
   chmod u+w "root$libc"/{,lib} && touch "root$libc/lib/.wh.x"
@@ -296,19 +296,19 @@ END
 }
 
 @test "mistakes" {
-  fails 1 "build-image: copyToRoot: 'root/nix/store/x' does not exist" image --copy-to-root /nix/store/x
-  fails 1 "build-image: copyToRoot: 'root$conf' is a file: expected a directory of what goes into the root" image --copy-to-root "$conf"
+  fails 1 "build-image: --copy-to-root: 'root/nix/store/x' does not exist" image --copy-to-root /nix/store/x
+  fails 1 "build-image: --copy-to-root: 'root$conf' is a file: expected a directory of what goes into the root" image --copy-to-root "$conf"
   fails 2 "build-image: --disk-size: expected a number from 1 to 1048576, found '0' (see 'build-image --help')" image --disk-size 0
   fails 2 "build-image: unknown option '--max-layers' (see 'build-image --help')" image --max-layers 3
   fails 2 "build-image: unknown option '--copyToRoot': did you mean --copy-to-root? (see 'build-image --help')" \
     image --copyToRoot "$hello"
   fails 2 "build-image: too many operands: expected options only, found 'data' (see 'build-image --help')" \
     image --extra-commands mkdir data
-  fails 1 "build-image: copyToRoot: 'graph' is a file: expected a directory of what goes into the root" \
+  fails 1 "build-image: --copy-to-root: 'graph' is a file: expected a directory of what goes into the root" \
     image --copy-to-root graph
   fails 1 "build-image: cannot read '{\"Cmd\": []}': expected the name of a file, found JSON" image --config '{"Cmd": []}'
   fails 1 "build-image: cannot read '{}': expected the name of a file, found JSON" image --attrs '{}'
-  fails 1 'build-image: config: Cmd: expected a list of strings, found a string' image --config <(echo '{"Cmd": "sh"}')
+  fails 1 'build-image: --config: Cmd: expected a list of strings, found a string' image --config <(echo '{"Cmd": "sh"}')
   mkdir -p a b/x && touch a/x
   fails 1 "tree-list: cannot merge 'a/x', a file, and 'b/x', a directory" image --copy-to-root a --copy-to-root b
 }
@@ -368,7 +368,7 @@ END
   [ "$(look manifest one.tar.gz | jq -r '.RepoTags[0]')" = foo:1 ]
   image --name r.example:5000/foo --copy-to-root "$hello"
   [ "$(look manifest | jq -r '.RepoTags[0]')" = r.example:5000/foo:t ]
-  fails 2 "build-image: name: the tag '2' in it contradicts the tag 't' (see 'build-image --help')" image --name foo:2
+  fails 2 "build-image: --name: the tag '2' in it contradicts the tag 't' (see 'build-image --help')" image --name foo:2
   fails 2 "build-image: unknown option '-x' (see 'build-image --help')" image -x
 }
 
@@ -392,8 +392,30 @@ END
 
 # contents_are MESSAGE CONTENT: of both pipelines, where the attribute is @
 contents_are() {
-  fails 1 "build-image: ${1/@/copyToRoot}" image --copy-to-root "$2"
-  fails 1 "stream-layered-image: ${1/@/contents}" stream-layered-image --name x --tag t --closure graph --root-dir root --contents "$2" --quiet
+  fails 1 "build-image: ${1/@/--copy-to-root}" image --copy-to-root "$2"
+  fails 1 "stream-layered-image: ${1/@/--contents}" stream-layered-image --name x --tag t --closure graph --root-dir root --contents "$2" --quiet
+}
+
+@test "messages name what was typed: the option, or the attribute of --attrs" {
+  echo '{"name": "x", "tag": "t:", "copyToRoot": "none", "rootDir": "rot"}' >a.json
+  see="(see 'build-image --help')"
+  fails 1 "build-image: rootDir: 'rot' is not a directory" build-image --attrs a.json --quiet
+  fails 1 "build-image: --root-dir: 'rut' is not a directory" build-image --attrs a.json --root-dir rut --quiet
+  fails 1 "build-image: copyToRoot: 'none' does not exist" build-image --attrs a.json --root-dir root --quiet
+  fails 1 "build-image: --copy-to-root: 'no' does not exist" build-image --attrs a.json --root-dir root --copy-to-root no --quiet
+  fails 2 "build-image: tag: bad tag 't:': expected A-Z a-z 0-9 _ and, but not first, '.' and '-', at most 128 bytes $see" \
+    build-image --attrs a.json --root-dir root --copy-to-root root --quiet
+  fails 2 "build-image: --tag: bad tag 't/': expected A-Z a-z 0-9 _ and, but not first, '.' and '-', at most 128 bytes $see" \
+    build-image --attrs a.json --root-dir root --copy-to-root root -t t/ --quiet
+  echo '{}' >b.json
+  fails 2 "build-image: expected --name NAME, or name in 'b.json' $see" build-image --attrs b.json
+  echo '{"name": "x", "config": {"Cmd": "a"}, "extraCommands": "false", "contents": "root"}' >b.json
+  fails 1 "build-image: config: Cmd: expected a list of strings, found a string" build-image --attrs b.json --quiet 2>err || cat err
+  run -1 build-image --attrs b.json --config <(echo '{}') --quiet
+  [[ $output == "build-image: warning: contents is deprecated: use copyToRoot"*$'\n'"build-image: extraCommands: the commands failed with status 1" ]]
+  # a file that is called as an attribute is
+  printf 'Cmd\tx\nCnd\ty\n' >config
+  fails 1 "build-image: config:2: unknown key 'Cnd': did you mean Cmd?" image --copy-to-root "$hello" --config config
 }
 
 @test "contents that are no directory: files, links to files, links to nothing, anywhere" {
@@ -490,5 +512,5 @@ contents_are() {
 }
 
 @test "a root directory that is not there" {
-  fails 1 "build-image: rootDir: 'rot' is not a directory" image --copy-to-root "$hello" --root-dir rot
+  fails 1 "build-image: --root-dir: 'rot' is not a directory" image --copy-to-root "$hello" --root-dir rot
 }

@@ -53,7 +53,7 @@ build() { build-layered-image "${args[@]}" --quiet "$@"; }
   fails 2 "build-layered-image: --compressor: expected one of none, gz, zstd, found 'xz' (see 'build-layered-image --help')" build --compressor xz
   fails 2 "build-layered-image: --compressor: expected one of none, gz, zstd, found 'none|gz' (see 'build-layered-image --help')" build --compressor 'none|gz'
   fails 2 "build-layered-image: --output: expected a file name, found '' (see 'build-layered-image --help')" build --output ''
-  fails 1 "build-layered-image: extraCommands: the commands failed with status 1" build --extra-commands false
+  fails 1 "build-layered-image: --extra-commands: the commands failed with status 1" build --extra-commands false
   run -1 bash -c 'build-layered-image "$@" >/dev/full' _ "${args[@]}" --quiet
   [ "$output" = "build-layered-image: cannot write '<stdout>': No space left on device" ]
 }

@@ -240,7 +240,7 @@ END
   : >empty
   fails 1 'image-assemble: empty: the configuration is empty: its producer failed (for an empty one leave out --config)' \
     image-assemble --name x --config empty stream
-  fails 1 "build-image: config: 'empty' is empty: its producer failed (for an empty configuration leave it out)" \
+  fails 1 "build-image: --config: 'empty' is empty: its producer failed (for an empty configuration leave it out)" \
     build-image --name x --config empty --quiet --output image
   echo '{}' >object
   image-assemble --name x --config object stream >/dev/null

@@ -51,15 +51,15 @@ setup() {
 
 @test "the image itself is never the output by default" {
   cp images/plain.tar app.tar
-  fails 1 "export-image: output: 'app.tar' is the image itself: give --name NAME or --output FILE" \
+  fails 1 "export-image: --output: 'app.tar' is the image itself: give --name NAME or --output FILE" \
     export-image --from-image app.tar
-  fails 1 "export-image: output: 'app.tar' is the image itself: give --name NAME or --output FILE" \
+  fails 1 "export-image: --output: 'app.tar' is the image itself: give --name NAME or --output FILE" \
     export-image --from-image ./app.tar --name app
   same images/plain.tar app.tar
 }
 
 @test "from standard input a name has to be given" {
-  fails 2 "export-image: name: expected a value: give --name NAME (see 'export-image --help')" \
+  fails 2 "export-image: expected --name NAME (see 'export-image --help')" \
     export-image --from-image - <images/plain.tar
   # shellcheck disable=SC2002 # a pipe
   cat images/plain.tar | export-image --from-image - --name x >printed
@@ -74,7 +74,7 @@ setup() {
   for option in --from-image-name=app --from-image-tag=1.0; do
     export-image --from-image images/two.tar "$option" --output out >printed 2>err
     same first out
-    [ "$(cat err)" = 'export-image: warning: fromImageName and fromImageTag go together: the first image is exported' ]
+    [ "$(cat err)" = 'export-image: warning: --from-image-name and --from-image-tag go together: the first image is exported' ]
   done
   export-image --from-image images/two.tar --output out >printed 2>err
   same first out
@@ -94,7 +94,7 @@ setup() {
   [ "$(export-image --attrs attrs.json)" = plain.tar ]
   same want plain.tar
   echo '{"name": "x"}' >attrs.json
-  fails 2 "export-image: fromImage: expected a value: give --from-image FILE (see 'export-image --help')" \
+  fails 2 "export-image: expected --from-image FILE (see 'export-image --help')" \
     export-image --attrs attrs.json
 }
 

@@ -29,7 +29,7 @@ load helper
 wrong() {
   local option=--extra-passwd-lines
   [ "$1" = extraPasswdLines ] || option=--extra-group-lines
-  fails 1 "fake-nss: $1: '$2': $3" fake-nss --output tree "$option" "$2"
+  fails 1 "fake-nss: $option: '$2': $3" fake-nss --output tree "$option" "$2"
   [ ! -e tree ]
 }
 
@@ -46,20 +46,20 @@ wrong() {
   wrong extraGroupLines web:x::80 'expected a number from 0 to 4294967294 in field 3'
   wrong extraGroupLines nobody:x:80: 'the name is used already, with the number 65534'
   fake-nss --output tree --extra-group-lines $'nogroup:x:65534:\nwheel:x:0:' >printed 2>err
-  lines "fake-nss: warning: extraGroupLines: 'nogroup:x:65534:': the number is also that of nobody" \
-    "fake-nss: warning: extraGroupLines: 'wheel:x:0:': the number is also that of root" >want
+  lines "fake-nss: warning: --extra-group-lines: 'nogroup:x:65534:': the number is also that of nobody" \
+    "fake-nss: warning: --extra-group-lines: 'wheel:x:0:': the number is also that of root" >want
   same err want
   lines root:x:0: nobody:x:65534: nogroup:x:65534: wheel:x:0: | same tree/etc/group /dev/stdin
   rm -r tree
   # two of one's own, and a third: the first has the number
   fake-nss --output tree --extra-group-lines $'web:x:80:\nwww:x:80:one' --extra-group-lines http:x:80: >printed 2>err
-  lines "fake-nss: warning: extraGroupLines: 'www:x:80:one': the number is also that of web" \
-    "fake-nss: warning: extraGroupLines: 'http:x:80:': the number is also that of web" >want
+  lines "fake-nss: warning: --extra-group-lines: 'www:x:80:one': the number is also that of web" \
+    "fake-nss: warning: --extra-group-lines: 'http:x:80:': the number is also that of web" >want
   same err want
   [ "$(tail -n 3 tree/etc/group | tr '\n' ' ')" = 'web:x:80: www:x:80:one http:x:80: ' ]
   rm -r tree
-  fails 1 "fake-nss: extraGroupLines: 'a:x:1:"$'\t'"': expected no control byte" \
+  fails 1 "fake-nss: --extra-group-lines: 'a:x:1:"$'\t'"': expected no control byte" \
     fake-nss --output tree --extra-group-lines $'a:x:1:\t' || cat "$BATS_TEST_TMPDIR/fails.err"
-  fails 1 "fake-nss: extraPasswdLines: '': expected 7 fields with : between them, found 0" \
+  fails 1 "fake-nss: --extra-passwd-lines: '': expected 7 fields with : between them, found 0" \
     fake-nss --output tree --extra-passwd-lines $'a:x:1:1::/:/x\n\nb:x:2:2::/:/x'
 }

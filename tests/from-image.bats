@@ -70,7 +70,7 @@ image() {
 
 @test "T20: no layer left for the contents: the numbers, before anything is built" {
   stream base --contents "$shell" --max-layers 3
-  text='maxLayers: expected more than 4, as the base image has 3 and the customisation layer is one. At least 1 layer is required to store contents'
+  text='--max-layers: expected more than 4, as the base image has 3 and the customisation layer is one. At least 1 layer is required to store contents'
   fails 1 "stream-layered-image: $text" stream-layered-image --name x "${options[@]}" --contents "$hello" --from-image base \
     --max-layers 4 --extra-commands 'echo ran'
   fails 1 "build-layered-image: $text" build-layered-image --name x "${options[@]}" --contents "$hello" --from-image base \
@@ -174,7 +174,7 @@ image() {
   same want out
   build out --from-image images/two.tar --from-image-name other --from-image-tag 2.0 --name first
   same first out
-  echo 'build-image: warning: fromImageName and fromImageTag go together: the first image is the base' >said
+  echo 'build-image: warning: --from-image-name and --from-image-tag go together: the first image is the base' >said
   build out --from-image images/two.tar --from-image-name app --name first 2>err
   same said err
   same first out
@@ -198,10 +198,10 @@ image() {
   head -c 20000 base >cut.tar
   mkdir empty
   : >nothing
-  fails 1 "build-image: fromImage: 'none' does not exist: expected the file of an image" build x --from-image none
-  fails 1 "build-image: fromImage: cannot decompress 'cut.gz': unexpected end of file" build x --from-image cut.gz
+  fails 1 "build-image: --from-image: 'none' does not exist: expected the file of an image" build x --from-image none
+  fails 1 "build-image: --from-image: cannot decompress 'cut.gz': unexpected end of file" build x --from-image cut.gz
   run -1 --separate-stderr build x --from-image cut.zst
-  [[ ${#stderr_lines[@]} = 1 && $stderr == "build-image: fromImage: cannot decompress 'cut.zst': "* ]]
+  [[ ${#stderr_lines[@]} = 1 && $stderr == "build-image: --from-image: cannot decompress 'cut.zst': "* ]]
   fails 1 "image-layers: text: not a tar archive: it has only 5 bytes" build x --from-image text
   for base in cut.tar empty nothing; do
     run -1 --separate-stderr build x --from-image "$base"
@@ -236,7 +236,7 @@ image() {
   for change in 'touch base' 'cp -p other base.new; mv base.new base'; do
     for tool in build-image build-layered-image; do
       stream base --contents "$shell"
-      fails 1 "$tool: fromImage: 'base' changed while it was read" \
+      fails 1 "$tool: --from-image: 'base' changed while it was read" \
         "$tool" --name child "${options[@]}" --from-image base --output child --unconfined-commands --extra-commands "cd '$PWD'; $change"
       [ ! -e child ]
     done
@@ -248,7 +248,7 @@ image() {
   cp -a "$BUILD/bin" "$BUILD/share" "$BUILD/libexec" .
   grep -q '1 << 30' share/layerpipe/base.sh
   sed -i 's/1 << 30/1 << 20/g' share/layerpipe/base.sh
-  fails 1 "build-image: fromImage: 'bomb.gz' grows to more than 1048576 bytes: this looks like a bomb" \
+  fails 1 "build-image: --from-image: 'bomb.gz' grows to more than 1048576 bytes: this looks like a bomb" \
     bin/build-image --name x --from-image bomb.gz
 }
 
@@ -468,6 +468,6 @@ inherits() {
   jq -c '.config.Env = ["A"]' "new/$id" >"new/config.json"
   jq -c '.[0].Config = "config.json"' new/manifest.json >new/m && mv new/m new/manifest.json
   tar -C new -cf bad .
-  fails 1 "build-image: fromImage: Env: expected NAME=VALUE in UTF-8, with a name before the =, found 'A'" \
+  fails 1 "build-image: --from-image: Env: expected NAME=VALUE in UTF-8, with a name before the =, found 'A'" \
     build x --from-image bad --extra-commands 'echo ran'
 }

@@ -67,9 +67,9 @@ nothing_left() { [ -z "$(find . -name '.layerpipe*' -print -quit)" ]; }
   echo mine >full/file
   ln -s empty link
   for tool in $trees; do
-    fails 1 "$tool: output: 'full' is not empty" make "$tool" full
-    fails 1 "$tool: output: 'full/file' exists and is not a directory" make "$tool" full/file
-    fails 1 "$tool: output: 'link' exists and is not a directory" make "$tool" link
+    fails 1 "$tool: --output: 'full' is not empty" make "$tool" full
+    fails 1 "$tool: --output: 'full/file' exists and is not a directory" make "$tool" full/file
+    fails 1 "$tool: --output: 'link' exists and is not a directory" make "$tool" link
     fails 1 "$tool: cannot make a temporary directory in '$PWD/no': No such file or directory" make "$tool" no/where
   done
   [ "$(cat full/file)" = mine ]
@@ -98,9 +98,9 @@ nothing_left() { [ -z "$(find . -name '.layerpipe*' -print -quit)" ]; }
   [ "$(readlink env2/usr/bin/env)" = "$store/${coreutils##*/}/bin/env" ]
   bin-sh --bash ./sh-result/ --store-dir "$store" --output sh
   [ "$(readlink sh/bin/sh)" = "$store/${bash##*/}/bin/bash" ]
-  fails 1 "bin-sh: bash: 'sh-result' is not in /nix/store: give --program FILE" \
+  fails 1 "bin-sh: --bash: 'sh-result' is not in /nix/store: give --program FILE" \
     bin-sh --bash sh-result --output sh2
-  fails 1 "bin-sh: bash: '/nix/store/../../etc' is not in /nix/store: give --program FILE" \
+  fails 1 "bin-sh: --bash: '/nix/store/../../etc' is not in /nix/store: give --program FILE" \
     bin-sh --bash /nix/store/../../etc --output sh2
 }
 
@@ -152,8 +152,8 @@ END
       bin-sh) package=bash file=program ;;
       ca-certificates) package=cacert file=bundle ;;
     esac
-    fails 2 "$tool: output: expected a value: give --output DIR (see '$tool --help')" "$tool" "--$file" x
-    fails 2 "$tool: $package: expected a value: give --$package DIR or --$file FILE (see '$tool --help')" \
+    fails 2 "$tool: expected --output DIR (see '$tool --help')" "$tool" "--$file" x
+    fails 2 "$tool: expected --$package DIR or --$file FILE (see '$tool --help')" \
       "$tool" --output x
     fails 2 "$tool: $package and $file: expected one of them (see '$tool --help')" \
       "$tool" --output x "--$package" /nix/store/x "--$file" y

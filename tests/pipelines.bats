@@ -95,7 +95,7 @@ bounded() { (trap '' XFSZ && ulimit -f 0 && "$@" 2>&1 >/dev/null) | cat; return 
     [ -z "$(ls -A out)" ]
   done
   run -1 bounded build-image --name x --from-image base.gz
-  [ "$output" = "build-image: fromImage: cannot decompress 'base.gz': File too large" ]
+  [ "$output" = "build-image: --from-image: cannot decompress 'base.gz': File too large" ]
   # shellcheck disable=SC2016 # the other shell's
   run -1 bash -c 'share=$1 tool=x && . "$share/pipeline.sh" && copy_input bundle /dev/full' _ "$TOP/lib/shell"
   [ "$output" = "x: cannot copy 'bundle': No space left on device" ]

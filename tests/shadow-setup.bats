@@ -105,12 +105,12 @@ END
   echo root:x:0:0::/root:/nix/store/x-bash/bin/bash | same - image/etc/passwd
   jq -n --arg shadow "$shadow" '{shadow: $shadow, rootShell: "/nix/store/x-bash/bin/bash", rootDir: "root"}' >attrs.json
   shadow-setup --attrs attrs.json | same text -
-  fails 1 "shadow-setup: shadow: '/usr' is not a store path in /nix/store" shadow-setup --shadow /usr
-  fails 1 "shadow-setup: shadow: '$shadow/x;y' is not a store path in /nix/store" shadow-setup --shadow "$shadow/x;y"
-  fails 1 "shadow-setup: shadow: '$shadow/bin' is not a directory" shadow-setup --shadow "$shadow"
+  fails 1 "shadow-setup: --shadow: '/usr' is not a store path in /nix/store" shadow-setup --shadow /usr
+  fails 1 "shadow-setup: --shadow: '$shadow/x;y' is not a store path in /nix/store" shadow-setup --shadow "$shadow/x;y"
+  fails 1 "shadow-setup: --shadow: '$shadow/bin' is not a directory" shadow-setup --shadow "$shadow"
   # shellcheck disable=SC2016 # not to be expanded
   for shell in bash '/bin/sh:x' '/bin/$(x)' "/bin/'sh" ''; do
-    fails 1 "shadow-setup: rootShell: expected an absolute path of letters, digits and _./+-, found '$shell'" \
+    fails 1 "shadow-setup: --root-shell: expected an absolute path of letters, digits and _./+-, found '$shell'" \
       shadow-setup --root-shell "$shell"
   done
 }

@@ -155,7 +155,7 @@ END
   done
   for target in "$PWD/host" "../../../../../../../../../../../..$PWD/host" /proc/self/cwd/host "$name"; do
     ln -sfn "$target" "in$store/$name"
-    fails 1 "stream-layered-image: contents: 'in$store/$name' does not exist" stream-layered-image "${args[@]}"
+    fails 1 "stream-layered-image: --contents: 'in$store/$name' does not exist" stream-layered-image "${args[@]}"
   done
   # paths of a store beside it are none
   mkdir outside tree
@@ -284,7 +284,7 @@ registration() {
 @test "a path that is not in the closure is named; a file is no tree" {
   grep -v "^$hello" graph | grep -v "^$link" >less
   fails 1 "closure-graph: root '$hello' is not in the closure" stream --closure less --contents "$hello"
-  fails 1 "stream-layered-image: contents: 'root$conf' is a file: expected a directory of what goes into the root" \
+  fails 1 "stream-layered-image: --contents: 'root$conf' is a file: expected a directory of what goes into the root" \
     stream --contents "$conf"
 }
 
@@ -330,9 +330,9 @@ registration() {
 @test "a command that fails stops the build with its output and status" {
   run -1 --separate-stderr stream --contents "$hello" --extra-commands 'echo one; echo two >&2; (exit 7); echo three'
   [ -z "$output" ]
-  [ "$stderr" = $'one\ntwo\nstream-layered-image: extraCommands: the commands failed with status 7' ]
-  fails 1 'stream-layered-image: fakeRootCommands: the commands failed with status 3' stream --fake-root-commands 'exit 3'
-  fails 1 'stream-layered-image: fakeRootCommands: the commands failed with status 3' \
+  [ "$stderr" = $'one\ntwo\nstream-layered-image: --extra-commands: the commands failed with status 7' ]
+  fails 1 'stream-layered-image: --fake-root-commands: the commands failed with status 3' stream --fake-root-commands 'exit 3'
+  fails 1 'stream-layered-image: --fake-root-commands: the commands failed with status 3' \
     stream --fake-root-commands 'exit 3' --enable-fakechroot
 }
 
@@ -344,9 +344,9 @@ registration() {
   touch src/d/.wh.x
   fails 1 "tree-list: 'src/d/.wh.x' $said" stream --contents src
   fails 1 "tree-list: 'src/d/.wh.x' $said" stream --contents src --allow-whiteouts --extra-commands true
-  fails 1 "stream-layered-image: extraCommands: 'd/.wh.x' $hint" stream --extra-commands 'mkdir d; touch d/.wh.x'
-  fails 1 "stream-layered-image: extraCommands: '.wh..wh..opq' $hint" stream --extra-commands 'touch .wh..wh..opq'
-  fails 1 "stream-layered-image: fakeRootCommands: '.wh.x' $hint" stream --fake-root-commands 'touch .wh.x'
+  fails 1 "stream-layered-image: --extra-commands: 'd/.wh.x' $hint" stream --extra-commands 'mkdir d; touch d/.wh.x'
+  fails 1 "stream-layered-image: --extra-commands: '.wh..wh..opq' $hint" stream --extra-commands 'touch .wh..wh..opq'
+  fails 1 "stream-layered-image: --fake-root-commands: '.wh.x' $hint" stream --fake-root-commands 'touch .wh.x'
   stream --allow-whiteouts --extra-commands 'touch .wh.x' --fake-root-commands 'mkdir d; touch d/.wh..wh..opq' >image
   look image names | grep '^[^n].*wh' >found
   lines .wh.x d/.wh..wh..opq >want
@@ -433,10 +433,10 @@ END
 @test "a program that is missing is named before anything runs" {
   mkdir bin
   for p in bash env jq mktemp readlink dirname chmod rm cat awk sed; do ln -s "$(command -v $p)" bin; done
-  fails 1 'stream-layered-image: fakeRootCommands needs fakeroot, which is not installed' \
+  fails 1 'stream-layered-image: --fake-root-commands needs fakeroot, which is not installed' \
     env PATH="$PWD/bin" "$BUILD/bin/stream-layered-image" --name x --extra-commands 'echo ran' --fake-root-commands true
   ln -s "$(command -v fakeroot)" bin
-  fails 1 'stream-layered-image: enableFakechroot needs fakechroot, which is not installed' \
+  fails 1 'stream-layered-image: --enable-fakechroot needs fakechroot, which is not installed' \
     env PATH="$PWD/bin" "$BUILD/bin/stream-layered-image" --name x --fake-root-commands true --enable-fakechroot
   rm bin/jq
   fails 1 'stream-layered-image: stream-layered-image needs jq, which is not installed' \
@@ -501,7 +501,7 @@ bad_option() {
 }
 
 @test "options: each mistake is one line and status 2" {
-  bad_option 'name: expected a value: give --name NAME'
+  bad_option 'expected --name NAME'
   bad_option "option '--name' needs an argument" --name
   bad_option "unknown option '--max=3'" --max=3
   bad_option "unknown option '--compressor'" --name x --compressor gz
@@ -512,9 +512,9 @@ bad_option() {
   bad_option '--enable-fakechroot: expected true or false, found '"'no'" --name x --enable-fakechroot=no
   bad_option '--contents: expected a list of paths, found '"''" --name x --contents=
   bad_option "too many operands: expected options only, found '--help'" --name x -- --help y
-  fails 1 "stream-layered-image: fromImage: 'base.tar' does not exist: expected the file of an image" stream --from-image base.tar
-  fails 1 "stream-layered-image: contents: 'root/nix/store/x' does not exist" stream --contents /nix/store/x
-  fails 1 'stream-layered-image: contents: '"'a\\x0ab'"' does not exist' stream --contents $'a\nb'
+  fails 1 "stream-layered-image: --from-image: 'base.tar' does not exist: expected the file of an image" stream --from-image base.tar
+  fails 1 "stream-layered-image: --contents: 'root/nix/store/x' does not exist" stream --contents /nix/store/x
+  fails 1 'stream-layered-image: --contents: '"'a\\x0ab'"' does not exist' stream --contents $'a\nb'
   run -0 stream-layered-image --version
   [[ $output =~ ^'stream-layered-image (layerpipe) '[0-9.]+$ ]]
   run -1 bash -c 'stream-layered-image --name x >&-'
@@ -525,12 +525,16 @@ bad_option() {
 
 bad_config() {
   printf '%s\n' "$1" >c.json
-  fails 1 "stream-layered-image: config: $2" stream --config c.json --extra-commands 'echo ran'
+  fails 1 "stream-layered-image: --config: $2" stream --config c.json --extra-commands 'echo ran'
 }
 
 @test "config is checked before anything is built: the key and what it should be" {
   bad_config '{"Cmd": "sh"}' 'Cmd: expected a list of strings, found a string'
   bad_config '{"cmd": ["sh"]}' 'unknown key "cmd": did you mean Cmd?'
+  bad_config '{"Comand": ["sh"]}' 'unknown key "Comand": did you mean Cmd?'
+  bad_config '{"Environment": ["A=b"]}' 'unknown key "Environment": did you mean Env?'
+  bad_config '{"Entrypiont": ["sh"]}' 'unknown key "Entrypiont": did you mean Entrypoint?'
+  bad_config '{"HealthCheck": {}}' 'unknown key "HealthCheck": did you mean Healthcheck?'
   bad_config '{"os": "linux", "config": {}}' 'unknown key "config": expected the map that it stands for'
   bad_config '{"Entrypoint": ["sh", 1]}' 'Entrypoint: expected a list of strings, found a number in it'
   bad_config '{"Env": {"A": "b"}}' 'Env: expected a list of strings, found an object'
@@ -653,7 +657,7 @@ broken_tools() {
   [ -z "$(ls -A "$TMPDIR")" ]
   stream --fake-root-commands true --enable-fakechroot >image
   run -1 stream --fake-root-commands true --enable-fakechroot --unconfined-commands
-  [[ $output == 'stream-layered-image: enableFakechroot needs a temporary directory whose name has only letters, digits and _./+-: set TMPDIR'* ]]
+  [[ $output == 'stream-layered-image: --enable-fakechroot needs a temporary directory whose name has only letters, digits and _./+-: set TMPDIR'* ]]
   [ -z "$(ls -A "$TMPDIR")" ]
 }
 

@@ -21,12 +21,34 @@ def kinds: {
   AttachStderr: "boolean", Tty: "boolean", OpenStdin: "boolean", StdinOnce: "boolean",
   NetworkDisabled: "boolean"};
 
-# A key goes through as JSON unless it is one of the above in other letters, or this is the
-# configuration of a whole image.
+# The insertions, deletions and changes of a letter that lead from one list of code points to another
+def distance($a; $b):
+  reduce range($a | length) as $i ([range($b | length + 1)];
+    . as $row
+    | reduce range($b | length) as $j ([$i + 1];
+        . + [[.[-1] + 1, $row[$j + 1] + 1, $row[$j] + if $a[$i] == $b[$j] then 0 else 1 end] | min]))
+  | last;
+
+# What others call Cmd and Env
+def others: {Command: "Cmd", Environment: "Env"};
+
+# The known key that a mistyped one may have meant, or null: nearer than base/near.h asks for, as an
+# unknown key is no error here.
+def nearest:
+  ascii_downcase as $key
+  | [(kinds, others | keys[]), "Healthcheck"]
+  | map({name: ., n: distance($key | explode; ascii_downcase | explode), most: ([length / 3 | floor, 3] | min)})
+  | map(select(.n <= .most)) | min_by(.n, .name).name
+  | others[. // ""] // .;
+
+# A key goes through as JSON unless it looks like one of the above, or this is the configuration of a
+# whole image.
 def other($key):
-  if $key == "config" then bad("unknown key \"config\": expected the map that it stands for") else . end |
-  first(kinds | keys[] | select(ascii_downcase == ($key | ascii_downcase))) // null
-  | if . then bad("unknown key \($key | shown): did you mean \(.)?") else $key end;
+  if $key == "config" then bad("unknown key \"config\": expected the map that it stands for")
+  elif $key == "Healthcheck" or ($key | length) > 32 then $key
+  else ($key | nearest) as $meant
+    | if $meant then bad("unknown key \($key | shown): did you mean \($meant)?") else $key end
+  end;
 
 # The escapes of layerpipe(7); a string is a list of code points here.
 def hex: "0123456789abcdef"[.:. + 1];

@@ -7,7 +7,7 @@
 #                a layer. $work/after: all files of the image after the script
 
 # Before anything is built.
-as_root_needs() { [ -z "${attr[runAsRoot]}" ] || need fakeroot runAsRoot; }
+as_root_needs() { [ -z "${attr[runAsRoot]}" ] || need fakeroot "${called[runAsRoot]}"; }
 
 as_root() {
   local as_root_path=() status=0 options=(--engine "${attr[engine]}" --memory "${attr[buildVMMemorySize]}"
@@ -20,7 +20,7 @@ as_root() {
   case $status in
     0) ;;
     124 | 125) exit 1 ;; # vm-exec has said why
-    *) [ -e "$work/failed" ] || fail "runAsRoot: the commands failed with status $status"; exit 1 ;;
+    *) [ -e "$work/failed" ] || fail "${called[runAsRoot]}: the commands failed with status $status"; exit 1 ;;
   esac
   as_root_image | image-layers --files - >"$work/after"
   confined changed_layer as_root_commands >"$work/said"

@@ -7,8 +7,9 @@
 #   attributes_read ARGUMENT…   fills attr and list_NAME; ends the process on --help and errors
 #   ${attr[NAME]}               the value or the default, empty where there is none
 #   "${list_NAME[@]}"           the elements of a list
+#   ${called[NAME]}             what the user called it, for messages: the option, or the name in FILE
 
-declare -A attr=() attr_type=() attr_given=() attr_of_option=() attr_needed=()
+declare -A attr=() called=() attr_type=() attr_given=() attr_of_option=() attr_needed=()
 declare -A attr_short=([-o]=--output [-q]=--quiet [-t]=--tag)
 attr_usage='' attr_summary='' attr_help=()
 
@@ -16,9 +17,10 @@ attributes_read() {
   local name
   attributes_table
   attributes_options "$@"
+  attributes_called
   [ -z "${attr[attrs]}" ] || attributes_file
   for name in "${!attr_needed[@]}"; do
-    [ -n "${attr[$name]}" ] || usage "$name: expected a value: give ${attr_needed[$name]}"
+    [ -n "${attr[$name]}" ] || usage "expected ${attr_needed[$name]}${attr[attrs]:+, or $name in '${attr[attrs]}'}"
   done
 }
 
@@ -96,6 +98,15 @@ attributes_options() {
     shift
   done
   [ $# = 0 ] || usage "too many operands: expected options only, found '$1'"
+}
+
+attributes_called() {
+  local option name
+  for option in "${!attr_of_option[@]}"; do
+    name=${attr_of_option[$option]}
+    called[$name]=$option
+    [[ -z ${attr[attrs]} || -n ${attr_given[$name]-} ]] || called[$name]=$name
+  done
 }
 
 # attributes_unknown WORD: no option, but perhaps an attribute, as Nix spells it, or a mistake in one

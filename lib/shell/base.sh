@@ -33,14 +33,14 @@ base_find() {
   [ "$file" != - ] || base_name='<stdin>'
   [ "$file" != - ] || [ ! -t 0 ] || usage 'refusing to read binary data from a terminal: redirect the input'
   if [ "$file" != - ] && [ ! -e "$file" ]; then
-    fail "fromImage: '$file' does not exist: expected the file of an image"
+    fail "${called[fromImage]}: '$file' does not exist: expected the file of an image"
   elif [ ! -d "$file" ] && [ ! -f "$file" ]; then
     copy_input "$file" "$work/base"
     file=$work/base
   fi
   base_compressor "$file"
   if [ -n "$program" ]; then
-    need "$program" "fromImage '$base_name'"
+    need "$program" "${called[fromImage]} '$base_name'"
     base_decompress "$program" "$file" "$work/base.tar"
     file=$work/base.tar
   fi
@@ -73,10 +73,10 @@ base_decompress() {
   reason=$({ "$1" -dcq <"$2" | head -c $((most + 1)) >"$3"; } 2>&1) || status=$?
   size=$(stat -c %s "$3")
   [[ -n $size && $size -le $most ]] ||
-    fail "fromImage: '$base_name' grows to more than $most bytes: this looks like a bomb"
+    fail "${called[fromImage]}: '$base_name' grows to more than $most bytes: this looks like a bomb"
   reason=${reason##*$'\n'}
   reason=${reason%"${reason##*[! ]}"}
-  [ $status = 0 ] || fail "fromImage: cannot decompress '$base_name': ${reason##*: }"
+  [ $status = 0 ] || fail "${called[fromImage]}: cannot decompress '$base_name': ${reason##*: }"
 }
 
 base_choose() {
@@ -84,7 +84,7 @@ base_choose() {
   if [ -n "$name" ] && [ -n "$tag" ]; then
     base=(--image "$name:$tag" "${base[@]}")
   elif [ -n "$name$tag" ]; then
-    message 'warning: fromImageName and fromImageTag go together: the first image is the base'
+    message "warning: ${called[fromImageName]} and ${called[fromImageTag]} go together: the first image is the base"
   fi
 }
 
@@ -92,7 +92,7 @@ base_choose() {
 base_read() {
   local status=0 said
   { said=$(image-layers "$@" "${base[@]}" 2>&1 >&3 3>&- && echo .) || status=$?; } 3>&1
-  [[ $status != 0 || $said == *. ]] || fail "fromImage: cannot read '$base_name'"
+  [[ $status != 0 || $said == *. ]] || fail "${called[fromImage]}: cannot read '$base_name'"
   [ $status != 0 ] || said=${said%.}
   said=${said%$'\n'}
   [ -z "$said" ] || printf '%s\n' "${said//"${base[-1]}"/"$base_name"}" >&2
@@ -102,7 +102,7 @@ base_read() {
 base_layer() {
   [ $base_layers != 0 ] || return 0
   base_read || return
-  [ "$(base_file)" = "$base_opened" ] || fail "fromImage: '$base_name' changed while it was read"
+  [ "$(base_file)" = "$base_opened" ] || fail "${called[fromImage]}: '$base_name' changed while it was read"
 }
 
 base_holds() { base_read --store-paths --store-dir "${attr[storeDir]}"; }
@@ -122,7 +122,7 @@ base_config() {
     pass=1 "$work/config" pass=2 "$work/base.config" pass=3 "$work/config" >"$config.marked"
   lines_read "$config.marked"
   lines_write >"$config"
-  image_check fromImage
+  image_check "${called[fromImage]}" ""
   base_platform
 }
 

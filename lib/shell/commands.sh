@@ -4,7 +4,7 @@
 #
 #   confined STAGE FUNCTION   runs the function in $work/tree; its input is the output of the stage.
 #                             The function can change nothing but this tree: lib/vm/confine.h.
-#                             It has all functions of this file, $tool, attr and a $work
+#                             It has all functions of this file, $tool, attr, called and a $work
 #   keep_attributes LISTED    copies extended attributes from the lines in LISTED to the lines of the
 #                             input, for files of the same name
 #   fake_owners LISTED        copies owners, modes and devices from the lines in LISTED, which
@@ -53,7 +53,7 @@ confined_options() {
 
 session_text() {
   # shellcheck disable=SC2090 # as declared
-  declare -p tool attr read_script
+  declare -p tool attr called read_script
   printf 'outside=%q\n' "$work"
   declare -f
   # shellcheck disable=SC2016 # expanded there
@@ -69,7 +69,7 @@ run() {
   shift
   whiteouts before
   "$@" -e -c "$read_script" "$work/host/$name" </dev/null >&2 || status=$?
-  [ "$status" = 0 ] || fail "$name: the commands failed with status $status"
+  [ "$status" = 0 ] || fail "${called[$name]}: the commands failed with status $status"
   [ "${attr[allowWhiteouts]}" = true ] || whiteouts_check "$name" "$before"
 }
 
@@ -91,7 +91,7 @@ whiteouts_check() {
     name=${now%%//*} now=${now#*//}
     [[ //$2 == *//"$name"//* || ( -n $new && $new < $name ) ]] || new=$name
   done
-  [ -z "$new" ] || fail "$1: '$new' would delete a file of the base image (--allow-whiteouts allows this)"
+  [ -z "$new" ] || fail "${called[$1]}: '$new' would delete a file of the base image (--allow-whiteouts allows this)"
 }
 
 # If fakeroot knows only extended attributes of a file, it shows the real owner: that is root here.

@@ -14,7 +14,7 @@ customised=() custom=
 
 customise() {
   local listing=(--owner 0:0:root:root --mtime "${attr[mtime]}")
-  stamped contents
+  stamped "${called[contents]}"
   link_contents
   copy_contents
   if [ -n "${attr[extraCommands]}${attr[fakeRootCommands]}" ]; then
@@ -25,8 +25,8 @@ customise() {
 # Before anything is built.
 commands_need() {
   [ -n "${attr[fakeRootCommands]}" ] || return 0
-  need fakeroot fakeRootCommands
-  [ "${attr[enableFakechroot]}" = false ] || need fakechroot enableFakechroot
+  need fakeroot "${called[fakeRootCommands]}"
+  [ "${attr[enableFakechroot]}" = false ] || need fakechroot "${called[enableFakechroot]}"
 }
 
 # Whether the layer would hold nothing but the root.
@@ -48,7 +48,7 @@ link_contents() {
     mkdir -m 755 "$work/empty"
     tree-list "${listing[@]}" "$work/empty" >"$custom"
   else
-    listed contents linked tree-list --links --root-dir "${attr[rootDir]:-/}" "${listing[@]}" -- "${linked[@]}"
+    listed "${called[contents]}" linked tree-list --links --root-dir "${attr[rootDir]:-/}" "${listing[@]}" -- "${linked[@]}"
   fi
 }
 
@@ -109,7 +109,7 @@ custom_as_root() {
 # host's programs load libraries of the image.
 run_in_fakechroot() {
   [[ $work =~ ^[A-Za-z0-9_./+-]+$ ]] ||
-    fail "enableFakechroot needs a temporary directory whose name has only letters, digits and _./+-: set TMPDIR, not '$work'"
+    fail "${called[enableFakechroot]} needs a temporary directory whose name has only letters, digits and _./+-: set TMPDIR, not '$work'"
   inward_links
   FAKECHROOT_EXCLUDE_PATH=${attr[storeDir]}:/dev:/proc:/sys:$work/host faked custom_in_chroot fakechroot -e none
 }

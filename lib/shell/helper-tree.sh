@@ -26,12 +26,12 @@ tree_output() {
   local entries
   [ -e "$1" ] || [ -L "$1" ] || return 0
   if [ ! -d "$1" ] || [ -L "$1" ]; then
-    fail "output: '$1' exists and is not a directory"
+    fail "${called[output]}: '$1' exists and is not a directory"
   fi
   shopt -s nullglob dotglob
   entries=("$1"/*)
   shopt -u nullglob dotglob
-  [ ${#entries[@]} = 0 ] || fail "output: '$1' is not empty"
+  [ ${#entries[@]} = 0 ] || fail "${called[output]}: '$1' is not empty"
 }
 
 tree_put() {

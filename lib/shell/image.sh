@@ -34,7 +34,7 @@ name_and_tag() {
   local tag=${attr[name]##*:}
   [[ ${attr[name]} == *:* && $tag != */* ]] || return 0
   [[ -z ${attr[tag]} || ${attr[tag]} == "$tag" ]] ||
-    usage "name: the tag '$tag' in it contradicts the tag '${attr[tag]}'"
+    usage "${called[name]}: the tag '$tag' in it contradicts the tag '${attr[tag]}'"
   attr[name]=${attr[name]%:*}
   attr[tag]=$tag
 }
@@ -62,9 +62,9 @@ contents_find() {
       content=$resolved
       store_file "$content"
     fi
-    [ -e "$file" ] || fail "$1: '$place' does not exist"
-    [ ! -f "$file" ] || fail "$1: '$place' is a file: expected a directory of what goes into the root"
-    [ -d "$file" ] || fail "$1: '$place' is not a directory"
+    [ -e "$file" ] || fail "${called[$1]}: '$place' does not exist"
+    [ ! -f "$file" ] || fail "${called[$1]}: '$place' is a file: expected a directory of what goes into the root"
+    [ -d "$file" ] || fail "${called[$1]}: '$place' is not a directory"
     contents+=("$content")
   done
 }
@@ -78,24 +78,25 @@ something_given() {
 
 # The config attribute as lines, checked before anything is built.
 image_config() {
-  local where=config lines
+  local where=${called[config]} numbered='' lines
   config=$work/config
   : >"$config"
   if [ -n "${attr[config]}" ]; then
     copy_input "${attr[config]}" "$work/config.in"
     holds "$work/config.in" ||
-      fail "config: '${attr[config]}' is empty: its producer failed (for an empty configuration leave it out)"
+      fail "$where: '${attr[config]}' is empty: its producer failed (for an empty configuration leave it out)"
     if looks_like_json "$work/config.in"; then
-      json config "$work/config.in" "$work/config.marked" -r -f "$share/config.jq"
+      json "$where" "$work/config.in" "$work/config.marked" -r -f "$share/config.jq"
       lines_read "$work/config.marked"
       lines_write >"$work/config"
     else
       where=${attr[config]}
       [ "$where" != - ] || where='<stdin>'
+      numbered=1
       workdir rename "$work/config.in" "$work/config"
     fi
   fi
-  image_check "$where"
+  image_check "$where" "$numbered"
 }
 
 # By the first line that is not blank.
@@ -107,11 +108,11 @@ looks_like_json() {
   [[ $line =~ ^[[:blank:]]*[[{\"] ]]
 }
 
-# image_check INPUT: whether image-assemble will take name, tag and configuration. What is wrong in
-# lines that came from JSON has no line number in the user's eyes. History tells of layers, which
+# image_check INPUT NUMBERED: whether image-assemble will take name, tag and configuration. Where NUMBERED
+# is empty, its lines came from elsewhere and have no numbers in the user's eyes. History tells of layers, which
 # are not there yet.
 image_check() {
-  local line lines status=0 checked=$config
+  local line lines name status=0 checked=$config
   lines_twice "$config"
   if [[ $'\n'${lines[*]/#/$'\n'} == *$'\n'history$'\t'* ]]; then
     checked=$config.checked
@@ -124,10 +125,14 @@ image_check() {
     case $line in
       "$checked:"*)
         line=${line#"$checked:"}
-        [[ $1 != config && $1 != fromImage ]] || line=" ${line#*: }"
+        [ -n "$2" ] || line=" ${line#*: }"
         message "$1:$line"
         ;;
-      *) message "${line/image-assemble/$tool}" ;;
+      *)
+        name=${attr_of_option[${line%%: *}]-}
+        [ -z "$name" ] || line=${called[$name]}${line#"${line%%: *}"}
+        message "${line/image-assemble/$tool}"
+        ;;
     esac
   done <"$work/err"
   exit "$status"

@@ -37,7 +37,7 @@ layered_image() {
 }
 
 layers_check() {
-  ((base_layers + 1 < attr[maxLayers])) || fail "maxLayers: expected more than ${attr[maxLayers]}, \
+  ((base_layers + 1 < attr[maxLayers])) || fail "${called[maxLayers]}: expected more than ${attr[maxLayers]}, \
 as the base image has $base_layers and the customisation layer is one. At least 1 layer is required to store contents"
 }
 

@@ -28,9 +28,10 @@ onelayer_start() {
 # contents is what copyToRoot was called once.
 old_contents() {
   [ ${#list_contents[@]} != 0 ] || return 0
-  [ ${#list_copyToRoot[@]} = 0 ] || usage 'contents and copyToRoot: expected copyToRoot alone'
-  message 'warning: contents is deprecated: use copyToRoot'
+  [ ${#list_copyToRoot[@]} = 0 ] || usage "${called[contents]} and ${called[copyToRoot]}: expected ${called[copyToRoot]} alone"
+  message "warning: ${called[contents]} is deprecated: use ${called[copyToRoot]}"
   list_copyToRoot=("${list_contents[@]}")
+  called[copyToRoot]=${called[contents]}
 }
 
 onelayer_image() {
@@ -69,8 +70,8 @@ root_lines() {
   done
   [ ${#trees[@]} != 0 ] || empty_tree
   root_links
-  stamped copyToRoot "${links[@]}"
-  listed copyToRoot copied tree-list "${times[@]}" --owner "$owner" "${links[@]}" -- "${trees[@]}"
+  stamped "${called[copyToRoot]}" "${links[@]}"
+  listed "${called[copyToRoot]}" copied tree-list "${times[@]}" --owner "$owner" "${links[@]}" -- "${trees[@]}"
   store_modes 0555 <"$work/copied" >"$work/root"
   if [ -n "${attr[runAsRoot]}" ]; then
     as_root
@@ -82,7 +83,7 @@ root_lines() {
     keep_attributes "$work/root" <"$work/found" >"$work/root.new"
     workdir rename "$work/root.new" "$work/root"
   fi
-  [ -s "$work/root" ] || fail 'cannot list copyToRoot'
+  [ -s "$work/root" ] || fail "cannot list ${called[copyToRoot]}"
 }
 
 empty_tree() {
@@ -114,7 +115,7 @@ store_lines() {
   root_mentions "$work/config" >"$work/mentioned"
   end_mark >>"$work/mentioned"
   closure_cut "$work/mentioned"
-  listed storeDir store store_listing
+  listed "${called[storeDir]}" store store_listing
   [ -s "$work/store" ] || [ ! -s "$work/graph" ] || fail 'cannot list the store paths'
 }
 

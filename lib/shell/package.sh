@@ -15,18 +15,18 @@
 package_file() {
   local given=$1
   if [ -n "${attr[$1]}" ] && [ -n "${attr[$3]}" ]; then
-    usage "$1 and $3: expected one of them"
+    usage "${called[$1]} and ${called[$3]}: expected one of them"
   fi
   if [ -n "${attr[$1]}" ]; then
     package_source "${attr[$1]%/}/$2"
-    in_store "$source" || fail "$1: '${attr[$1]}' is not in ${attr[storeDir]}: give --$3 FILE"
+    in_store "$source" || fail "${called[$1]}: '${attr[$1]}' is not in ${attr[storeDir]}: give --$3 FILE"
   elif [ -n "${attr[$3]}" ]; then
     given=$3
     package_source "${attr[$3]}"
   else
-    usage "$1: expected a value: give --$1 DIR or --$3 FILE"
+    usage "expected --$1 DIR or --$3 FILE"
   fi
-  [ -f "$file" ] || fail "$given: '$place' does not exist or is not a file"
+  [ -f "$file" ] || fail "${called[$given]}: '$place' does not exist or is not a file"
 }
 
 package_program() {

@@ -13,7 +13,7 @@
 store_start() {
   attr[rootDir]=${attr[rootDir]%"${attr[rootDir]##*[!/]}"}
   attr[storeDir]=${attr[storeDir]%/}
-  [ -z "${attr[rootDir]}" ] || [ -d "${attr[rootDir]}" ] || fail "rootDir: '${attr[rootDir]}' is not a directory"
+  [ -z "${attr[rootDir]}" ] || [ -d "${attr[rootDir]}" ] || fail "${called[rootDir]}: '${attr[rootDir]}' is not a directory"
 }
 
 in_store() { [[ $1 == "${attr[storeDir]}"/[!/]* && $1/ != */@(.|..)/* ]]; }
