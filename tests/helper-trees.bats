@@ -155,10 +155,10 @@ END
     fails 2 "$tool: expected --output DIR (see '$tool --help')" "$tool" "--$file" x
     fails 2 "$tool: expected --$package DIR or --$file FILE (see '$tool --help')" \
       "$tool" --output x
-    fails 2 "$tool: $package and $file: expected one of them (see '$tool --help')" \
+    fails 2 "$tool: --$package and --$file: expected one of them (see '$tool --help')" \
       "$tool" --output x "--$package" /nix/store/x "--$file" y
-    fails 1 "$tool: $file: 'nowhere' does not exist or is not a file" "$tool" --output x "--$file" nowhere
-    fails 1 "$tool: $file: '.' does not exist or is not a file" "$tool" --output x "--$file" .
+    fails 1 "$tool: --$file: 'nowhere' does not exist or is not a file" "$tool" --output x "--$file" nowhere
+    fails 1 "$tool: --$file: '.' does not exist or is not a file" "$tool" --output x "--$file" .
   done
   nothing_left
 }
