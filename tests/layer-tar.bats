@@ -657,6 +657,28 @@ EOF
   fails 1 "layer-tar: 'hello' changed while it was read" meanwhile 'echo >>hello' layer-tar --bare --mtree m
 }
 
+@test "a file with other bytes than those that were announced is an error, though its size is the same" {
+  local announced="layer 1 changed while it was read: its diff ID was announced as sha256:"
+  changing_tree
+  status=0
+  meanwhile "echo CONTENTS >root$store-x/dir/file" layer-tar --root-dir root --digests 2>err <plan || status=$?
+  [ "$status" = 1 ]
+  [[ $(<err) == "layer-tar: $announced"* ]]
+  changing_tree
+  cut -f 1,2 plan | awk '{ print $0 "\t-\t-" }' >unhashed
+  status=0
+  meanwhile "echo CONTENTS >root$store-x/dir/file" layer-tar --root-dir root 2>err <unhashed || status=$?
+  [ "$status" = 1 ]
+  [[ $(<err) == "layer-tar: $announced"* ]]
+  echo hello >hello
+  head -c 4000000 /dev/zero >large
+  lines './a type=file contents=large' './b type=file contents=hello' >m
+  status=0
+  meanwhile 'echo HELLO >hello' layer-tar --mtree m 2>err || status=$?
+  [ "$status" = 1 ]
+  [[ $(<err) == "layer-tar: $announced"* ]]
+}
+
 @test "contents: no link is followed behind /./, before it and without it links are" {
   local name
   mkdir -p given/dir outside

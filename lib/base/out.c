@@ -57,6 +57,8 @@ static int report(const struct out *o, struct err *e)
 
 static int put(struct out *o, const void *data, size_t len, struct err *e)
 {
+	if (o->also && len)
+		digest_add(o->also, data, len);
 	if (o->digest && len)
 		digest_add(o->digest, data, len);
 	else if (!o->failed && out_write_fd(o->fd, data, len) < 0)
@@ -68,6 +70,13 @@ int out_flush(struct out *o, struct err *e)
 {
 	int r = put(o, o->buf.s, o->buf.len, e);
 	buf_clear(&o->buf);
+	return r;
+}
+
+int out_also_digest(struct out *o, struct digest *digest, struct err *e)
+{
+	int r = out_flush(o, e);
+	o->also = digest;
 	return r;
 }
 
@@ -145,7 +154,7 @@ int out_copy(struct out *o, int from, const char *what, uint64_t len, uint64_t *
 	     struct err *e)
 {
 	uint64_t done = 0;
-	if (o->pipe && !o->held && send(o, from, len, &done, e) < 0)
+	if (o->pipe && !o->held && !o->also && send(o, from, len, &done, e) < 0)
 		return -1;
 	while (done < len) {
 		size_t want = len - done < OUT_BUFFER / 2 ? (size_t)(len - done) : OUT_BUFFER / 2;

@@ -23,6 +23,7 @@ struct out {
 	uint64_t written; /* bytes handed to the functions below so far */
 	/* private */
 	struct digest *digest;
+	struct digest *also;
 	int pipe;
 	int held;
 	struct buf buf;
@@ -39,6 +40,12 @@ void out_hold(struct out *o);
 
 /* Output that is only hashed; the digest is borrowed. End it with out_flush() and out_drop(). */
 void out_init_digest(struct out *o, struct digest *digest);
+
+/*
+ * From now on what is written is hashed as well, until it is called with NULL. The digest is
+ * borrowed. Not with out_hold().
+ */
+MUST_USE int out_also_digest(struct out *o, struct digest *digest, struct err *e);
 
 /* Writes all of data. Returns -1 after any failure, now or before. */
 MUST_USE int out_write(struct out *o, const void *data, size_t len, struct err *e);

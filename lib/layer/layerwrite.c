@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "layer/layerstream.h"
 #include "tar/tar.h"
@@ -31,7 +32,29 @@ int layerwrite_begin(struct layerwrite *w, struct out *o, uint32_t layers, struc
 	return out_write(o, header.s, header.len, e);
 }
 
-/* Pads the member before; its bytes must be there. */
+void layerwrite_check(struct layerwrite *w, struct digest *digest)
+{
+	w->check = digest;
+}
+
+static int check_member(struct layerwrite *w, struct err *e)
+{
+	char hex[DIGEST_HEX_LEN + 1];
+	if (!*w->announced)
+		return 0;
+	if (out_also_digest(w->out, NULL, e) < 0)
+		return -1;
+	digest_hex(w->check, hex);
+	if (strcmp(hex, w->announced) != 0)
+		return err_set(e, 0,
+			       "layer %" PRIu32 " changed while it was read: its diff ID was "
+			       "announced as sha256:%s, it is sha256:%s",
+			       w->done, w->announced, hex);
+	*w->announced = '\0';
+	return 0;
+}
+
+/* Ends the member before, and pads it; its bytes must be there. */
 static int finish_member(struct layerwrite *w, struct err *e)
 {
 	uint64_t at = w->out->written;
@@ -39,6 +62,8 @@ static int finish_member(struct layerwrite *w, struct err *e)
 		return err_set(e, 0,
 			       "layer %" PRIu32 " ended at byte %" PRIu64 ", expected %" PRIu64,
 			       w->done, at - w->start, w->due - w->start);
+	if (check_member(w, e) < 0)
+		return -1;
 	return out_write(w->out, tar_zeros, tar_padding(at - w->start), e);
 }
 
@@ -76,7 +101,10 @@ int layerwrite_member(struct layerwrite *w, const struct layerwrite_member *m, s
 	if (out_write(w->out, header.s, header.len, e) < 0)
 		return -1;
 	w->due = w->out->written + m->size;
-	return 0;
+	if (!w->check || !*m->diffid)
+		return 0;
+	memcpy(w->announced, m->diffid, sizeof w->announced);
+	return out_also_digest(w->out, w->check, e);
 }
 
 int layerwrite_end(struct layerwrite *w, struct err *e)

@@ -18,6 +18,8 @@ struct layerwrite {
 	uint32_t done;
 	uint64_t start; /* where the stream begins in the output */
 	uint64_t due;   /* where the current member must end */
+	struct digest *check;
+	char announced[DIGEST_HEX_LEN + 1];
 };
 
 /* What the stream says of a member; all but size and mtime may be missing. */
@@ -31,6 +33,12 @@ struct layerwrite_member {
 
 /* Opens a stream of that many layers. The output is borrowed. */
 MUST_USE int layerwrite_begin(struct layerwrite *w, struct out *o, uint32_t layers, struct err *e);
+
+/*
+ * For who reads a layer twice, first for its diff ID: from now on members are hashed while they
+ * are written, and refused where their diff ID was announced and is another. The digest is borrowed.
+ */
+void layerwrite_check(struct layerwrite *w, struct digest *digest);
 
 /* Writes a member's headers. The caller then writes its size bytes to the output. */
 MUST_USE int layerwrite_member(struct layerwrite *w, const struct layerwrite_member *m,

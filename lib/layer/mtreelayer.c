@@ -186,9 +186,12 @@ int mtreelayer_write(const struct mtreelayer_form *form, struct mtree *m, const 
 	if (mtreelayer_measure(form, m, &member.size, e) < 0 ||
 	    find_diffid(m, member.diffid, e) < 0)
 		return -1;
+	AUTO_DIGEST struct digest *d = digest_new();
 	memcpy(member.key, member.diffid, sizeof member.key);
-	if (layerwrite_begin(&w, o, 1, e) < 0 || layerwrite_member(&w, &member, e) < 0 ||
-	    mtreelayer_emit(m, o, e) < 0)
+	if (layerwrite_begin(&w, o, 1, e) < 0)
+		return -1;
+	layerwrite_check(&w, d);
+	if (layerwrite_member(&w, &member, e) < 0 || mtreelayer_emit(m, o, e) < 0)
 		return -1;
 	return layerwrite_end(&w, e);
 }

@@ -216,9 +216,11 @@ static int write_layer(struct stream *st, struct layerwrite *w, struct slot *slo
 
 static int write_layers(struct stream *st, struct out *o, struct err *e)
 {
+	AUTO_DIGEST struct digest *d = digest_new();
 	struct layerwrite w;
 	if (layerwrite_begin(&w, o, st->n, e) < 0)
 		return -1;
+	layerwrite_check(&w, d);
 	for (uint32_t i = 0; i < st->n; i++)
 		if (write_layer(st, &w, &st->slots[i], e) < 0)
 			return -1;
