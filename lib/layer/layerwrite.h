@@ -35,8 +35,9 @@ struct layerwrite_member {
 MUST_USE int layerwrite_begin(struct layerwrite *w, struct out *o, uint32_t layers, struct err *e);
 
 /*
- * For who reads a layer twice, first for its diff ID: from now on members are hashed while they
- * are written, and refused where their diff ID was announced and is another. The digest is borrowed.
+ * For who reads a layer twice, first for its diff ID: from now on each member whose diff ID is
+ * announced is hashed while it is written, and refused where it is another. The digest is
+ * borrowed.
  */
 void layerwrite_check(struct layerwrite *w, struct digest *digest);
 

@@ -121,6 +121,7 @@ static struct traced {
 	uint64_t length; /* what the argument was; or else */
 	long result;     /* what the call shall return */
 	int argument;
+	int bug, nbugs; /* the first signal that tells of a bug, and how many came */
 } traced[MAX_TRACED];
 
 static struct count {
@@ -445,6 +446,23 @@ static pid_t start(char **command)
 	return pid;
 }
 
+static bool tells_of_a_bug(int sig)
+{
+	return sig == SIGSEGV || sig == SIGBUS || sig == SIGABRT || sig == SIGFPE ||
+	       sig == SIGILL || sig == SIGSYS;
+}
+
+/* As long as it is traced, a namespace's first process gets no such signal, and faults for ever. */
+static void take_signal(struct traced *t, int sig)
+{
+	if (!tells_of_a_bug(sig))
+		return;
+	if (t->nbugs++ == 0)
+		t->bug = sig;
+	if (t->nbugs > 3)
+		kill(t->id, SIGKILL);
+}
+
 static void stopped(pid_t id, int status)
 {
 	struct traced *t = find(id);
@@ -459,8 +477,10 @@ static void stopped(pid_t id, int status)
 		return;
 	} else if (!event && sig == (SIGTRAP | 0x80))
 		at_end_of_call(t);
-	else if (!event)
+	else if (!event) {
+		take_signal(t, sig);
 		deliver = sig;
+	}
 	(void)ptrace(see_end ? PTRACE_SYSCALL : PTRACE_CONT, id, 0, deliver);
 }
 
@@ -468,8 +488,9 @@ static void ended(pid_t id, int status)
 {
 	struct traced *t = find(id);
 	int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	if (sig == SIGSEGV || sig == SIGBUS || sig == SIGABRT || sig == SIGFPE || sig == SIGILL ||
-	    sig == SIGSYS)
+	if (t->nbugs > 3)
+		sig = t->bug;
+	if (tells_of_a_bug(sig))
 		fprintf(report, "crash\t%s\t%d\n", t->name, sig);
 	forget(t);
 }
