@@ -4,7 +4,7 @@
 #   make            builds the filters and pipelines into build/bin; V=1 shows whole commands
 #   make demo       closure -> image -> a real client runs it; installs what is missing
 #   make test       the whole test suite; installs what is missing (DEPS=check only names it);
-#                   TESTS=tests/layer-plan.bats runs that file alone, V=1 shows each test
+#                   TESTS=tests/layer-plan.bats runs that file alone, with what it needs; V=1 shows each test
 #   make faults     12,000 runs, each with a fault: errors, kills, full disks, files that change
 #   make bench      ratios against tar, openssl, pigz, zstd and a Python streamer
 #   make help       these lines
@@ -88,7 +88,7 @@ help:
 # --- what must be installed: tests/deps names it, and installs it where it may ---
 
 deps-%:
-	@tests/deps $(DEPS) build $(filter-out build,$*)
+	@tests/deps $(DEPS) build $(filter-out build,$*) $(if $(filter test,$*),$(TESTS))
 
 # --- building ---
 
@@ -200,7 +200,8 @@ test: deps-test
 if-run = $(if $(if $(TESTS),$(filter %/$1.bats,$(TESTS)),all),$2)
 
 test-run: build-all $(call if-run,unit,$(UNITS)) $(call if-run,fuzz,$(FUZZERS)) $(BUILD)/faults/inject
-	@BUILD='$(abspath $(BUILD))' FUZZ='$(abspath $(FUZZ))' V='$(V)' tests/run $(TESTS)
+	@BUILD='$(abspath $(BUILD))' FUZZ='$(abspath $(FUZZ))' V='$(V)' \
+	  tests/with-kernel tests/run $(TESTS)
 
 # the whole suite on programs that stop at the first bad access or undefined behaviour
 check-asan: deps-test
@@ -244,7 +245,7 @@ bench: deps-bench
 	@$(MAKE) $(jobs) bench-run
 
 bench-run: build-all
-	@BUILD='$(abspath $(BUILD))' tests/bench/run
+	@BUILD='$(abspath $(BUILD))' tests/with-kernel tests/bench/run
 
 # --- installing ---
 

@@ -82,3 +82,20 @@ sources() {
   run -0 make -s -C "$TOP" help
   [[ $output == "make            builds"*$'\n'"make help "*uninstall* ]]
 }
+
+@test "tests/deps names what is missing: for one file what that file needs, else what all need" {
+  local program missing
+  mkdir few
+  for program in bash cat dirname id paste sed sort tr; do ln -s "$(type -P "$program")" few; done
+  missing() {
+    ! env PATH="$PWD/few" bash "$TOP/tests/deps" check test "$@" >out 2>err
+    [ ! -s out ] && [ "$(wc -l <err)" = 2 ]
+    missing=$(sed -n 's/^layerpipe: missing here: \(.*\)/ \1 /p' err)
+  }
+  missing "$TOP/tests/layer-plan.bats"
+  [[ $missing == *' bats '* && $missing != *@(docker|qemu|clang)* ]]
+  missing "$TOP/tests/e2e/bases.bats"
+  [[ $missing == *' docker.io '*' skopeo umoci '* && $missing != *@(qemu|clang)* ]]
+  missing
+  [[ $missing == *' clang '*' docker.io '*' nix-bin '*' podman '*' qemu-system-x86 '* ]]
+}

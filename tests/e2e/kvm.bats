@@ -32,10 +32,10 @@ add() {
 make_host() {
   local image modules names file
   # as vm-exec takes it: the newest that has modules
-  image=$(printf '%s\n' /boot/vmlinuz-* | sort -V | while read -r file; do
-    [ ! -e "/lib/modules/${file#*/vmlinuz-}/modules.dep" ] || echo "$file"
-  done | tail -n 1)
-  modules=/lib/modules/${image#*/vmlinuz-}
+  modules=$(printf '%s\n' /lib/modules/*/modules.dep | sort -V | tail -n 1)
+  modules=${modules%/modules.dep}
+  image=/boot/vmlinuz-${modules##*/}
+  [ -e "$image" ] || image=$modules/vmlinuz
   cp -r base host
   mkdir host/inner
   cp input inner.script host/inner
