@@ -18,7 +18,7 @@ setup_file() {
   export MADE=$BATS_FILE_TMPDIR/made
   mkdir "$MADE"
   cd "$MADE" || return
-  "$TOP/tests/fixtures/make-example" .
+  made example .
   make_base
   image-assemble --name base --tag 1 <base.stream >base.tar
   # the same with /bin a link, as Debian and Fedora have it

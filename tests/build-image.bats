@@ -13,7 +13,7 @@ link=/nix/store/5fffffffffffffffffffffffffffffff-hello-link
 
 setup() {
   setup_path
-  "$TOP/tests/fixtures/make-example" .
+  made example .
 }
 
 teardown() { chmod -R u+w "$BATS_TEST_TMPDIR" || :; }
@@ -188,7 +188,7 @@ END
   local place
   place=$(mktemp -d)
   chmod 755 "$place"
-  "$TOP/tests/fixtures/make-example" "$place"
+  made example "$place"
   mkdir "$place/src" && echo hi >"$place/src/file"
   mkdir -m 1777 "$place/other"
   args=(--name x --copy-to-root "$hello" --copy-to-root "$place/src" --root-dir "$place/root"

@@ -8,7 +8,7 @@ hello=/nix/store/4ddddddddddddddddddddddddddddddd-hello-1.0
 
 setup() {
   setup_path
-  "$TOP/tests/fixtures/make-example" .
+  made example .
   args=(--name registry.example/Team/Hello --closure graph --root-dir root --contents "$hello")
 }
 

@@ -5,7 +5,7 @@ load helper
 
 setup() {
   setup_path
-  "$TOP/tests/fixtures/make-example" ex
+  made example ex
   A=/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-a
   B=/nix/store/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-b
   C=/nix/store/cccccccccccccccccccccccccccccccc-c

@@ -36,7 +36,7 @@ setup_file() {
   setup_path
   mkdir example
   cd example || return
-  "$TOP/tests/fixtures/make-example" .
+  made example .
   printf 'Cmd\t/bin/hello\nEnv\tA=b\nLabels\tname\tvalue\n' >config
   sed 's/^\([^\t]*\t[^\t]*\t[^\t]*\).*/1\t\1/' graph >plan
   layer-tar --root-dir root <plan >stream

@@ -12,7 +12,7 @@ setup() {
   mkdir -m 777 tmp out
   mkdir -p own/etc evil
   echo own >own/etc/file
-  "$TOP/tests/fixtures/make-example" example
+  made example example
   chmod -R a+rX .
   echo 'def map(f): ["evil"]; def to_entries: [];' >evil/.jq
   echo 'echo evil; exit 3' >evil/start

@@ -7,7 +7,7 @@ load helper
 run_examples() {
   local dir=$BATS_TEST_TMPDIR/${1##*/}.run
   mkdir -p "$dir"
-  [ -d "$dir/work" ] || "$TOP/tests/fixtures/make-example" "$dir/work"
+  [ -d "$dir/work" ] || made example "$dir/work"
   {
     printf 'out=%q\n' "$dir/out"
     cat <<'END'

@@ -8,12 +8,12 @@ hello=/nix/store/4ddddddddddddddddddddddddddddddd-hello-1.0
 setup() {
   setup_path
   PATH=$TOP/tests/fixtures:$PATH
-  make-images images
+  made images images
   image-layers images/plain.tar | layer-flatten >want
 }
 
 @test "T37: the tar of an image with programs in its root has ./bin/ and what is in it" {
-  make-example ex
+  made example ex
   build-layered-image --name hello --tag 1 --contents "$hello" --closure ex/closure.json --root-dir ex/root \
     --compressor gz --quiet --output hello.tar.gz
   export-image --from-image hello.tar.gz >printed

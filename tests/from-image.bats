@@ -12,7 +12,7 @@ hello=/nix/store/4ddddddddddddddddddddddddddddddd-hello-1.0
 
 setup() {
   setup_path
-  "$TOP/tests/fixtures/make-example" .
+  made example .
   closure-graph --scan --root-dir root paths >sizes # the true ones
   options=(--tag t --closure sizes --root-dir root --quiet)
 }
@@ -119,7 +119,7 @@ image() {
 }
 
 @test "T26: a base in which two layers are one file" {
-  "$TOP/tests/fixtures/make-images" images
+  made images images
   build child --from-image images/legacy.tar --extra-commands 'echo own >own'
   cat images/diffids >want
   diffids child | head -n 3 | cmp - want
@@ -142,7 +142,7 @@ image() {
 
 @test "every layout, compressed or not, in a file, a directory or a pipe: the same image" {
   needs zstd xz
-  "$TOP/tests/fixtures/make-images" images
+  made images images
   printf 'Cmd\tx\n' >conf
   extra=(--extra-commands 'echo own >own' --config conf)
   build want --from-image images/plain.tar "${extra[@]}"
@@ -167,7 +167,7 @@ image() {
 }
 
 @test "fromImageName and fromImageTag choose among several; one alone is a warning, and the first is taken" {
-  "$TOP/tests/fixtures/make-images" images
+  made images images
   build first --from-image images/two.tar
   build want --from-image images/plain.tar --name x
   build out --from-image images/two.tar --from-image-name app --from-image-tag 1.0 --name x

@@ -32,6 +32,21 @@ fails() {
   fi
 }
 
+# made WHAT DIR: DIR gets what tests/fixtures/make-WHAT makes; for all files of a tests/run it is made once
+made() {
+  local kept=${RUN_SHARED-}/$1
+  if [ -z "${RUN_SHARED-}" ]; then
+    "$TOP/tests/fixtures/make-$1" "$2"
+    return
+  fi
+  [ -d "$kept" ] || (
+    flock 9
+    [ -d "$kept" ] || { "$TOP/tests/fixtures/make-$1" "$kept.new" && mv "$kept.new" "$kept"; }
+  ) 9>>"$kept.lock"
+  mkdir -p "$2"
+  cp -a "$kept/." "$2"
+}
+
 # same FILE FILE: byte for byte
 same() {
   cmp "$1" "$2" || { diff -a "$1" "$2" | head -20; return 1; }

@@ -4,7 +4,7 @@ load helper
 
 setup() {
   setup_path
-  "$TOP/tests/fixtures/make-example" .
+  made example .
   layer-plan --max-layers 4 graph >plan
 }
 
@@ -173,7 +173,7 @@ figures() { image-diff "$@" | cut -f 1,4-9; }
 }
 
 @test "an image as crane and kaniko write it, which begins like a list" {
-  "$TOP/tests/fixtures/make-images" images
+  made images images
   [ "$(head -c 7 images/crane.tar)" = sha256: ]
   image-diff images/plain.tar images/crane.tar | cut -f 1-3 >found
   image-diff images/plain.tar images/plain.tar | cut -f 1-3 >want

@@ -4,7 +4,7 @@ load helper
 
 setup_file() {
   setup_path
-  "$TOP/tests/fixtures/make-images" images
+  made images images
 }
 
 setup() {
@@ -119,7 +119,7 @@ P
 # --- round trips ---
 
 @test "taken apart and assembled again: the same layers, the same image ID" {
-  "$TOP/tests/fixtures/make-example" example
+  made example example
   cat >config <<'E'
 Cmd	/bin/hello
 Env	A=b
@@ -264,7 +264,7 @@ E
 }
 
 @test "--store-paths: what Nix's archives of the paths would be" {
-  "$TOP/tests/fixtures/make-example" example
+  made example example
   mkdir -p example/root/nix/store/6ggggggggggggggggggggggggggggggg-odd/a.{1,22,333,4444,55555,666666,7777777,88888888}
   ln example/root/nix/store/4*/bin/hello example/root/nix/store/6ggggggggggggggggggggggggggggggg-odd/a.1/hello
   mkdir -p example/root/nix/store/{.links,no-path}

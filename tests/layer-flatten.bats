@@ -197,7 +197,7 @@ END
 
 @test "an image in any layout gives what its layers in a stream give" {
   local image
-  make-images images
+  made images images
   make-stream - images/a.tar images/b.tar images/a.tar >stream
   layer-flatten <stream >want
   for image in images/*.tar images/*.tar.* images/oci; do
@@ -221,7 +221,7 @@ END
 }
 
 @test "layers that are not compressed are read in place" {
-  make-images images
+  made images images
   TMPDIR=$PWD/missing layer-flatten --from-image images/plain.tar >flat
   TMPDIR=$PWD/missing fails 1 "layer-flatten: cannot create a temporary file in '$PWD/missing': \
 No such file or directory" layer-flatten --from-image images/gz.tar
@@ -239,7 +239,7 @@ No such file or directory" layer-flatten --from-image images/gz.tar
 }
 
 @test "an image without layers is an error unless that is said" {
-  make-images images
+  made images images
   fails 1 'layer-flatten: images/null.tar: no layers (--allow-empty makes an empty tree)' \
     layer-flatten --from-image images/null.tar
   layer-flatten --from-image images/null.tar --allow-empty >flat

@@ -6,7 +6,7 @@ brute() { python3 "$TOP/tests/popularity.py" "$@"; }
 
 setup() {
   setup_path
-  "$TOP/tests/fixtures/make-example" example
+  made example example
 }
 
 # graph_of "NAME REFERENCE…"… >FILE: a graph of paths that are called by their names

@@ -14,7 +14,7 @@ one() { printf '1\t%s\t-\t-\n' "$@"; }
 
 # example: the example closure in two layers, its plan in plan
 example() {
-  make-example ex
+  made example ex
   cd ex || return
   awk -F '\t' -v OFS='\t' '{ print (NR > 3) + 1, $1, $2, $3 }' graph >plan
 }
@@ -99,7 +99,7 @@ p.kill()' "$@"; }
   odd-tree "root$store-odd"
   chmod 444 "root$store-odd/size511"
   chmod 755 "root$store-odd/z/empty"
-  make-example root2
+  made example root2
   cp -a root2/root/nix/store/* root/nix/store/
   { one "$store-odd"; sed 's/^\([^\t]*\t[^\t]*\t[^\t]*\).*/2\t\1/' root2/graph; } >plan
   layer-tar --root-dir root <plan >want
@@ -394,7 +394,7 @@ secret() {
 
 @test "times in all forms" {
   local time
-  make-example ex
+  made example ex
   cd ex
   one "$(head -n 1 paths)" >plan
   layer-tar --root-dir root --bare --mtime 86400 <plan >want

@@ -304,7 +304,7 @@ named() {
 }
 
 @test "--name: images with a tag alone, a digest, or no name" {
-  "$TOP/tests/fixtures/make-images" images
+  made images images
   fails 1 "merge-images: images/oci: bad image name '1.0': expected NAME:TAG (--name gives it one)" \
     merge-images images/oci
   merge-images --name r.example:5000/app images/oci >named
@@ -331,7 +331,7 @@ named() {
 }
 
 @test "signatures beside an image are left out" {
-  "$TOP/tests/fixtures/make-images" images
+  made images images
   cp -r images/oci d
   jq -c '.manifests += [.manifests[0] | .artifactType = "application/x"]' images/oci/index.json >d/index.json
   merge-images --name app d >merged

@@ -7,7 +7,7 @@ hint="(see 'plan-cost --help')"
 
 setup() {
   setup_path
-  "$TOP/tests/fixtures/make-example" .
+  made example .
   layer-plan --max-layers 3 --strategy popularity graph >plan
 }
 

@@ -33,7 +33,7 @@ END
   done
   chmod +x ways/*
   cd place
-  "$TOP/tests/fixtures/make-example" example
+  made example example
   mkdir -p own/etc bottom
   hello=/nix/store/4ddddddddddddddddddddddddddddddd-hello-1.0
   ln -s "$hello/bin/hello" own/etc/link

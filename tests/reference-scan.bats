@@ -4,7 +4,7 @@ load helper
 
 setup() {
   setup_path
-  "$TOP/tests/fixtures/make-example" ex
+  made example ex
   mapfile -t P <ex/paths
 }
 

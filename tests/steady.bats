@@ -10,7 +10,7 @@ hello=/nix/store/4ddddddddddddddddddddddddddddddd-hello-1.0
 # Programs of which layer-tar first runs the file change, once, in the test's directory.
 setup() {
   setup_path
-  "$TOP/tests/fixtures/make-example" .
+  made example .
   chmod -R u+w root
   mv root root.was
   mkdir beside pipes

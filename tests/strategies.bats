@@ -7,7 +7,7 @@ model() { python3 "$TOP/tests/strategies.py" "$@"; }
 
 setup() {
   setup_path
-  "$TOP/tests/fixtures/make-example" .
+  made example .
 }
 
 # names_in PLAN: "LAYER NAME" of each path

@@ -13,7 +13,7 @@ link=/nix/store/5fffffffffffffffffffffffffffffff-hello-link
 
 setup() {
   setup_path
-  "$TOP/tests/fixtures/make-example" .
+  made example .
 }
 
 teardown() { chmod -R u+w "$BATS_TEST_TMPDIR" || :; }
@@ -665,7 +665,7 @@ broken_tools() {
   local place
   place=$(mktemp -d)
   chmod 755 "$place"
-  "$TOP/tests/fixtures/make-example" "$place"
+  made example "$place"
   mkdir "$place/src" && echo hi >"$place/src/file"
   mkdir -m 1777 "$place/other"
   args=(--name x --contents "$hello" --contents "$place/src" --root-dir "$place/root" --max-layers 3
