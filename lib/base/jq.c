@@ -92,3 +92,24 @@ int jq_wait(struct proc *p, struct err *e)
 	AUTO_FREE char *copy = xstrdup(reason);
 	return err_set(e, 0, "cannot parse JSON: %s", copy);
 }
+
+static int read_all(int fd, struct buf *b, struct err *e)
+{
+	enum { STEP = 16 << 10 };
+	ssize_t n;
+	do {
+		char *to = buf_extend(b, STEP);
+		n = read(fd, to, STEP);
+		b->len -= STEP - (n > 0 ? (size_t)n : 0);
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	return n < 0 ? err_set(e, errno, "cannot read from jq") : 0;
+}
+
+int jq_text(const char *program, const char *const *args, const char *text, size_t len,
+	    struct buf *b, struct err *e)
+{
+	AUTO_PROC struct proc p = PROC_NONE;
+	if (jq_start_text(&p, program, args, text, len, e) < 0 || read_all(p.out, b, e) < 0)
+		return -1;
+	return jq_wait(&p, e);
+}

@@ -28,4 +28,8 @@ MUST_USE int jq_start_text(struct proc *p, const char *program, const char *cons
  */
 MUST_USE int jq_wait(struct proc *p, struct err *e);
 
+/* All of it in one call: appends what the program makes of the text. */
+MUST_USE int jq_text(const char *program, const char *const *args, const char *text, size_t len,
+		     struct buf *b, struct err *e);
+
 #endif

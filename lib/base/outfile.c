@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_TEMPORARY = 4 };
+enum { MAX_TEMPORARY = 1024 };
 
 /* Names that a signal must remove, from before there is a file until it has its own name. */
 static char *volatile temporary[MAX_TEMPORARY];
@@ -124,6 +124,16 @@ static int name_it(struct outfile *f, const char *name)
 	return linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW);
 }
 
+/* Opens it in its directory, without a name where the file system can. */
+static int open_file(struct outfile *f, const char *what, struct err *e)
+{
+	if (access("/proc/self/fd", X_OK) == 0)
+		f->fd = open(f->dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+	if (f->fd < 0 && with_temporary_name(f, create) < 0)
+		return err_set(e, errno, "cannot create '%s'", what);
+	return 0;
+}
+
 int outfile_new(const char *path, struct outfile **f, struct err *e)
 {
 	AUTO_OUTFILE struct outfile *made = xcalloc(1, sizeof *made);
@@ -131,10 +141,20 @@ int outfile_new(const char *path, struct outfile **f, struct err *e)
 	if (resolve(path, &made->path, e) < 0)
 		return -1;
 	made->dir = directory(made->path);
-	if (access("/proc/self/fd", X_OK) == 0)
-		made->fd = open(made->dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
-	if (made->fd < 0 && with_temporary_name(made, create) < 0)
-		return err_set(e, errno, "cannot create '%s'", path);
+	if (open_file(made, path, e) < 0)
+		return -1;
+	*f = STEAL(made);
+	return 0;
+}
+
+int outfile_new_in(const char *dir, const char *what, struct outfile **f, struct err *e)
+{
+	AUTO_OUTFILE struct outfile *made = xcalloc(1, sizeof *made);
+	made->fd = -1;
+	made->path = xstrdup(what);
+	made->dir = xstrdup(dir);
+	if (open_file(made, what, e) < 0)
+		return -1;
 	*f = STEAL(made);
 	return 0;
 }
@@ -174,6 +194,15 @@ int outfile_commit(struct outfile *f, struct err *e)
 	free(f->temp);
 	f->temp = NULL;
 	return 0;
+}
+
+int outfile_commit_as(struct outfile *f, const char *path, struct err *e)
+{
+	free(f->path);
+	free(f->dir);
+	f->path = xstrdup(path);
+	f->dir = directory(path);
+	return outfile_commit(f, e);
 }
 
 void outfile_free(struct outfile *f)

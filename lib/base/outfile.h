@@ -21,11 +21,23 @@ struct outfile;
  */
 MUST_USE int outfile_new(const char *path, struct outfile **f, struct err *e);
 
+/*
+ * Begins a file in a directory; it appears nowhere before outfile_commit_as() says where. Messages
+ * until then call it what.
+ */
+MUST_USE int outfile_new_in(const char *dir, const char *what, struct outfile **f, struct err *e);
+
 /* The descriptor to write to; it stays the file's. */
 int outfile_fd(const struct outfile *f);
 
 /* Gives the file its name. */
 MUST_USE int outfile_commit(struct outfile *f, struct err *e);
+
+/*
+ * Gives a file of outfile_new_in() its name, in the same file system. What has the name is
+ * replaced; a link is not followed.
+ */
+MUST_USE int outfile_commit_as(struct outfile *f, const char *path, struct err *e);
 
 /* Ends it; without outfile_commit() nothing is left. */
 void outfile_free(struct outfile *f);

@@ -86,26 +86,12 @@ static int read_reset(struct imageconfig *c, struct line *l, const struct record
 	return configkey_is_name(name) && near.len == 0 ? 0 : unknown_key(l, name, e);
 }
 
-static int read_all(int fd, struct buf *b, struct err *e)
-{
-	enum { STEP = 16 << 10 };
-	ssize_t n;
-	do {
-		char *to = buf_extend(b, STEP);
-		n = read(fd, to, STEP);
-		b->len -= STEP - (n > 0 ? (size_t)n : 0);
-	} while (n > 0 || (n < 0 && errno == EINTR));
-	return n < 0 ? err_set(e, errno, "cannot read from jq") : 0;
-}
-
 /* Has jq check the JSON value of a key; *normal is it with sorted keys and without spaces. */
 static int normalise(const char *key, const char *text, char **normal, struct err *e)
 {
 	const char *const args[] = { "-c", "-S", "-s", "--arg", "key", key, NULL };
-	AUTO_PROC struct proc p = PROC_NONE;
 	AUTO_BUF struct buf b = { 0 };
-	if (jq_start_text(&p, jq_json_value, args, text, strlen(text), e) < 0 ||
-	    read_all(p.out, &b, e) < 0 || jq_wait(&p, e) < 0)
+	if (jq_text(jq_json_value, args, text, strlen(text), &b, e) < 0)
 		return -1;
 	/* [VALUE] and a newline */
 	*normal = xstrndup(b.s + 1, b.len - 3);

@@ -143,6 +143,15 @@ const char *imageref_familiar(const char *name)
 	return strchr(official, '/') ? path : official;
 }
 
+char *imageref_full(const char *name)
+{
+	const char *familiar = imageref_familiar(name);
+	size_t host = 0;
+	if (familiar == name && (host_length(name, &host) < 0 || host))
+		return xstrdup(name);
+	return xasprintf("docker.io/%s%s", strchr(familiar, '/') ? "" : "library/", familiar);
+}
+
 void imageref_content_tag(const unsigned char id[DIGEST_LEN],
 			  char tag[IMAGEREF_CONTENT_TAG_LEN + 1])
 {

@@ -31,6 +31,9 @@ MUST_USE int imageref_check(const char *reference, struct err *e);
  */
 const char *imageref_familiar(const char *name);
 
+/* The name with its registry: "docker.io/library/x" for "x". The caller frees it. */
+char *imageref_full(const char *name);
+
 /*
  * The tag that stands for an image by its content: the 32 bytes of its ID
  * folded to 20 as Nix folds the hashes of store paths, in nix-base32.

@@ -13,6 +13,23 @@ static bool fits(const char *reference)
 	return ok;
 }
 
+static void full_is(const char *name, const char *want)
+{
+	AUTO_FREE char *full = imageref_full(name);
+	STREQ(full, want);
+}
+
+static void full(void)
+{
+	full_is("x:1", "docker.io/library/x:1");
+	full_is("library/x", "docker.io/library/x");
+	full_is("x/y:1", "docker.io/x/y:1");
+	full_is("docker.io/x", "docker.io/library/x");
+	full_is("index.docker.io/x/y", "docker.io/x/y");
+	full_is("localhost/x:1", "localhost/x:1");
+	full_is("a.example:80/x", "a.example:80/x");
+}
+
 int main(void)
 {
 	OK(fits("a:1"));
@@ -36,5 +53,6 @@ int main(void)
 	STREQ(imageref_familiar("docker.io/library/x/y"), "library/x/y");
 	STREQ(imageref_familiar("localhost/x:1"), "localhost/x:1");
 	STREQ(imageref_familiar("docker.io.example/x"), "docker.io.example/x");
+	full();
 	return TAP_END;
 }
