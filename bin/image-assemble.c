@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/cli.h"
+#include "base/esc.h"
 #include "base/machine.h"
 #include "base/outfile.h"
 #include "image/assemble.h"
@@ -24,11 +25,16 @@ static const char help[] =
 	"      --os OS             the system of the image (linux)\n"
 	"      --created TIME      when the image was made: ISO 8601 or now (" IMAGECONFIG_CREATED
 	")\n"
-	"      --format FORMAT     docker; there is no other format yet (docker)\n"
-	"  -o, --output FILE       write the image to FILE (standard output)\n"
+	"      --format FORMAT     docker, oci or hybrid (docker)\n"
+	"  -o, --output FILE       write the image to FILE (standard output); with oci, a name "
+	"that\n"
+	"                          does not end in .tar, .tar.gz or .tar.zst is a layout "
+	"directory\n"
 	"      --compressor KIND   none, gz or zstd, for the whole archive (none)\n"
 	"      --layer-compressor KIND\n"
-	"                          compress each layer: only none yet (none)\n"
+	"                          none, gz or zstd, for each layer of oci and hybrid (gz)\n"
+	"      --annotation KEY=VALUE\n"
+	"                          an annotation of oci and hybrid; repeatable\n"
 	"      --jobs N            threads for compression (the number of cores)\n"
 	"      --layers-out FILE   write the layers as layer-list(5) lines to FILE\n"
 	"      --max-layers N      refuse an image of more layers\n"
@@ -50,6 +56,7 @@ enum {
 	OPT_OUTPUT,
 	OPT_COMPRESSOR,
 	OPT_LAYER_COMPRESSOR,
+	OPT_ANNOTATION,
 	OPT_JOBS,
 	OPT_LAYERS_OUT,
 	OPT_MAX_LAYERS,
@@ -70,6 +77,7 @@ static const struct option longs[] = {
 	{ "output", required_argument, NULL, OPT_OUTPUT },
 	{ "compressor", required_argument, NULL, OPT_COMPRESSOR },
 	{ "layer-compressor", required_argument, NULL, OPT_LAYER_COMPRESSOR },
+	{ "annotation", required_argument, NULL, OPT_ANNOTATION },
 	{ "jobs", required_argument, NULL, OPT_JOBS },
 	{ "layers-out", required_argument, NULL, OPT_LAYERS_OUT },
 	{ "max-layers", required_argument, NULL, OPT_MAX_LAYERS },
@@ -86,10 +94,13 @@ struct settings {
 	struct imageconfig_options about;
 	const char *config, *output, *layers_out;
 	enum compress_kind compressor;
-	unsigned jobs;
+	bool layer_compressor; /* it was given */
+	bool directory;        /* the output is an OCI layout */
 	enum progress_mode progress;
 	const char **tags;
 	size_t ntags, tags_cap;
+	struct ocimanifest_annotation *annotations;
+	size_t nannotations, annotations_cap;
 	struct assemble_input *inputs;
 	size_t ninputs;
 };
@@ -100,6 +111,28 @@ static void add_tag(struct settings *s)
 	s->tags[s->ntags++] = optarg;
 }
 
+/* The value of KEY=VALUE; the option becomes its key. */
+static const char *cut_annotation(void)
+{
+	char *equals = strchr(optarg, '=');
+	if (equals && equals != optarg && esc_is_utf8(optarg, strlen(optarg))) {
+		*equals = '\0';
+		return equals + 1;
+	}
+	cli_usage(&cli, "--annotation: expected KEY=VALUE in UTF-8, found '%s'", optarg);
+}
+
+static void add_annotation(struct settings *s)
+{
+	const char *value = cut_annotation();
+	for (size_t i = 0; i < s->nannotations; i++)
+		if (strcmp(s->annotations[i].key, optarg) == 0)
+			cli_usage(&cli, "--annotation: '%s' is given twice", optarg);
+	s->annotations = mem_grow(s->annotations, &s->annotations_cap, s->nannotations + 1,
+				  sizeof *s->annotations);
+	s->annotations[s->nannotations++] = (struct ocimanifest_annotation){ optarg, value };
+}
+
 /* Options whose value is one of a few words. */
 static void word_option(int opt, struct settings *s)
 {
@@ -108,10 +141,11 @@ static void word_option(int opt, struct settings *s)
 		cli_usage(&cli, "--compressor: %s", e.msg);
 	if (opt == OPT_PROGRESS && progress_mode(optarg, &s->progress, &e) < 0)
 		cli_usage(&cli, "--progress: %s", e.msg);
-	if (opt == OPT_FORMAT && strcmp(optarg, "docker") != 0)
-		cli_usage(&cli, "--format %s: not supported yet, only docker is", optarg);
-	if (opt == OPT_LAYER_COMPRESSOR && strcmp(optarg, "none") != 0)
-		cli_usage(&cli, "--layer-compressor %s: not supported yet, only none is", optarg);
+	if (opt == OPT_FORMAT && assemble_format(optarg, &s->image.format, &e) < 0)
+		cli_usage(&cli, "--format: %s", e.msg);
+	if (opt == OPT_LAYER_COMPRESSOR && compress_kind(optarg, &s->image.compressor, &e) < 0)
+		cli_usage(&cli, "--layer-compressor: %s", e.msg);
+	s->layer_compressor |= opt == OPT_LAYER_COMPRESSOR;
 }
 
 static void option(int opt, struct settings *s)
@@ -141,8 +175,11 @@ static void option(int opt, struct settings *s)
 	case OPT_OUTPUT:
 		s->output = optarg;
 		break;
+	case OPT_ANNOTATION:
+		add_annotation(s);
+		break;
 	case OPT_JOBS:
-		s->jobs = (unsigned)cli_number(&cli, "jobs", 1, 1024);
+		s->image.jobs = (unsigned)cli_number(&cli, "jobs", 1, 1024);
 		break;
 	case OPT_LAYERS_OUT:
 		s->layers_out = optarg;
@@ -161,9 +198,30 @@ static void option(int opt, struct settings *s)
 	}
 }
 
+/* What goes with which format, and the compressor of layers where none is given. */
+static void check_format(struct settings *s)
+{
+	bool docker = s->image.format == ASSEMBLE_DOCKER, whole = s->compressor != COMPRESS_NONE;
+	if (docker && s->image.compressor != COMPRESS_NONE)
+		cli_usage(&cli, "--layer-compressor goes with --format oci or hybrid");
+	if (docker && s->nannotations)
+		cli_usage(&cli, "--annotation goes with --format oci or hybrid");
+	if (!docker && !s->layer_compressor && !whole)
+		s->image.compressor = COMPRESS_GZ;
+	if (whole && s->image.compressor != COMPRESS_NONE)
+		cli_usage(&cli, "--compressor and --layer-compressor: an image is compressed once");
+	s->directory =
+		s->image.format == ASSEMBLE_OCI && s->output && !ocilayout_is_archive(s->output);
+	if (s->directory && whole)
+		cli_usage(&cli, "--compressor: '%s' is a directory: expected --layer-compressor",
+			  s->output);
+}
+
 static void check(struct settings *s)
 {
 	struct err e = { 0 };
+	check_format(s);
+	s->image.annotations = (struct ocimanifest_annotations){ s->annotations, s->nannotations };
 	s->image.tags = s->tags;
 	s->image.ntags = s->ntags;
 	if (s->ntags && !s->image.name)
@@ -245,19 +303,21 @@ static void close_inputs(struct settings *s)
 	free(s->inputs);
 }
 
-/* Reads the inputs and writes the image to o, flushed. */
-static int assemble(const struct settings *s, const struct imageconfig *config,
-		    struct progress *progress, struct out *o, struct layerlist *layers,
-		    struct err *e)
+/* Reads the inputs and writes the image to o, flushed, or into the layout. */
+static int make_image(const struct settings *s, const struct imageconfig *config,
+		      struct ocilayout *layout, struct progress *progress, struct out *o,
+		      struct layerlist *layers, struct err *e)
 {
 	AUTO_COMPRESS struct compress *c = NULL;
-	if (compress_new(s->compressor, s->jobs ? s->jobs : machine_cores(), o, &c, e) < 0)
-		return -1;
 	struct assemble_streams streams = {
-		.inputs = s->inputs, .ninputs = s->ninputs, .archive = c, .progress = progress
+		.inputs = s->inputs, .ninputs = s->ninputs, .layout = layout, .progress = progress
 	};
-	if (assemble_docker(&streams, &s->image, config, layers, e) < 0 ||
-	    compress_finish(c, e) < 0)
+	if (layout)
+		return assemble(&streams, &s->image, config, layers, e);
+	if (compress_new(s->compressor, s->image.jobs, o, &c, e) < 0)
+		return -1;
+	streams.archive = c;
+	if (assemble(&streams, &s->image, config, layers, e) < 0 || compress_finish(c, e) < 0)
 		return -1;
 	return out_flush(o, e);
 }
@@ -278,12 +338,14 @@ static int write_image(const struct settings *s, const struct imageconfig *confi
 {
 	AUTO_LAYERLIST struct layerlist layers = { 0 };
 	AUTO_OUTFILE struct outfile *image = NULL, *list = NULL;
-	if ((s->output && outfile_new(s->output, &image, e) < 0) ||
+	AUTO_OCILAYOUT struct ocilayout *layout = NULL;
+	if ((s->directory && ocilayout_new(s->output, &layout, e) < 0) ||
+	    (s->output && !s->directory && outfile_new(s->output, &image, e) < 0) ||
 	    (s->layers_out && outfile_new(s->layers_out, &list, e) < 0))
 		return -1;
 	if (image)
 		out_init(o, outfile_fd(image), s->output);
-	if (assemble(s, config, progress, o, &layers, e) < 0 ||
+	if (make_image(s, config, layout, progress, o, &layers, e) < 0 ||
 	    (list && write_layers(&layers, list, s->layers_out, e) < 0))
 		return -1;
 	if (image && outfile_commit(image, e) < 0)
@@ -316,6 +378,8 @@ int main(int argc, char **argv)
 	cli_start(&cli);
 	for (int opt; (opt = cli_option(&cli, argc, argv)) != -1;)
 		option(opt, &s);
+	if (!s.image.jobs)
+		s.image.jobs = machine_cores();
 	check(&s);
 	set_inputs(&s, argv + optind, (size_t)(argc - optind));
 	if (s.output)
@@ -326,6 +390,7 @@ int main(int argc, char **argv)
 	int status = run(&s, s.output ? &file : &standard, &e);
 	out_drop(&file);
 	close_inputs(&s);
+	free(s.annotations);
 	free(s.tags);
 	return status < 0 ? cli_fail(&cli, &e) : cli_finish(&cli, &standard);
 }

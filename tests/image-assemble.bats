@@ -617,8 +617,6 @@ EOF
 
 @test "usage errors" {
   fails 2 "image-assemble: --tag needs a --name $hint" image-assemble --tag x
-  fails 2 "image-assemble: --format oci: not supported yet, only docker is $hint" image-assemble --format oci
-  fails 2 "image-assemble: --layer-compressor gz: not supported yet, only none is $hint" image-assemble --layer-compressor gz
   fails 2 "image-assemble: --compressor: expected none, gz or zstd, found 'xz' $hint" image-assemble --compressor xz
   fails 2 "image-assemble: --progress: expected auto, bar, lines or none, found 'x' $hint" image-assemble --progress x
   fails 2 "image-assemble: --config: standard input carries the layers: expected a file $hint" image-assemble --config -

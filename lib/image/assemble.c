@@ -4,48 +4,35 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/hashing.h"
 #include "base/spool.h"
-#include "image/dockerarchive.h"
+#include "image/assemble_parts.h"
 #include "image/imageref.h"
-#include "layer/layerread.h"
 
 enum { CHUNK = 1 << 20 };
 
-/* A layer that stands in the archive. */
-struct stored {
-	char key[DIGEST_HEX_LEN + 1];
-	char hex[DIGEST_HEX_LEN + 1]; /* its digest */
-};
-
-/* An archive in the making. */
-struct archive {
-	const struct assemble_streams *s;
-	struct layerread *in;
-	struct hashing *hashing;
-	struct dockerarchive out;
-	struct stored *stored;
-	size_t nstored, stored_cap;
-	size_t *order; /* for each layer of the image its place in stored */
-	size_t norder, order_cap;
-	struct layerlist *layers;
-};
-
-static void archive_free(struct archive *a)
+static void assembly_free(struct assembly *a)
 {
 	hashing_free(a->hashing); /* first: it may still read what the other holds */
 	layerread_free(a->in);
 	free(a->stored);
 	free(a->order);
+	free(a->about);
+}
+
+int assemble_format(const char *name, enum assemble_format *format, struct err *e)
+{
+	static const char *const names[] = { "docker", "oci", "hybrid" };
+	for (unsigned i = 0; i < 3; i++)
+		if (strcmp(name, names[i]) == 0) {
+			*format = (enum assemble_format)i;
+			return 0;
+		}
+	return err_set(e, 0, "expected docker, oci or hybrid, found '%s'", name);
 }
 
 /* --- layers --- */
 
-/* Where the bytes of a layer go while they are hashed. */
-enum target { TO_NOTHING, TO_ARCHIVE, TO_SPOOL };
-
-/* Takes the contents of the current layer from the input; their digest goes to hex. */
-static int copy(struct archive *a, enum target to, int spool, char *hex, struct err *e)
+int assemble_copy(struct assembly *a, assemble_write_fn *write, void *to, char *hex, struct err *e)
 {
 	const void *data;
 	size_t len;
@@ -53,8 +40,7 @@ static int copy(struct archive *a, enum target to, int spool, char *hex, struct 
 		if (layerread_data(a->in, &data, &len, e) < 0)
 			return -1;
 		hashing_add(a->hashing, data, len);
-		if ((to == TO_ARCHIVE && dockerarchive_write(&a->out, data, len, e) < 0) ||
-		    (to == TO_SPOOL && spool_write(spool, data, len, e) < 0))
+		if (write && write(to, data, len, e) < 0)
 			return -1;
 		progress_bytes(a->s->progress, len);
 	} while (len);
@@ -62,64 +48,18 @@ static int copy(struct archive *a, enum target to, int spool, char *hex, struct 
 	return 0;
 }
 
-static const struct stored *find(const struct archive *a, const char *key, const char *hex)
+int assemble_to_archive(void *to, const void *data, size_t len, struct err *e)
 {
-	for (size_t i = 0; i < a->nstored; i++)
-		if ((key && strcmp(a->stored[i].key, key) == 0) ||
-		    (hex && strcmp(a->stored[i].hex, hex) == 0))
-			return &a->stored[i];
-	return NULL;
+	struct assembly *a = to;
+	return dockerarchive_write(&a->out, data, len, e);
 }
 
-static const struct stored *store(struct archive *a, const char *key, const char *hex)
-{
-	a->stored = mem_grow(a->stored, &a->stored_cap, a->nstored + 1, sizeof *a->stored);
-	struct stored *s = &a->stored[a->nstored++];
-	memcpy(s->key, key, sizeof s->key);
-	memcpy(s->hex, hex, sizeof s->hex);
-	return s;
-}
-
-static int mismatch(const struct archive *a, const char *what, const char *want, const char *hex,
-		    struct err *e)
-{
-	err_set(e, 0, "%s sha256:%s, but its bytes are sha256:%s", what, want, hex);
-	return layerread_wrap(a->in, e);
-}
-
-static int check_same(const struct archive *a, const struct stored *s, const char *hex,
-		      struct err *e)
-{
-	if (strcmp(hex, s->hex) != 0)
-		return mismatch(a, "an earlier layer with its key or digest is", s->hex, hex, e);
-	return 0;
-}
-
-/* A layer that is in the archive already: only its digest is looked at. */
-static int skip_layer(struct archive *a, const struct stored *s, struct err *e)
-{
-	char hex[DIGEST_HEX_LEN + 1];
-	if (copy(a, TO_NOTHING, -1, hex, e) < 0)
-		return -1;
-	return check_same(a, s, hex, e);
-}
-
-/* A layer with a name known before its bytes: they go straight through. */
-static int pass_layer(struct archive *a, const struct layerread_layer *l, const char *key,
-		      const struct stored **s, struct err *e)
-{
-	char hex[DIGEST_HEX_LEN + 1];
-	if (dockerarchive_begin_layer(&a->out, key, l->size, e) < 0 ||
-	    copy(a, TO_ARCHIVE, -1, hex, e) < 0 || dockerarchive_end_layer(&a->out, l->size, e) < 0)
-		return -1;
-	*s = store(a, key, hex);
-	return 0;
-}
-
-static int unspool(struct archive *a, int spool, struct err *e)
+int assemble_unspool(struct assembly *a, int spool, struct err *e)
 {
 	AUTO_FREE char *data = xmalloc(CHUNK);
 	size_t got;
+	if (spool_rewind(spool, e) < 0)
+		return -1;
 	do {
 		if (spool_read(spool, data, CHUNK, &got, e) < 0 ||
 		    dockerarchive_write(&a->out, data, got, e) < 0)
@@ -128,50 +68,77 @@ static int unspool(struct archive *a, int spool, struct err *e)
 	return 0;
 }
 
-/* A layer that is to be named by its digest: it is put aside until that is known. */
-static int spool_layer(struct archive *a, const struct layerread_layer *l, const struct stored **s,
-		       struct err *e)
+const struct assemble_stored *assemble_find(const struct assembly *a, const char *key,
+					    const char *hex)
 {
-	AUTO_CLOSE int spool = -1;
-	char hex[DIGEST_HEX_LEN + 1];
-	if (spool_open(&spool, e) < 0 || copy(a, TO_SPOOL, spool, hex, e) < 0 ||
-	    spool_rewind(spool, e) < 0)
-		return -1;
-	/* a layer with other bytes may have this digest as its key */
-	*s = find(a, hex, hex);
-	if (*s)
-		return check_same(a, *s, hex, e);
-	if (dockerarchive_begin_layer(&a->out, hex, l->size, e) < 0 || unspool(a, spool, e) < 0 ||
-	    dockerarchive_end_layer(&a->out, l->size, e) < 0)
-		return -1;
-	*s = store(a, hex, hex);
+	for (size_t i = 0; i < a->nstored; i++)
+		if ((key && strcmp(a->stored[i].key, key) == 0) ||
+		    (hex && strcmp(a->stored[i].hex, hex) == 0))
+			return &a->stored[i];
+	return NULL;
+}
+
+const struct assemble_stored *assemble_store(struct assembly *a, const char *key, const char *hex,
+					     const char *digest, uint64_t size)
+{
+	a->stored = mem_grow(a->stored, &a->stored_cap, a->nstored + 1, sizeof *a->stored);
+	struct assemble_stored *s = &a->stored[a->nstored++];
+	*s = (struct assemble_stored){ .size = size };
+	if (key)
+		memcpy(s->key, key, sizeof s->key);
+	memcpy(s->hex, hex, sizeof s->hex);
+	memcpy(s->digest, digest, sizeof s->digest);
+	return s;
+}
+
+static int mismatch(const struct assembly *a, const char *what, const char *want, const char *hex,
+		    struct err *e)
+{
+	err_set(e, 0, "%s sha256:%s, but its bytes are sha256:%s", what, want, hex);
+	return layerread_wrap(a->in, e);
+}
+
+int assemble_same(const struct assembly *a, const struct assemble_stored *s, const char *hex,
+		  struct err *e)
+{
+	if (strcmp(hex, s->hex) != 0)
+		return mismatch(a, "an earlier layer with its key or digest is", s->hex, hex, e);
 	return 0;
 }
 
-/* Notes the layer in the image's order. */
-static void list_layer(struct archive *a, const struct layerread_layer *l, const struct stored *s)
+/* A layer that is in the image already: only its digest is looked at. */
+static int skip_layer(struct assembly *a, const struct assemble_stored *s, struct err *e)
 {
-	AUTO_FREE char *digest = xasprintf("sha256:%s", s->hex);
-	char *comment = l->comment ? xstrdup(l->comment) : NULL;
-	layerlist_add(a->layers, &(struct layerlist_layer){ .diffid = digest,
-							    .size = l->size,
-							    .media_type = (char[]){ LAYERLIST_TAR },
+	char hex[DIGEST_HEX_LEN + 1];
+	if (assemble_copy(a, NULL, NULL, hex, e) < 0)
+		return -1;
+	return assemble_same(a, s, hex, e);
+}
+
+/* Notes the layer in the image's order. */
+static void list_layer(struct assembly *a, const struct layerread_layer *l,
+		       const struct assemble_stored *s)
+{
+	AUTO_FREE char *diffid = xasprintf("sha256:%s", s->hex);
+	AUTO_FREE char *digest = xasprintf("sha256:%s", s->digest);
+	AUTO_FREE char *type = xstrdup(ocimanifest_layer_type(a->o->compressor));
+	AUTO_FREE char *comment = l->comment ? xstrdup(l->comment) : NULL;
+	layerlist_add(a->layers, &(struct layerlist_layer){ .diffid = diffid,
+							    .size = s->size,
+							    .media_type = type,
 							    .digest = digest,
 							    .comment = comment });
 	a->order = mem_grow(a->order, &a->order_cap, a->norder + 1, sizeof *a->order);
 	a->order[a->norder++] = (size_t)(s - a->stored);
-	progress_layer(a->s->progress, l->size, digest, comment);
-	free(comment);
+	progress_layer(a->s->progress, l->size, diffid, comment);
 }
 
-static int take_layer(struct archive *a, const struct layerread_layer *l, struct err *e)
+static int take_layer(struct assembly *a, const struct assemble_form *form,
+		      const struct layerread_layer *l, struct err *e)
 {
 	const char *key = l->key ? l->key : l->diffid;
-	const struct stored *s = find(a, key, l->diffid);
-	int status = s     ? skip_layer(a, s, e)
-		     : key ? pass_layer(a, l, key, &s, e)
-			   : spool_layer(a, l, &s, e);
-	if (status < 0)
+	const struct assemble_stored *s = assemble_find(a, key, l->diffid);
+	if ((s ? skip_layer(a, s, e) : form->layer(a, l, key, &s, e)) < 0)
 		return -1;
 	if (l->diffid && strcmp(l->diffid, s->hex) != 0)
 		return mismatch(a, "its diff ID is given as", l->diffid, s->hex, e);
@@ -184,7 +151,7 @@ static int too_many(const struct assemble_input *in, uint64_t n, const char *why
 	return err_set(e, 0, "%s: more than %" PRIu64 " layers: %s", in->name, n, why);
 }
 
-static int check_input(const struct archive *a, const struct assemble_input *in, struct err *e)
+static int check_input(const struct assembly *a, const struct assemble_input *in, struct err *e)
 {
 	if (in->not_empty && layerread_offset(a->in) == 0)
 		return err_set(e, 0, "%s: empty, not even a layer stream: its producer failed",
@@ -192,9 +159,10 @@ static int check_input(const struct archive *a, const struct assemble_input *in,
 	return 0;
 }
 
-static int take_input(struct archive *a, const struct assemble_options *o,
+static int take_input(struct assembly *a, const struct assemble_form *form,
 		      const struct assemble_input *in, struct err *e)
 {
+	const struct assemble_options *o = a->o;
 	const struct layerread_layer *l = NULL;
 	layerread_free(a->in);
 	a->in = layerread_new(in->fd, in->name);
@@ -208,13 +176,14 @@ static int take_input(struct archive *a, const struct assemble_options *o,
 					e);
 		if (a->norder >= o->expect_layers)
 			return too_many(in, o->expect_layers, "no more were expected", e);
-		if (take_layer(a, l, e) < 0)
+		if (take_layer(a, form, l, e) < 0)
 			return -1;
 	}
 }
 
-static int check_number(const struct archive *a, const struct assemble_options *o, struct err *e)
+static int check_number(const struct assembly *a, struct err *e)
 {
+	const struct assemble_options *o = a->o;
 	const char *name = a->s->ninputs == 1 ? a->s->inputs->name : "the inputs together";
 	if (o->expect_layers != ASSEMBLE_ANY && a->norder != o->expect_layers)
 		return err_set(e, 0,
@@ -228,12 +197,12 @@ static int check_number(const struct archive *a, const struct assemble_options *
 	return 0;
 }
 
-static int take_layers(struct archive *a, const struct assemble_options *o, struct err *e)
+static int take_layers(struct assembly *a, const struct assemble_form *form, struct err *e)
 {
 	for (size_t i = 0; i < a->s->ninputs; i++)
-		if (take_input(a, o, &a->s->inputs[i], e) < 0)
+		if (take_input(a, form, &a->s->inputs[i], e) < 0)
 			return -1;
-	return check_number(a, o, e);
+	return check_number(a, e);
 }
 
 /* --- configuration and manifest --- */
@@ -267,20 +236,6 @@ static struct names make_names(const struct assemble_options *o, const unsigned 
 	return names;
 }
 
-static int write_manifest(struct archive *a, const char *id, const struct names *names,
-			  struct err *e)
-{
-	AUTO_FREE const char **keys = xcalloc(a->norder, sizeof *keys);
-	for (size_t i = 0; i < a->norder; i++)
-		keys[i] = a->stored[a->order[i]].key;
-	struct dockerarchive_image image = { .id = id,
-					     .names = (const char *const *)names->list,
-					     .nnames = names->n,
-					     .keys = keys,
-					     .nkeys = a->norder };
-	return dockerarchive_finish(&a->out, &image, 1, e);
-}
-
 static void hash(const struct buf *b, unsigned char raw[DIGEST_LEN], char hex[DIGEST_HEX_LEN + 1])
 {
 	AUTO_DIGEST struct digest *d = digest_new();
@@ -290,7 +245,7 @@ static void hash(const struct buf *b, unsigned char raw[DIGEST_LEN], char hex[DI
 	digest_hex(d, hex);
 }
 
-static void show(const struct archive *a, const struct names *names, const char *hex)
+static void show(const struct assembly *a, const struct names *names, const char *hex)
 {
 	AUTO_FREE char *id = xasprintf("sha256:%s", hex);
 	if (names->n == 0)
@@ -300,35 +255,48 @@ static void show(const struct archive *a, const struct names *names, const char 
 }
 
 /* What follows the layers. */
-static int write_rest(struct archive *a, const struct assemble_options *o,
-		      const struct imageconfig *config, struct err *e)
+static int write_rest(struct assembly *a, const struct assemble_form *form, struct err *e)
 {
 	AUTO_BUF struct buf json = { 0 };
 	unsigned char raw[DIGEST_LEN];
 	char hex[DIGEST_HEX_LEN + 1];
-	if (imageconfig_write(config, a->layers, &json, e) < 0)
+	if (imageconfig_write(a->config, a->layers, &json, e) < 0)
 		return -1;
 	hash(&json, raw, hex);
-	struct names names = make_names(o, raw);
-	int status = dockerarchive_config(&a->out, hex, &json, e);
-	if (status == 0)
-		status = write_manifest(a, hex, &names, e);
+	struct names names = make_names(a->o, raw);
+	const struct assemble_ending end = { .json = &json,
+					     .id = hex,
+					     .names = (const char *const *)names.list,
+					     .nnames = names.n };
+	int status = form->finish(a, &end, e);
 	if (status == 0)
 		show(a, &names, hex);
 	names_free(&names);
 	return status;
 }
 
-int assemble_docker(const struct assemble_streams *s, const struct assemble_options *o,
-		    const struct imageconfig *config, struct layerlist *layers, struct err *e)
+/* Compressing keeps the cores busy by itself: no thread for hashing then. */
+static bool compresses(const struct assemble_streams *s, const struct assemble_options *o)
 {
-	struct archive a = { .s = s,
-			     .hashing = hashing_new(!compress_has_threads(s->archive)),
-			     .out = { .to = s->archive },
-			     .layers = layers };
-	int status = take_layers(&a, o, e);
+	return o->compressor != COMPRESS_NONE || (s->archive && compress_has_threads(s->archive));
+}
+
+int assemble(const struct assemble_streams *s, const struct assemble_options *o,
+	     const struct imageconfig *config, struct layerlist *layers, struct err *e)
+{
+	const struct assemble_form *form =
+		o->format == ASSEMBLE_DOCKER ? &assemble_docker : &assemble_oci;
+	struct assembly a = { .s = s,
+			      .o = o,
+			      .config = config,
+			      .hashing = hashing_new(!compresses(s, o)),
+			      .out = { .to = s->archive },
+			      .layers = layers };
+	if (o->compressor != COMPRESS_NONE)
+		a.about = compress_about(o->compressor);
+	int status = take_layers(&a, form, e);
 	if (status == 0)
-		status = write_rest(&a, o, config, e);
-	archive_free(&a);
+		status = write_rest(&a, form, e);
+	assembly_free(&a);
 	return status;
 }

@@ -3,8 +3,10 @@
 #define LAYERPIPE_ASSEMBLE_H
 
 /*
- * Layers and a configuration to a docker-archive (dockerarchive.h): each layer
- * as it comes, then the configuration and the manifest.
+ * Layers and a configuration to an image: each layer as it comes, then the
+ * configuration and the manifest. The image is a docker-archive
+ * (dockerarchive.h), an OCI layout (ocilayout.h), that as an archive, or a
+ * hybrid of both archives.
  */
 
 #include <stdbool.h>
@@ -15,10 +17,17 @@
 #include "base/err.h"
 #include "base/progress.h"
 #include "image/imageconfig.h"
+#include "image/ocilayout.h"
+#include "image/ocimanifest.h"
 #include "layer/layerlist.h"
 #include "tar/compress.h"
 
 #define ASSEMBLE_ANY UINT64_MAX /* no limit, no number expected */
+
+enum assemble_format { ASSEMBLE_DOCKER, ASSEMBLE_OCI, ASSEMBLE_HYBRID };
+
+/* "docker", "oci" or "hybrid". */
+MUST_USE int assemble_format(const char *name, enum assemble_format *format, struct err *e);
 
 /* What the image shall be; all borrowed. */
 struct assemble_options {
@@ -28,6 +37,11 @@ struct assemble_options {
 	uint64_t max_layers;    /* more are an error */
 	uint64_t expect_layers; /* any other number is an error */
 	bool allow_empty;       /* an image without layers is not an error */
+	enum assemble_format format;
+	/* not for ASSEMBLE_DOCKER */
+	enum compress_kind compressor; /* of each layer */
+	unsigned jobs;                 /* threads for that */
+	struct ocimanifest_annotations annotations;
 };
 
 /* Layer streams to be read to their end. */
@@ -41,18 +55,19 @@ struct assemble_input {
 struct assemble_streams {
 	const struct assemble_input *inputs;
 	size_t ninputs;
-	struct compress *archive;
+	struct compress *archive; /* one of these two; the other is NULL */
+	struct ocilayout *layout; /* ASSEMBLE_OCI only */
 	struct progress *progress;
 };
 
 /*
- * Reads the layers of all inputs, in order, and writes the whole archive, its end
- * included; compress_finish() is the caller's. layers, which starts as { 0 },
- * gets what the image is made of. A layer without a key is spooled; of equal
- * layers one is stored. On failure the archive has neither manifest nor end.
+ * Reads the layers of all inputs, in order, and writes the whole image. Of an archive, its end is
+ * included; compress_finish() is the caller's. A layout is committed. layers, which starts as
+ * { 0 }, gets what the image is made of. A layer whose name is not known before its bytes is
+ * spooled; of equal layers one is stored. On failure an archive has neither manifest nor end, and a
+ * layout is not committed.
  */
-MUST_USE int assemble_docker(const struct assemble_streams *s, const struct assemble_options *o,
-			     const struct imageconfig *config, struct layerlist *layers,
-			     struct err *e);
+MUST_USE int assemble(const struct assemble_streams *s, const struct assemble_options *o,
+		      const struct imageconfig *config, struct layerlist *layers, struct err *e);
 
 #endif

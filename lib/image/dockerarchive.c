@@ -14,7 +14,7 @@ int dockerarchive_write(struct dockerarchive *a, const void *data, size_t len, s
 
 /* --- members --- */
 
-static int begin_member(struct dockerarchive *a, const char *name, uint64_t size, struct err *e)
+int dockerarchive_begin(struct dockerarchive *a, const char *name, uint64_t size, struct err *e)
 {
 	AUTO_BUF struct buf b = { 0 };
 	struct tar_entry t = {
@@ -24,17 +24,18 @@ static int begin_member(struct dockerarchive *a, const char *name, uint64_t size
 	return dockerarchive_write(a, b.s, b.len, e);
 }
 
-static int end_member(struct dockerarchive *a, uint64_t size, struct err *e)
+int dockerarchive_end(struct dockerarchive *a, uint64_t size, struct err *e)
 {
 	return dockerarchive_write(a, tar_zeros, tar_padding(size), e);
 }
 
-static int write_member(struct dockerarchive *a, const char *name, const struct buf *b,
-			struct err *e)
+int dockerarchive_text(struct dockerarchive *a, const char *name, const struct buf *b,
+		       struct err *e)
 {
-	if (begin_member(a, name, b->len, e) < 0 || dockerarchive_write(a, b->s, b->len, e) < 0)
+	if (dockerarchive_begin(a, name, b->len, e) < 0 ||
+	    dockerarchive_write(a, b->s, b->len, e) < 0)
 		return -1;
-	return end_member(a, b->len, e);
+	return dockerarchive_end(a, b->len, e);
 }
 
 static char *layer_name(const char *key)
@@ -51,19 +52,19 @@ int dockerarchive_begin_layer(struct dockerarchive *a, const char *key, uint64_t
 			      struct err *e)
 {
 	AUTO_FREE char *name = layer_name(key);
-	return begin_member(a, name, size, e);
+	return dockerarchive_begin(a, name, size, e);
 }
 
 int dockerarchive_end_layer(struct dockerarchive *a, uint64_t size, struct err *e)
 {
-	return end_member(a, size, e);
+	return dockerarchive_end(a, size, e);
 }
 
 int dockerarchive_config(struct dockerarchive *a, const char *id, const struct buf *json,
 			 struct err *e)
 {
 	AUTO_FREE char *name = config_name(id);
-	return write_member(a, name, json, e);
+	return dockerarchive_text(a, name, json, e);
 }
 
 /* --- the manifest --- */
@@ -81,12 +82,19 @@ static void manifest_names(struct json *j, const struct dockerarchive_image *ima
 	json_close(j, ']');
 }
 
+/* A layer, or a configuration. */
+static char *member_name(const struct dockerarchive_image *image, char *(*name)(const char *),
+			 const char *key)
+{
+	return image->hybrid ? xasprintf("blobs/sha256/%s", key) : name(key);
+}
+
 static void manifest_layers(struct json *j, const struct dockerarchive_image *image)
 {
 	json_key(j, "Layers");
 	json_open(j, '[');
 	for (size_t i = 0; i < image->nkeys; i++) {
-		AUTO_FREE char *name = layer_name(image->keys[i]);
+		AUTO_FREE char *name = member_name(image, layer_name, image->keys[i]);
 		json_string(j, name, strlen(name));
 	}
 	json_close(j, ']');
@@ -94,12 +102,17 @@ static void manifest_layers(struct json *j, const struct dockerarchive_image *im
 
 static void manifest_image(struct json *j, const struct dockerarchive_image *image)
 {
-	AUTO_FREE char *config = config_name(image->id);
+	AUTO_FREE char *config = member_name(image, config_name, image->id);
 	json_open(j, '{');
 	json_member(j, "Config", config);
 	manifest_names(j, image);
 	manifest_layers(j, image);
 	json_close(j, '}');
+}
+
+int dockerarchive_close(struct dockerarchive *a, struct err *e)
+{
+	return dockerarchive_write(a, tar_zeros, tar_trailer(a->size), e);
 }
 
 int dockerarchive_finish(struct dockerarchive *a, const struct dockerarchive_image *images,
@@ -111,7 +124,7 @@ int dockerarchive_finish(struct dockerarchive *a, const struct dockerarchive_ima
 	for (size_t i = 0; i < n; i++)
 		manifest_image(&j, &images[i]);
 	json_close(&j, ']');
-	if (json_finish(&j, &b, e) < 0 || write_member(a, "manifest.json", &b, e) < 0)
+	if (json_finish(&j, &b, e) < 0 || dockerarchive_text(a, "manifest.json", &b, e) < 0)
 		return -1;
-	return dockerarchive_write(a, tar_zeros, tar_trailer(a->size), e);
+	return dockerarchive_close(a, e);
 }

@@ -219,3 +219,10 @@ int imageconfig_complete(struct imageconfig *c, const struct imageconfig_options
 		return -1;
 	return p.variant ? complete(c, "variant", p.variant, NULL, e) : 0;
 }
+
+struct imageconfig_platform imageconfig_platform(const struct imageconfig *c)
+{
+	return (struct imageconfig_platform){ imageconfig_get(c, "architecture"),
+					      imageconfig_get(c, "os"),
+					      imageconfig_get(c, "variant") };
+}

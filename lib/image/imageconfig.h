@@ -46,6 +46,13 @@ MUST_USE int imageconfig_check(const struct imageconfig_options *o, struct err *
 MUST_USE int imageconfig_complete(struct imageconfig *c, const struct imageconfig_options *o,
 				  struct err *e);
 
+/* What machine a completed configuration is for; borrowed from it. variant NULL: none. */
+struct imageconfig_platform {
+	const char *architecture, *os, *variant;
+};
+
+struct imageconfig_platform imageconfig_platform(const struct imageconfig *c);
+
 /*
  * Appends the document, one line with its newline: equal configurations and
  * layers are equal bytes. rootfs and history describe each layer. A

@@ -13,6 +13,8 @@ struct compress {
 	struct blockpool *pool; /* NULL for COMPRESS_NONE */
 };
 
+/* Who changes what a kind writes, in any byte, counts up its number in compress_about(). */
+
 /* --- gz --- */
 
 /*
@@ -155,6 +157,15 @@ int compress_kind(const char *name, enum compress_kind *kind, struct err *e)
 			return 0;
 		}
 	return err_set(e, 0, "expected none, gz or zstd, found '%s'", name);
+}
+
+char *compress_about(enum compress_kind kind)
+{
+	if (kind == COMPRESS_GZ)
+		return xasprintf("gz 1: libdeflate %s, level %d, blocks of %d",
+				 LIBDEFLATE_VERSION_STRING, GZ_LEVEL, GZ_BLOCK);
+	return xasprintf("zstd 1: libzstd %s, level %d, blocks of %d", ZSTD_versionString(),
+			 ZSTD_LEVEL, ZSTD_BLOCK);
 }
 
 int compress_new(enum compress_kind kind, unsigned jobs, struct out *o, struct compress **c,

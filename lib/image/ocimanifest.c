@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "image/ocimanifest.h"
+
+#include <string.h>
+
+#include "base/jq.h"
+#include "base/json.h"
+#include "image-lines.jq.h"
+#include "image/imageref.h"
+#include "oci-index.jq.h"
+
+#define OCI_IMAGE "application/vnd.oci.image."
+
+static void text(struct json *j, const char *s)
+{
+	json_string(j, s, strlen(s));
+}
+
+static void begin(struct json *j, const char *media_type)
+{
+	json_open(j, '{');
+	json_key(j, "schemaVersion");
+	json_number(j, 2);
+	json_member(j, "mediaType", media_type);
+}
+
+/* An open descriptor. */
+static void descriptor(struct json *j, const char *media_type, const struct ocimanifest_blob *blob)
+{
+	AUTO_FREE char *digest = xasprintf("sha256:%s", blob->hex);
+	json_open(j, '{');
+	json_member(j, "mediaType", media_type);
+	json_member(j, "digest", digest);
+	json_key(j, "size");
+	json_number(j, (int64_t)blob->size);
+}
+
+static void add_annotations(struct json *j, const struct ocimanifest_annotations *a)
+{
+	if (a->n == 0)
+		return;
+	json_key(j, "annotations");
+	json_open(j, '{');
+	for (size_t i = 0; i < a->n; i++) {
+		json_key(j, a->list[i].key);
+		text(j, a->list[i].value);
+	}
+	json_close(j, '}');
+}
+
+const char *ocimanifest_layer_type(enum compress_kind kind)
+{
+	static const char *const types[] = { [COMPRESS_NONE] = OCI_IMAGE "layer.v1.tar",
+					     [COMPRESS_GZ] = OCI_IMAGE "layer.v1.tar+gzip",
+					     [COMPRESS_ZSTD] = OCI_IMAGE "layer.v1.tar+zstd",
+					     [COMPRESS_XZ] = OCI_IMAGE "layer.v1.tar+xz" };
+	return types[kind];
+}
+
+/* --- the manifest --- */
+
+static void layer(struct json *j, const struct ocimanifest_blob *blob)
+{
+	const struct ocimanifest_annotation how = { "layerpipe.compressor", blob->compressor };
+	descriptor(j, blob->media_type, blob);
+	add_annotations(j, &(struct ocimanifest_annotations){ &how, blob->compressor ? 1 : 0 });
+	json_close(j, '}');
+}
+
+int ocimanifest_write(const struct ocimanifest_blob *config, const struct ocimanifest_blob *layers,
+		      size_t nlayers, const struct ocimanifest_annotations *annotations,
+		      struct buf *b, struct err *e)
+{
+	struct json j = { 0 };
+	begin(&j, OCI_IMAGE "manifest.v1+json");
+	json_key(&j, "config");
+	descriptor(&j, OCI_IMAGE "config.v1+json", config);
+	json_close(&j, '}');
+	json_key(&j, "layers");
+	json_open(&j, '[');
+	for (size_t i = 0; i < nlayers; i++)
+		layer(&j, &layers[i]);
+	json_close(&j, ']');
+	add_annotations(&j, annotations);
+	json_close(&j, '}');
+	return json_finish(&j, b, e);
+}
+
+/* --- the index --- */
+
+static void platform(struct json *j, const struct imageconfig_platform *p)
+{
+	json_key(j, "platform");
+	json_open(j, '{');
+	json_member(j, "architecture", p->architecture);
+	json_member(j, "os", p->os);
+	if (p->variant)
+		json_member(j, "variant", p->variant);
+	json_close(j, '}');
+}
+
+/* name is "NAME:TAG", or NULL. */
+static void index_entry(struct json *j, const struct ocimanifest_entry *entry, const char *name)
+{
+	descriptor(j, OCI_IMAGE "manifest.v1+json", &entry->manifest);
+	platform(j, &entry->platform);
+	if (name) {
+		AUTO_FREE char *full = imageref_full(name);
+		const struct ocimanifest_annotation list[] = {
+			{ "io.containerd.image.name", full },
+			{ "org.opencontainers.image.ref.name", strrchr(name, ':') + 1 }
+		};
+		add_annotations(j, &(struct ocimanifest_annotations){ list, 2 });
+	}
+	json_close(j, '}');
+}
+
+int ocimanifest_write_index(const struct ocimanifest_entry *entry,
+			    const struct ocimanifest_annotations *annotations, struct buf *b,
+			    struct err *e)
+{
+	struct json j = { 0 };
+	begin(&j, OCI_IMAGE "index.v1+json");
+	json_key(&j, "manifests");
+	json_open(&j, '[');
+	for (size_t i = 0; i < entry->nnames; i++)
+		index_entry(&j, entry, entry->names[i]);
+	if (entry->nnames == 0)
+		index_entry(&j, entry, NULL);
+	json_close(&j, ']');
+	add_annotations(&j, annotations);
+	json_close(&j, '}');
+	return json_finish(&j, b, e);
+}
+
+/* --- an index that is there --- */
+
+int ocimanifest_add(const char *where, const struct buf *layout, const struct buf *old,
+		    const struct buf *new, struct buf *b, struct err *e)
+{
+	static const char *const args[] = { "-c", "-s", NULL };
+	AUTO_BUF struct buf documents = { 0 };
+	AUTO_FREE char *program = xasprintf("%s%s", jq_image_lines, jq_oci_index);
+	buf_addf(&documents, "%s\n%s\n%s\n", layout->s, old->s, new->s);
+	if (jq_text(program, args, documents.s, documents.len, b, e) < 0)
+		return err_wrap(e, "%s", where);
+	b->len--; /* jq's newline */
+	return 0;
+}
