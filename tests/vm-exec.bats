@@ -237,9 +237,10 @@ EOF
 }
 
 @test "many layers, one twice, hidden and seen again" {
-  local i
-  for i in $(seq 60); do stream_of "count/$i" "count/.wh.$((i - 1))"; done >many
-  { cat base.stream many base.stream; stream_of .wh.etc; stream_of etc/; cat empty.stream; } >input
+  local i layers=()
+  for i in {1..60}; do layers+=(-- "count/$i" "count/.wh.$((i - 1))"); done
+  stream_of "${layers[@]:1}" >many
+  { cat base.stream many base.stream; stream_of .wh.etc -- etc/; cat empty.stream; } >input
   run_script 'ls /count; ls /etc | wc -l; cat /data/one' 2>found >out
   lines 60 0 one >want
   same want found

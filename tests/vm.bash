@@ -44,34 +44,42 @@ for t in tarfile.open(fileobj=sys.stdin.buffer, mode="r|"):
     print(f"{kind}{t.mode:04o} {t.uid}:{t.gid} {size} {t.mtime} {name}" + (f" > {t.linkname}" if t.linkname else ""))'
 }
 
-# archive ENTRY… > TAR: entries NAME, NAME/ (a directory), NAME>TARGET (a symbolic link),
-# NAME=TARGET (a hard link), NAME!MAJOR,MINOR (a character device)
-archive() {
+# stream_of ENTRY… [-- ENTRY…]… > LAYER-STREAM: layers, as another tar would make them, of entries NAME,
+# NAME/ (a directory), NAME>TARGET (a symbolic link), NAME=TARGET (a hard link), NAME!MAJOR,MINOR
+# (a character device)
+stream_of() {
   python3 - "$@" <<'END'
 import io, re, sys, tarfile
-with tarfile.open(fileobj=sys.stdout.buffer, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-    for word in sys.argv[1:]:
-        name, kind, rest = re.fullmatch(r"([^>=!]*)([>=!]?)(.*)", word, re.S).groups()
-        t = tarfile.TarInfo(name)
-        t.mode, t.mtime = 0o755, 1
-        data = b""
-        if kind == ">": t.type, t.linkname = tarfile.SYMTYPE, rest
-        elif kind == "=": t.type, t.linkname = tarfile.LNKTYPE, rest
-        elif kind == "!":
-            t.type = tarfile.CHRTYPE
-            t.devmajor, t.devminor = map(int, rest.split(","))
-        elif name.endswith("/"): t.type = tarfile.DIRTYPE
-        else: data = b"" if "/.wh." in "/" + name else b"text\n"
-        t.size = len(data)
-        tar.addfile(t, io.BytesIO(data))
-END
-}
 
-# stream_of ENTRY… > LAYER-STREAM: one layer, as another tar would make it
-stream_of() {
-  archive "$@" >layer.tar
-  tar -cf - layer.tar
-  rm layer.tar
+def entry(word):
+    name, kind, rest = re.fullmatch(r"([^>=!]*)([>=!]?)(.*)", word, re.S).groups()
+    t = tarfile.TarInfo(name)
+    t.mode, t.mtime = 0o755, 1
+    data = b""
+    if kind == ">": t.type, t.linkname = tarfile.SYMTYPE, rest
+    elif kind == "=": t.type, t.linkname = tarfile.LNKTYPE, rest
+    elif kind == "!":
+        t.type = tarfile.CHRTYPE
+        t.devmajor, t.devminor = map(int, rest.split(","))
+    elif name.endswith("/"): t.type = tarfile.DIRTYPE
+    else: data = b"" if "/.wh." in "/" + name else b"text\n"
+    t.size = len(data)
+    return t, io.BytesIO(data)
+
+layers = [[]]
+for word in sys.argv[1:]:
+    if word == "--": layers.append([])
+    else: layers[-1].append(word)
+with tarfile.open(fileobj=sys.stdout.buffer, mode="w|", format=tarfile.PAX_FORMAT) as stream:
+    for words in layers:
+        data = io.BytesIO()
+        with tarfile.open(fileobj=data, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for word in words: tar.addfile(*entry(word))
+        t = tarfile.TarInfo("layer.tar")
+        t.size = data.tell()
+        data.seek(0)
+        stream.addfile(t, data)
+END
 }
 
 # make_places: input and places, which are options to mount on what the layers have or lack

@@ -109,8 +109,9 @@ data() {
 
 # loading so many takes minutes, so once: the layers are the same
 @test "125 layers, as many as docker takes" {
-  local i engine
-  for i in $(seq 123); do stream_of "deep/$i" "deep/.wh.$((i - 1))" "shallow/$i"; done >many
+  local i engine layers=()
+  for i in {1..123}; do layers+=(-- "deep/$i" "deep/.wh.$((i - 1))" "shallow/$i"); done
+  stream_of "${layers[@]:1}" >many
   { cat "$BASES/base.stream" many; } | image-assemble --name deep --tag 1 >deep.tar
   for engine in userns tcg; do
     on deep.tar 'ls /deep >/found' 'ls /shallow | wc -l >>/found' >$engine.tar
