@@ -113,7 +113,7 @@ static int with_temporary_name(struct outfile *f, int (*make)(struct outfile *, 
 
 static int create(struct outfile *f, const char *name)
 {
-	f->fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	f->fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	return f->fd < 0 ? -1 : 0;
 }
 
@@ -128,7 +128,7 @@ static int name_it(struct outfile *f, const char *name)
 static int open_file(struct outfile *f, const char *what, struct err *e)
 {
 	if (access("/proc/self/fd", X_OK) == 0)
-		f->fd = open(f->dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+		f->fd = open(f->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
 	if (f->fd < 0 && with_temporary_name(f, create) < 0)
 		return err_set(e, errno, "cannot create '%s'", what);
 	return 0;

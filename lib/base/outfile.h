@@ -27,7 +27,7 @@ MUST_USE int outfile_new(const char *path, struct outfile **f, struct err *e);
  */
 MUST_USE int outfile_new_in(const char *dir, const char *what, struct outfile **f, struct err *e);
 
-/* The descriptor to write to; it stays the file's. */
+/* The descriptor to write to, and to read; it stays the file's. */
 int outfile_fd(const struct outfile *f);
 
 /* Gives the file its name. */

@@ -58,7 +58,7 @@ closure_of() {
     root=${attr[rootDir]}
     [[ $root == /* ]] || root=$PWD/$root
     [ "$root" = "$PWD/" ] || store=(--store "$root")
-    as_nix_user nix --offline --extra-experimental-features nix-command path-info "${store[@]}" --json -r "$@" |
+    with_caller_environment nix --offline --extra-experimental-features nix-command path-info "${store[@]}" --json -r "$@" |
       closure-graph --store-dir "${attr[storeDir]}"
   else
     closure-graph --scan --root-dir "${attr[rootDir]:-/}" --store-dir "${attr[storeDir]}" "${cut[@]}"

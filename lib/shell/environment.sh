@@ -4,8 +4,8 @@
 # the system's loader and a fakeroot around us need, and nothing else. Sourced before the rest, as
 # a variable of the caller could have the name of one of ours.
 #
-#   environment_start             what is the same for everybody
-#   as_nix_user COMMAND…          runs it with the caller's environment
+#   environment_start                 what is the same for everybody
+#   with_caller_environment COMMAND…  runs it so: what is the caller's own, as for Nix and skopeo
 #
 # A pipeline starts as bash -p: functions, SHELLOPTS, BASHOPTS and BASH_ENV of the caller, which
 # take effect before its first line, do not. Bash hands functions on to what it starts all the same;
@@ -75,4 +75,4 @@ environment_path() {
   export PATH=$path
 }
 
-as_nix_user() { env "${environment_of_caller[@]}" LC_ALL=C "$@"; }
+with_caller_environment() { env "${environment_of_caller[@]}" LC_ALL=C "$@"; }
