@@ -127,11 +127,12 @@ $(GUEST): $(GUEST_OBJS)
 	$(say) LD $@
 	$(Q)$(CC) $(filter-out -fsanitize% -fno-sanitize%,$(ALL_CFLAGS)) $(LDFLAGS) -static -o $@ $^
 
-# what pipelines call by its path, of few modules: no library is loaded but libc
+# what pipelines call by its path, of few modules: no library is loaded but libc (but see "archive")
+$(BUILD)/libexec/layerpipe/pinned: HELPER_LIBS = $(call archive,libcrypto) -pthread
 $(HELPERS): $(BUILD)/libexec/layerpipe/%: bin/libexec/%.c $(BUILD)/liblayerpipe.a
 	@mkdir -p $(@D)
 	$(say) CC $<
-	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liblayerpipe.a
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liblayerpipe.a $(HELPER_LIBS)
 
 $(PIPELINES:%=$(BUILD)/bin/%): $(BUILD)/bin/%: pipelines/%
 	@mkdir -p $(@D)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Every EXAMPLES section of a man page and every block of the README does what it shows.
 load helper
+load registry
 
 # run_examples FILE MINIMUM: runs them in one directory, under one shell
 run_examples() {
@@ -47,9 +48,23 @@ END
 
 @test "pipelines" {
   for page in "$TOP"/pipelines/*; do
+    case $page in */pull-image | */nix-prefetch-docker) continue ;; esac
     run_examples "$TOP/man/$(basename "$page").1" 1
   done
 }
+
+# The registry of the pages is localhost:5000, and Nix has a store of its own.
+@test "pipelines for registries" {
+  needs docker-registry skopeo
+  registry_start "$PWD/registry"
+  export NIX_REMOTE="local?root=$PWD/nix"
+  for page in pull-image.1 nix-prefetch-docker.1; do
+    sed "s/localhost:5000/$REGISTRY/; s/localhost-5000/${REGISTRY/:/-}/" "$TOP/man/$page" >"$page"
+    run_examples "$PWD/$page" 3
+  done
+}
+
+teardown() { registry_stop; }
 
 @test "formats" {
   for page in "$TOP"/man/*.5; do

@@ -22,7 +22,7 @@ def texts($a):
   else wrong($a) end;
 
 # What Nix writes to a derivation's .attrs.json: the derivation's own attributes stand beside
-# ours, and its name hides the image's.
+# ours, and its name hides the image's, which is imageName there.
 def is_derivation: has("builder") and has("outputs");
 
 ($types | split("\n") | map(select(. != "") | split("\t")
@@ -30,7 +30,9 @@ def is_derivation: has("builder") and has("outputs");
   | from_entries | del(.attrs)) as $known
 | if length == 1 and (.[0] | type) == "object" then .[0] else bad("expected one JSON object") end
 | is_derivation as $derivation
-| if $derivation then .name = .imageName | del(.imageName) else . end
+| if $derivation | not then .
+  elif $known.imageName then del(.name)
+  else .name = .imageName | del(.imageName) end
 | (to_entries[]
   | select(.value != null)
   | .key as $name

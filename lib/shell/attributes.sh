@@ -8,10 +8,12 @@
 #   ${attr[NAME]}               the value or the default, empty where there is none
 #   "${list_NAME[@]}"           the elements of a list
 #   ${called[NAME]}             what the user called it, for messages: the option, or the name in FILE
+#   attr_operands               the attributes that operands are; none, unless the pipeline says so before
 
 declare -A attr=() called=() attr_type=() attr_given=() attr_of_option=() attr_needed=()
 declare -A attr_short=([-o]=--output [-q]=--quiet [-t]=--tag)
 attr_usage='' attr_summary='' attr_help=()
+attr_operands=() attr_operands_end='options only'
 
 attributes_read() {
   local name
@@ -93,11 +95,19 @@ attributes_options() {
         continue
         ;;
       -?*) usage "unknown option '$1'" ;;
-      *) break ;;
+      *) attributes_operand "$1" ;;
     esac
     shift
   done
-  [ $# = 0 ] || usage "too many operands: expected options only, found '$1'"
+  for value; do
+    attributes_operand "$value"
+  done
+}
+
+attributes_operand() {
+  [ ${#attr_operands[@]} != 0 ] || usage "too many operands: expected $attr_operands_end, found '$1'"
+  attributes_set "${attr_operands[0]}" "${attr_operands[0]}" "$1"
+  attr_operands=("${attr_operands[@]:1}") attr_operands_end="none after '$1'"
 }
 
 attributes_called() {
