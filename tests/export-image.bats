@@ -94,7 +94,7 @@ setup() {
   [ "$(export-image --attrs attrs.json)" = plain.tar ]
   same want plain.tar
   echo '{"name": "x"}' >attrs.json
-  fails 2 "export-image: expected --from-image FILE (see 'export-image --help')" \
+  fails 2 "export-image: expected --from-image FILE, or fromImage in 'attrs.json' (see 'export-image --help')" \
     export-image --attrs attrs.json
 }
 
