@@ -45,7 +45,7 @@ static const struct cli cli = {
 		"\n"
 		"      --max-layers N      how many layers the image may have, 2 to 128 (100)\n"
 		"      --reserve N         how many of these layers are for something else (0)\n"
-		"      --strategy NAME     popularity, size-first or update-cost (popularity)\n"
+		"      --strategy NAME     update-cost, size-first or popularity (update-cost)\n"
 		"      --pipeline FILE     choose with the layeringPipeline in this JSON file\n"
 		"      --group FILE        which paths go together, and which go alone\n"
 		"      --weights FILE      how often each path changes\n"
@@ -82,7 +82,7 @@ static void set_strategy(struct settings *s)
 {
 	if (planner_strategy(optarg, &s->planner.strategy) < 0)
 		cli_usage(&cli,
-			  "--strategy: expected popularity, size-first or update-cost, found '%s'",
+			  "--strategy: expected update-cost, size-first or popularity, found '%s'",
 			  optarg);
 	s->strategy = optarg;
 }
@@ -173,7 +173,10 @@ static void count_layers(struct settings *s)
 
 int main(int argc, char **argv)
 {
-	struct settings s = { .max_layers = 100, .planner = { .sharing = 1, .max_decay = 10 } };
+	struct settings s = {
+		.max_layers = 100,
+		.planner = { .strategy = PLANNER_UPDATE_COST, .sharing = 1, .max_decay = 10 },
+	};
 	struct err e = { 0 };
 	struct out out;
 	AUTO_FREE char *notice = NULL;

@@ -5,7 +5,7 @@ load helper
 setup() {
   setup_path
   made example .
-  layer-plan --max-layers 4 graph >plan
+  layer-plan --strategy popularity --max-layers 4 graph >plan
 }
 
 other() { python3 "$TOP/tests/image-diff.py" "$@"; }

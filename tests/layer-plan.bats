@@ -22,7 +22,7 @@ graph_of() {
 
 # popularity <GRAPH: "NAME POPULARITY" in the order of the plan
 popularity() {
-  layer-plan --explain >explained || return
+  layer-plan --strategy popularity --explain >explained || return
   sed 's/^[^-]*-//' explained | cut -f1,3 --output-delimiter=' '
 }
 
@@ -36,7 +36,7 @@ plans_as() {
 }
 
 @test "plans the example" {
-  layer-plan --max-layers 3 example/graph >found
+  layer-plan --strategy popularity --max-layers 3 example/graph >found
   lines '1\t/nix/store/1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-libc-2.36\t976\t-' \
     '2\t/nix/store/3cccccccccccccccccccccccccccccc3-hello.conf\t128\t-' \
     '3\t/nix/store/2bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-shell-5.2\t472\t-' \
@@ -64,8 +64,8 @@ plans_as() {
 @test "counts beyond 64 bits are exact" {
   brute diamonds 200 >graph
   brute plan 100 <graph >expected
-  plans_as expected layer-plan graph
-  layer-plan --explain <graph >explained
+  plans_as expected layer-plan --strategy popularity graph
+  layer-plan --strategy popularity --explain <graph >explained
   cut -f2,4 --output-delimiter=' ' explained | cut -c45- | sort >found
   brute counts <graph | sort >expected
   same found expected
@@ -82,7 +82,7 @@ for i in range(700):
   mapfile -t names <names
   graph_of "${names[@]}" >graph
   brute plan 100 <graph >expected
-  plans_as expected layer-plan graph
+  plans_as expected layer-plan --strategy popularity graph
 }
 
 @test "every path once, and no more layers than asked for" {
@@ -90,7 +90,7 @@ for i in range(700):
   cut -f1 graph | sort >paths
   local budget
   for budget in 1 2 3 60 119 120 121 122 127; do
-    layer-plan --max-layers $((budget + 1)) --reserve 1 graph >plan
+    layer-plan --strategy popularity --max-layers $((budget + 1)) --reserve 1 graph >plan
     cut -f2 plan | sort | same paths /dev/stdin
     [ "$(cut -f1 plan | uniq | tr '\n' ' ')" = \
       "$(seq $((budget < 121 ? budget : 121)) | tr '\n' ' ')" ]
@@ -101,7 +101,7 @@ for i in range(700):
 @test "one path, one more and one less than there are layers" {
   local budget
   for budget in 4 5 6; do # of 5 paths
-    layer-plan --max-layers $budget example/graph >plan
+    layer-plan --strategy popularity --max-layers $budget example/graph >plan
     cut -f1 plan | uniq -c | tr -s ' ' >found
     if [ $budget = 4 ]; then
       lines ' 1 1' ' 1 2' ' 1 3' ' 2 4' | same found /dev/stdin
@@ -115,11 +115,11 @@ for i in range(700):
   brute diamonds 30 >graph
   brute plan 100 <graph >expected
   shuf graph >lines
-  plans_as expected layer-plan lines
+  plans_as expected layer-plan --strategy popularity lines
   awk -F'\t' -v OFS='\t' '{ n = split($4, r, " "); if (n == 2) $4 = r[2] " " r[1]; print }' \
     lines >turned
   run ! cmp -s lines turned
-  plans_as expected layer-plan turned
+  plans_as expected layer-plan --strategy popularity turned
 }
 
 @test "self-references make no difference" {
@@ -127,14 +127,14 @@ for i in range(700):
   awk -F'\t' -v OFS='\t' '{ $4 = $4 == "\\e" ? $1 : $4 " " $1; print }' example/graph |
     sed 's/\(\S*libc\S*\) \1$/\1/' >selfish
   run ! cmp -s example/graph selfish
-  plans_as expected layer-plan selfish
+  plans_as expected layer-plan --strategy popularity selfish
 }
 
 @test "another hash does not change the order" {
   brute plan 4 <example/graph | cut -f2 | cut -d- -f2- >expected
   sed 's/4ddddddddddddddddddddddddddddddd/0zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz/g' example/graph |
     sed 's/3cccccccccccccccccccccccccccccc3/00000000000000000000000000000000/g' >other
-  layer-plan --max-layers 4 other >plan
+  layer-plan --strategy popularity --max-layers 4 other >plan
   cut -f2 plan | cut -d- -f2- >found
   same found expected
 }
@@ -143,7 +143,7 @@ for i in range(700):
   local store=/nix/store/0000000000000000000000000000000
   printf "%s\t1\t-\t\\\\e\n" ${store}4-foo ${store}1-foo-1 ${store}0-foo ${store}3-foo+x \
     ${store}2-foo.1 ${store}5-FOO >graph
-  layer-plan graph >plan
+  layer-plan --strategy popularity graph >plan
   cut -f2 plan | cut -c43- >found
   # a dash follows the name: + comes before it, . and 1 behind
   lines '5-FOO' '3-foo+x' '0-foo' '4-foo' '1-foo-1' '2-foo.1' | same found /dev/stdin
@@ -151,17 +151,17 @@ for i in range(700):
 
 @test "what is not known stays unknown" {
   printf '/nix/store/00000000000000000000000000000000-a\t-\t-\t\\e\n' >graph
-  layer-plan graph >found
+  layer-plan --strategy popularity graph >found
   lines '1\t/nix/store/00000000000000000000000000000000-a\t-\t-' | same found /dev/stdin
-  layer-plan --explain graph >found
+  layer-plan --strategy popularity --explain graph >found
   lines '1\t/nix/store/00000000000000000000000000000000-a\t-\t1\trank 1, a layer of its own' |
     same found /dev/stdin
 }
 
 @test "--explain tells the same plan, with reasons" {
-  layer-plan --max-layers 3 --explain example/graph >found
+  layer-plan --strategy popularity --max-layers 3 --explain example/graph >found
   cut -f1-3 found >plan
-  layer-plan --max-layers 3 example/graph >unexplained
+  layer-plan --strategy popularity --max-layers 3 example/graph >unexplained
   cut -f1-3 unexplained | same plan /dev/stdin
   cut -f4- found >reasons
   lines '4\trank 1, a layer of its own' '3\trank 2, a layer of its own' \
@@ -179,11 +179,11 @@ for i in range(700):
 --reserve 4 leaves none $hint" layer-plan --max-layers 4 --reserve 4 example/graph
   fails 2 "layer-plan: at least 1 layer is required to store contents: --max-layers 100 less \
 --reserve 4000000000 leaves none $hint" layer-plan --reserve 4000000000 example/graph
-  fails 2 "layer-plan: --strategy: expected popularity, size-first or update-cost, \
+  fails 2 "layer-plan: --strategy: expected update-cost, size-first or popularity, \
 found 'random' $hint" \
     layer-plan --strategy random example/graph
   layer-plan example/graph >expected
-  plans_as expected layer-plan --strategy popularity example/graph
+  plans_as expected layer-plan --strategy update-cost example/graph
 }
 
 @test "more than 125 layers are a warning" {
@@ -215,7 +215,7 @@ the closure is not complete" layer-plan <graph
 
 @test "a chain of 100,000 paths" {
   brute chain 100000 >graph
-  timeout 20 layer-plan --max-layers 3 graph >plan
+  timeout 20 layer-plan --strategy popularity --max-layers 3 graph >plan
   lines "1\t$(tail -1 graph | cut -f1)\t0\t-" "2\t$(tail -2 graph | head -1 | cut -f1)\t100\t-" \
     >expected
   head -2 plan | same expected /dev/stdin

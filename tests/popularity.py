@@ -94,7 +94,7 @@ def check(n):
         text = random_graph(rng)
         layers = rng.choice([1, 2, 3, 5, 8, 13, 39, 40, 41])
         expected = plan(text, layers)
-        command = ["layer-plan", f"--max-layers={layers + 1}", "--reserve=1"]
+        command = ["layer-plan", "--strategy=popularity", f"--max-layers={layers + 1}", "--reserve=1"]
         found = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
         if found.stdout != expected or found.stderr:
             sys.exit(f"graph {seed}, {layers} layers:\n{text}expected:\n{expected}"

@@ -161,7 +161,7 @@ more than 10 % above (--max-decay): planned afresh" err
   names_in plan >found
   lines '1 libc-2.36' '2 shell-5.2' '2 hello-1.0' '2 hello-link' | same found /dev/stdin
   echo '[["popularity_contest"], ["limit_layers", 3]]' >pipeline
-  layer-plan --max-layers 3 graph >expected
+  layer-plan --strategy popularity --max-layers 3 graph >expected
   layer-plan --pipeline pipeline graph | cut -f1,2 | sort >found
   cut -f1,2 expected | sort | same found /dev/stdin
 }
@@ -234,7 +234,7 @@ END
   done
   for option in weights=file group=file min-layer-size=1; do
     fails 2 "layer-plan: --${option%=*}: only with --strategy size-first or update-cost $hint" \
-      layer-plan "--$option" graph
+      layer-plan --strategy popularity "--$option" graph
   done
   fails 1 "layer-plan: cannot open 'nowhere': No such file or directory" cost --weights nowhere graph
 }
