@@ -2,11 +2,11 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # $tool, $share, $here, $work, attr: from beside
 # Images in registries. All of the network is skopeo's: TLS, proxies, redirects and credentials.
 #
-#   registry_start          checks the attributes
-#   registry_digest         sets imageDigest to the digest of what imageTag names
-#   registry_pull FILE CALLED HASH  makes FILE, a docker-archive of that hash (-: of any), which messages call
-#                           CALLED; prints the hash
-#   $file_name              what nixpkgs calls that file
+#   registry_start                  checks the attributes
+#   registry_digest                 sets imageDigest to the digest of what imageTag names
+#   registry_pull FILE CALLED HASH  makes FILE, a docker-archive of that hash, or of any if it is "-"; prints the
+#                                   hash. Messages call it CALLED
+#   $file_name                      what nixpkgs calls that file
 
 # shellcheck source=/dev/null
 . "$share/pipeline.sh"
