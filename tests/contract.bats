@@ -128,6 +128,20 @@ gives() {
 # The long options of a help text: those that begin a line.
 help_options() { grep -oE '^ +(-[a-zA-Z], )?--[a-z][a-z-]*' | grep -oE -- '--[a-z-]+' | sort; }
 
+@test "--help of more than 15 options has groups with headings" {
+  local tool
+  for tool in $(tools) $(pipelines); do
+    "$tool" --help >help
+    awk -v RS= -v FS='\n' '
+      { n = gsub(/\n +(-[a-zA-Z], )?--/, "&"); all += n }
+      /(^|\n) +--/ && $1 ~ /^ / { bare++ }
+      $1 ~ /^[A-Z][a-zA-Z ]*:$/ && n { groups++ }
+      n > 12 { large++ }
+      END { exit all > 15 ? bare || large || groups < 3 : groups > 0 }' help || problem "$tool: $(cat help)"
+  done
+  no_problems
+}
+
 @test "--help, the page and the program name the same options" {
   local tool
   for tool in $(tools) $(pipelines); do

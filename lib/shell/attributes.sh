@@ -2,7 +2,8 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # $tool, $share, $work, attr: from beside
 # The attributes of a dockerTools function, from options and from --attrs FILE. attributes.tsv
 # says what there is; --help, types, defaults and checks come from it. In the row of a function its
-# option is what the command line looks like; the default "!" is an attribute that must be given.
+# option is what the command line looks like; that of "=" is a heading in --help. The default "!" is an
+# attribute that must be given.
 #
 #   attributes_read ARGUMENT…   fills attr and list_NAME; ends the process on --help and errors
 #   ${attr[NAME]}               the value or the default, empty where there is none
@@ -33,11 +34,10 @@ attributes_table() {
     # shellcheck disable=SC2053 # the function column is a pattern
     [[ $tool == ${row%%$'\t'*} ]] || continue
     attributes_row "${row#*$'\t'}"
-    if [ "$name" = - ]; then
-      attr_usage=$option
-      attr_summary=$help
-      continue
-    fi
+    case $name in
+      -) attr_usage=$option attr_summary=$help && continue ;;
+      =) attr_help+=("${attr_help:+$'\n'}$option:") && continue ;;
+    esac
     attr_of_option[${option%% *}]=$name
     attr_type[$name]=$type
     attr[$name]=${default#[-!]}
@@ -62,7 +62,7 @@ attributes_row() {
   set -f
   # shellcheck disable=SC2086 # fields are words
   set -- $1
-  name=$1 option=$2 type=$3 default=$4 help=${5-}
+  name=$1 option=$2 type=${3-} default=${4-} help=${5-}
 }
 
 attributes_options() {
