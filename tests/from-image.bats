@@ -81,6 +81,23 @@ image() {
   [ "$(diffids child | wc -l)" = 5 ]
 }
 
+@test "a base without a history, or with one that does not fit its layers: they count all the same" {
+  local edit
+  stream base --contents "$shell" --max-layers 2
+  mkdir parts
+  tar -xf base -C parts
+  cp "parts/$(jq -r '.[0].Config' parts/manifest.json)" whole
+  jq -c '.[0].Config = "edited.json"' parts/manifest.json >manifest
+  mv manifest parts/manifest.json
+  for edit in 'del(.history)' '.history += .history' '.history[0].empty_layer = true'; do
+    jq -c "$edit" whole >parts/edited.json
+    tar -cf edited -C parts .
+    stream child --contents "$hello" --from-image edited --max-layers 4
+    [ "$(diffids child | wc -l)" = 4 ]
+    on_top base child
+  done
+}
+
 @test "build-image: more layers than docker takes are a warning" {
   mkdir dir
   tree-list --owner 0:0 dir | layer-tar --mtree - >layer

@@ -13,11 +13,21 @@
 base_layers=0 base_name='' base_opened='' base=() base_onto=()
 
 base_open() {
-  local lines
   [ -n "${attr[fromImage]}" ] || return 0
   base_find
   base_choose
   base_read --config >"$work/base.config"
+  base_count
+}
+
+# The history tells how many layers there are: image-layers leaves out one that does not fit them.
+base_count() {
+  local line lines
+  lines_twice "$work/base.config"
+  for line in "${lines[@]}"; do
+    [[ $line != history$'\t'*$'\t-' ]] || base_layers=$((base_layers + 1))
+  done
+  [ $base_layers = 0 ] || return 0
   base_read --list >"$work/base.list"
   end_mark >>"$work/base.list"
   lines_read "$work/base.list"
