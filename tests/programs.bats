@@ -5,6 +5,7 @@
 # called the same way count once, and of the two ways each gets one; FAULTS=all is all of it.
 # shellcheck disable=SC2086,SC2164 # $status is a number, and bats stops where a command fails
 load helper
+load registry
 
 # What works by what it changes and not by what it says: nothing can tell that it did not.
 silent=
@@ -55,6 +56,8 @@ setup() {
   cd "$BATS_FILE_TMPDIR/place"
   mkdir -p ../calls ../tmp ../out
 }
+
+teardown() { registry_stop; }
 
 # isolated COMMAND…: calls the function where only the directory of this file can be written
 isolated() {
@@ -141,6 +144,17 @@ all_places() {
 
 @test "images of one layer on a base" {
   each build-image --attrs image.json --from-image base.gz --output ../out/it
+}
+
+@test "images of registries" {
+  needs docker-registry skopeo
+  registry_start "$BATS_FILE_TMPDIR/registry"
+  registry_push docker-archive:base base:1
+  rm digest
+  export NIX_REMOTE="local?root=$BATS_FILE_TMPDIR/nix"
+  nix-prefetch-docker --tls-verify=false --quiet --json "$REGISTRY/base" 1 >fetched.json
+  each pull-image --attrs fetched.json --tls-verify=false --output ../out/it
+  each nix-prefetch-docker --tls-verify=false --json "$REGISTRY/base" 1 --arch x86_64
 }
 
 @test "the others" {

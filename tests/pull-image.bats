@@ -29,10 +29,14 @@ setup() {
   setup_path
   mkdir tmp
   export TMPDIR=$PWD/tmp
+  started=() # to be ended after the test
 }
 
 # Whatever happens, the directory for temporary files is empty then.
-teardown() { [ -z "$(ls -A tmp)" ]; }
+teardown() {
+  [ ${#started[@]} = 0 ] || kill "${started[@]}" 2>/dev/null || :
+  [ -z "$(ls -A tmp)" ]
+}
 
 # skopeo_gives FILE DIGEST NAME [OPTION…]: what skopeo makes of an image, without us
 skopeo_gives() {
@@ -214,10 +218,11 @@ pull-image: hash mismatch in 'docker-image-app-2.tar': specified: $fake, got: $h
 auth_start() {
   mkdir -p auth/tokens
   "$TOP/tests/fixtures/token-server" auth/tokens registry >auth/err 2>&1 3>&- &
-  TOKENS=$!
+  started+=($!)
   until [ -e auth/tokens/port ]; do sleep 0.05; done
   registry_start "$PWD/auth" "auth: {token: {realm: 'http://127.0.0.1:$(<auth/tokens/port)/token', service: registry,
     issuer: layerpipe-tests, rootcertbundle: '$PWD/auth/tokens/cert.pem'}}"
+  started+=("$REGISTRY_PID")
 }
 
 @test "credentials: skopeo's own, or those of --authfile" {
@@ -244,9 +249,7 @@ auth_start() {
   sed 's/"auth":".*"/"auth":"'"$(printf u:wrong | base64)"'"/' authfile >wrong
   run -1 pull --hash "$hash" "${want_in[@]}" --authfile wrong
   [[ $output == 'pull-image: skopeo: '*'unauthorized'* ]]
-  run -1 pull --hash "$hash" "${want_in[@]}" --authfile none
-  registry_stop
-  kill $TOKENS
+  fails 1 "pull-image: --authfile: 'none' does not exist" pull --hash "$hash" "${want_in[@]}" --authfile none
 }
 
 @test "what the host says of signatures has no say" {
@@ -269,6 +272,7 @@ auth_start() {
   tree-list --owner 0:0 tree | layer-tar --mtree - | image-assemble --name noise --output noise.tar
   registry_push docker-archive:noise.tar team/noise:1.0
   "$TOP/tests/fixtures/dying-registry" "$REGISTRY" port 100000 3>&- &
+  started+=($!)
   until [ -e port ]; do sleep 0.05; done
   registry=127.0.0.1:$(<port)
   echo old >x

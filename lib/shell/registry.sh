@@ -24,6 +24,8 @@ registry_start() {
   registry_tag finalImageTag
   registry_digest_check
   registry_platform
+  # skopeo would go on without credentials
+  [[ -z ${attr[authfile]} || -e ${attr[authfile]} ]] || fail "${called[authfile]}: '${attr[authfile]}' does not exist"
   file_name=docker-image-${attr[finalImageName]}-${attr[finalImageTag]}.tar
   file_name=${file_name//[\/:]/-}
 }
@@ -116,7 +118,7 @@ listen() {
   while IFS= read -r line || [ -n "$line" ]; do
     said=1 kind=
     if [[ $line =~ ^time=\"[^\"]*\"\ level=([a-z]+)\ msg=(.*)$ ]]; then
-      line=${BASH_REMATCH[2]#\"} line=${line%\"} line=${line//\\n/; }
+      line=${BASH_REMATCH[2]#\"} line=${line%\"} line=${line//:\\n/: } line=${line//\\n/; }
       line=${line//\\t/} line=${line//\\\"/\"} line=${line//\\\\/\\}
       [ "${BASH_REMATCH[1]}" != warning ] || kind='warning: '
     fi
