@@ -19,14 +19,16 @@ static const char help[] =
 	"Name and file:\n"
 	"      --name NAME         name of the image, such as hello or registry.example/hello\n"
 	"  -t, --tag TAG           a tag of the image; repeatable (made from the content)\n"
-	"  -o, --output FILE       write the image to FILE (standard output); with oci, a name "
-	"that\n"
-	"                          does not end in .tar, .tar.gz or .tar.zst is a layout "
+	"  -o, --output FILE       write the image to FILE (standard output); of oci, to a "
 	"directory\n"
+	"                          if its name does not end in .tar, .tar.gz or .tar.zst\n"
 	"      --format FORMAT     docker, oci or hybrid (docker)\n"
 	"      --compressor KIND   none, gz or zstd, for the whole archive (none)\n"
 	"      --layer-compressor KIND\n"
 	"                          none, gz or zstd, for each layer of oci and hybrid (gz)\n"
+	"      --known FILE        remember and use compressed layers of oci and hybrid\n"
+	"      --annotation KEY=VALUE\n"
+	"                          an annotation of oci and hybrid; repeatable\n"
 	"\nConfiguration:\n"
 	"      --config FILE       JSON, or image-config(5) lines (none)\n"
 	"      --architecture A    the machine of the image, as Go names it: [OS/]ARCH[/VARIANT]\n"
@@ -35,8 +37,6 @@ static const char help[] =
 	"      --os OS             the system of the image (linux)\n"
 	"      --created TIME      when the image was made: ISO 8601 or now (" IMAGECONFIG_CREATED
 	")\n"
-	"      --annotation KEY=VALUE\n"
-	"                          an annotation of oci and hybrid; repeatable\n"
 	"\nLayers:\n"
 	"      --layers-out FILE   write the layers as layer-list(5) lines to FILE\n"
 	"      --max-layers N      refuse an image of more layers\n"
@@ -60,6 +60,7 @@ enum {
 	OPT_OUTPUT,
 	OPT_COMPRESSOR,
 	OPT_LAYER_COMPRESSOR,
+	OPT_KNOWN,
 	OPT_ANNOTATION,
 	OPT_JOBS,
 	OPT_LAYERS_OUT,
@@ -81,6 +82,7 @@ static const struct option longs[] = {
 	{ "output", required_argument, NULL, OPT_OUTPUT },
 	{ "compressor", required_argument, NULL, OPT_COMPRESSOR },
 	{ "layer-compressor", required_argument, NULL, OPT_LAYER_COMPRESSOR },
+	{ "known", required_argument, NULL, OPT_KNOWN },
 	{ "annotation", required_argument, NULL, OPT_ANNOTATION },
 	{ "jobs", required_argument, NULL, OPT_JOBS },
 	{ "layers-out", required_argument, NULL, OPT_LAYERS_OUT },
@@ -96,7 +98,7 @@ static const struct cli cli = { "image-assemble", help, longs };
 struct settings {
 	struct assemble_options image;
 	struct imageconfig_options about;
-	const char *config, *output, *layers_out;
+	const char *config, *output, *layers_out, *known;
 	enum compress_kind compressor;
 	bool layer_compressor; /* it was given */
 	bool directory;        /* the output is an OCI layout */
@@ -179,6 +181,9 @@ static void option(int opt, struct settings *s)
 	case OPT_OUTPUT:
 		s->output = optarg;
 		break;
+	case OPT_KNOWN:
+		s->known = optarg;
+		break;
 	case OPT_ANNOTATION:
 		add_annotation(s);
 		break;
@@ -210,6 +215,8 @@ static void check_format(struct settings *s)
 		cli_usage(&cli, "--layer-compressor goes with --format oci or hybrid");
 	if (docker && s->nannotations)
 		cli_usage(&cli, "--annotation goes with --format oci or hybrid");
+	if (docker && s->known)
+		cli_usage(&cli, "--known goes with --format oci or hybrid");
 	if (!docker && !s->layer_compressor && !whole)
 		s->image.compressor = COMPRESS_GZ;
 	if (whole && s->image.compressor != COMPRESS_NONE)
@@ -307,15 +314,30 @@ static void close_inputs(struct settings *s)
 	free(s->inputs);
 }
 
+static int read_known(const struct settings *s, struct knownlayers **known, struct err *e)
+{
+	if (knownlayers_read(s->known, known, e) < 0)
+		return -1;
+	AUTO_FREE char *warning = knownlayers_warning(*known);
+	if (warning)
+		cli_warn(&cli, "%s", warning);
+	return 0;
+}
+
 /* Reads the inputs and writes the image to o, flushed, or into the layout. */
 static int make_image(const struct settings *s, const struct imageconfig *config,
 		      struct ocilayout *layout, struct progress *progress, struct out *o,
 		      struct layerlist *layers, struct err *e)
 {
 	AUTO_COMPRESS struct compress *c = NULL;
-	struct assemble_streams streams = {
-		.inputs = s->inputs, .ninputs = s->ninputs, .layout = layout, .progress = progress
-	};
+	AUTO_KNOWNLAYERS struct knownlayers *known = NULL;
+	if (s->known && read_known(s, &known, e) < 0)
+		return -1;
+	struct assemble_streams streams = { .inputs = s->inputs,
+					    .ninputs = s->ninputs,
+					    .layout = layout,
+					    .known = known,
+					    .progress = progress };
 	if (layout)
 		return assemble(&streams, &s->image, config, layers, e);
 	if (compress_new(s->compressor, s->image.jobs, o, &c, e) < 0)

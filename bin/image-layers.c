@@ -14,11 +14,14 @@ static const char help[] =
 	"      --files             write the files as layerpipe-mtree(5) lines instead\n"
 	"      --store-paths       write the store paths in the image and their NAR sizes instead\n"
 	"      --store-dir DIR     with --store-paths: the store directory (/nix/store)\n"
+	"      --known FILE        send layers that this file knows by reference, known-layers(5)\n"
+	"      --layer-compressor KIND\n"
+	"                          none, gz or zstd: how --known must know them (gz)\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
 
 enum mode { STREAM = CLI_OPT, LIST, CONFIG, REPO_TAGS, FILES, STORE_PATHS };
-enum { IMAGE = STORE_PATHS + 1, STORE_DIR };
+enum { IMAGE = STORE_PATHS + 1, STORE_DIR, KNOWN, LAYER_COMPRESSOR };
 
 static const struct option longs[] = {
 	{ "image", required_argument, NULL, IMAGE },
@@ -28,6 +31,8 @@ static const struct option longs[] = {
 	{ "files", no_argument, NULL, FILES },
 	{ "store-paths", no_argument, NULL, STORE_PATHS },
 	{ "store-dir", required_argument, NULL, STORE_DIR },
+	{ "known", required_argument, NULL, KNOWN },
+	{ "layer-compressor", required_argument, NULL, LAYER_COMPRESSOR },
 	CLI_OPTIONS_END,
 };
 
@@ -37,6 +42,9 @@ struct settings {
 	enum mode mode;
 	const char *image;
 	const char *store_dir;
+	const char *known;
+	enum compress_kind compressor;
+	bool has_compressor;
 };
 
 static const char *read_store_dir(void)
@@ -47,12 +55,24 @@ static const char *read_store_dir(void)
 	return optarg;
 }
 
+static void read_compressor(struct settings *s)
+{
+	struct err e = { 0 };
+	if (compress_kind(optarg, &s->compressor, &e) < 0)
+		cli_usage(&cli, "--layer-compressor: %s", e.msg);
+	s->has_compressor = true;
+}
+
 static void option(int opt, struct settings *s)
 {
 	if (opt == IMAGE)
 		s->image = optarg;
 	else if (opt == STORE_DIR)
 		s->store_dir = read_store_dir();
+	else if (opt == KNOWN)
+		s->known = optarg;
+	else if (opt == LAYER_COMPRESSOR)
+		read_compressor(s);
 	else if (s->mode == STREAM || s->mode == (enum mode)opt)
 		s->mode = (enum mode)opt;
 	else
@@ -64,8 +84,24 @@ static void check(struct settings *s)
 {
 	if (s->store_dir && s->mode != STORE_PATHS)
 		cli_usage(&cli, "--store-dir goes with --store-paths only");
+	if (s->known && s->mode != STREAM)
+		cli_usage(&cli, "--known goes with a layer stream only");
+	if (s->has_compressor && !s->known)
+		cli_usage(&cli, "--layer-compressor goes with --known only");
 	if (!s->store_dir)
 		s->store_dir = "/nix/store";
+}
+
+static int write_stream(const struct settings *s, struct image *i, struct out *o, struct err *e)
+{
+	AUTO_KNOWNLAYERS struct knownlayers *known = NULL;
+	AUTO_FREE char *compressor = compress_about(s->compressor);
+	if (s->known && knownlayers_read(s->known, &known, e) < 0)
+		return -1;
+	AUTO_FREE char *warning = known ? knownlayers_warning(known) : NULL;
+	if (warning)
+		cli_warn(&cli, "%s", warning);
+	return imagelayers_stream(i, known, compressor, o, e);
 }
 
 static int write_image(const struct settings *s, struct image *i, struct out *o, struct err *e)
@@ -83,7 +119,7 @@ static int write_image(const struct settings *s, struct image *i, struct out *o,
 	case REPO_TAGS:
 		break;
 	}
-	return imagelayers_stream(i, o, e);
+	return write_stream(s, i, o, e);
 }
 
 static int run(const struct settings *s, const char *file, struct out *o, struct err *e)
@@ -107,7 +143,7 @@ static int run(const struct settings *s, const char *file, struct out *o, struct
 
 int main(int argc, char **argv)
 {
-	struct settings s = { .mode = STREAM };
+	struct settings s = { .mode = STREAM, .compressor = COMPRESS_GZ };
 	struct err e = { 0 };
 	struct out o;
 

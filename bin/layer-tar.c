@@ -9,6 +9,7 @@
 #include "layer/placement.h"
 #include "layer/storestream.h"
 #include "plan/plan.h"
+#include "tar/compress.h"
 
 static const char help[] =
 	"usage: layer-tar [option...] [PLAN]\n"
@@ -32,6 +33,9 @@ static const char help[] =
 	"      --comment TEXT      history comment of every layer (its store paths, if any)\n"
 	"      --digests           give every layer's diff ID in the stream\n"
 	"      --bare              write the one layer's tar without a stream around it\n"
+	"      --known FILE        send layers that this file knows by reference, known-layers(5)\n"
+	"      --layer-compressor KIND\n"
+	"                          none, gz or zstd: how --known must know them (gz)\n"
 	"\nMore:\n"
 	"      --jobs N            threads that work ahead, 1 to 64 (the cores, at most 4)\n"
 	"  -h, --help              show this help\n"
@@ -45,6 +49,8 @@ enum {
 	GID,
 	GNAME,
 	JOBS,
+	KNOWN,
+	LAYER_COMPRESSOR,
 	MTIME,
 	MTREE,
 	ONTO,
@@ -62,6 +68,8 @@ static const struct option longs[] = {
 	{ "gid", required_argument, NULL, GID },
 	{ "gname", required_argument, NULL, GNAME },
 	{ "jobs", required_argument, NULL, JOBS },
+	{ "known", required_argument, NULL, KNOWN },
+	{ "layer-compressor", required_argument, NULL, LAYER_COMPRESSOR },
 	{ "mtime", required_argument, NULL, MTIME },
 	{ "mtree", required_argument, NULL, MTREE },
 	{ "onto", required_argument, NULL, ONTO },
@@ -79,6 +87,9 @@ struct options {
 	const char *plan;
 	const char *mtree;
 	const char *onto;
+	const char *known;
+	enum compress_kind compressor;
+	bool has_compressor;
 	bool allow_empty;
 	bool bare;
 };
@@ -107,6 +118,14 @@ static const char *read_comment(void)
 	return optarg;
 }
 
+static void read_compressor(struct options *o)
+{
+	struct err e = { 0 };
+	if (compress_kind(optarg, &o->compressor, &e) < 0)
+		cli_usage(&cli, "--layer-compressor: %s", e.msg);
+	o->has_compressor = true;
+}
+
 static void read_option(int opt, struct options *o)
 {
 	struct storestream *s = &o->stream;
@@ -131,6 +150,12 @@ static void read_option(int opt, struct options *o)
 		break;
 	case JOBS:
 		s->jobs = (unsigned)cli_number(&cli, "jobs", 1, JOBS_MAX);
+		break;
+	case KNOWN:
+		o->known = optarg;
+		break;
+	case LAYER_COMPRESSOR:
+		read_compressor(o);
 		break;
 	case MTIME:
 		s->form.mtime = cli_time(&cli, "mtime");
@@ -168,13 +193,28 @@ static int read_plan(const struct options *opt, struct plan *p, struct err *e)
 	return 0;
 }
 
+static int read_known(const struct options *opt, struct knownlayers **known, struct err *e)
+{
+	if (knownlayers_read(opt->known, known, e) < 0)
+		return -1;
+	AUTO_FREE char *warning = knownlayers_warning(*known);
+	if (warning)
+		cli_warn(&cli, "%s", warning);
+	return 0;
+}
+
 static int run_plan(const struct options *opt, struct out *o, struct err *e)
 {
 	AUTO_PLAN struct plan p = { 0 };
-	if (read_plan(opt, &p, e) < 0)
+	AUTO_KNOWNLAYERS struct knownlayers *known = NULL;
+	AUTO_FREE char *compressor = compress_about(opt->compressor);
+	struct storestream stream = opt->stream;
+	if (read_plan(opt, &p, e) < 0 || (opt->known && read_known(opt, &known, e) < 0))
 		return -1;
-	return opt->bare ? storestream_bare(&opt->stream, &p, o, e)
-			 : storestream_write(&opt->stream, &p, o, e);
+	stream.known = known;
+	stream.compressor = compressor;
+	return opt->bare ? storestream_bare(&stream, &p, o, e)
+			 : storestream_write(&stream, &p, o, e);
 }
 
 /* Reads an mtree, - being standard input, that is not empty; for_empty: what to say of that. */
@@ -213,6 +253,10 @@ static void check(const struct options *opt, int operands)
 		cli_usage(&cli, "--onto goes with --mtree only");
 	if (opt->onto && strcmp(opt->mtree, "-") == 0 && strcmp(opt->onto, "-") == 0)
 		cli_usage(&cli, "--mtree and --onto cannot both be standard input");
+	if (opt->known && (opt->mtree || opt->bare))
+		cli_usage(&cli, "--known goes with a plan, and without --bare");
+	if (opt->has_compressor && !opt->known)
+		cli_usage(&cli, "--layer-compressor goes with --known only");
 	if (opt->mtree && operands)
 		cli_usage(&cli, "--mtree goes without a plan");
 }
@@ -225,6 +269,7 @@ int main(int argc, char **argv)
 				      .uname = "root",
 				      .gname = "root" },
 			    .jobs = default_jobs() },
+		.compressor = COMPRESS_GZ,
 	};
 	struct err e = { 0 };
 	struct out o;

@@ -17,6 +17,7 @@ static void assembly_free(struct assembly *a)
 	free(a->stored);
 	free(a->order);
 	free(a->about);
+	intern_free(&a->texts);
 }
 
 int assemble_format(const char *name, enum assemble_format *format, struct err *e)
@@ -83,7 +84,9 @@ const struct assemble_stored *assemble_store(struct assembly *a, const char *key
 {
 	a->stored = mem_grow(a->stored, &a->stored_cap, a->nstored + 1, sizeof *a->stored);
 	struct assemble_stored *s = &a->stored[a->nstored++];
-	*s = (struct assemble_stored){ .size = size };
+	*s = (struct assemble_stored){ .size = size,
+				       .media_type = ocimanifest_layer_type(a->o->compressor),
+				       .compressor = a->about };
 	if (key)
 		memcpy(s->key, key, sizeof s->key);
 	memcpy(s->hex, hex, sizeof s->hex);
@@ -121,7 +124,7 @@ static void list_layer(struct assembly *a, const struct layerread_layer *l,
 {
 	AUTO_FREE char *diffid = xasprintf("sha256:%s", s->hex);
 	AUTO_FREE char *digest = xasprintf("sha256:%s", s->digest);
-	AUTO_FREE char *type = xstrdup(ocimanifest_layer_type(a->o->compressor));
+	AUTO_FREE char *type = xstrdup(s->media_type);
 	AUTO_FREE char *comment = l->comment ? xstrdup(l->comment) : NULL;
 	layerlist_add(a->layers, &(struct layerlist_layer){ .diffid = diffid,
 							    .size = s->size,
@@ -133,12 +136,37 @@ static void list_layer(struct assembly *a, const struct layerread_layer *l,
 	progress_layer(a->s->progress, l->size, diffid, comment);
 }
 
+/* A layer without its bytes: whoever sent it knows what they became. */
+static const struct assemble_stored *store_reference(struct assembly *a, const char *key,
+						     const struct layerread_layer *l)
+{
+	const struct layerread_blob *b = l->blob;
+	assemble_store(a, key, l->diffid, b->digest, b->size);
+	struct assemble_stored *s = &a->stored[a->nstored - 1];
+	s->media_type = intern_keep(&a->texts, b->media_type, strlen(b->media_type));
+	s->compressor = intern_keep(&a->texts, b->compressor, strlen(b->compressor));
+	return s;
+}
+
+static int store_layer(struct assembly *a, const struct assemble_form *form,
+		       const struct layerread_layer *l, const char *key,
+		       const struct assemble_stored **s, struct err *e)
+{
+	if (l->blob && *s)
+		return assemble_same(a, *s, l->diffid, e);
+	if (l->blob) {
+		*s = store_reference(a, key, l);
+		return 0;
+	}
+	return *s ? skip_layer(a, *s, e) : form->layer(a, l, key, s, e);
+}
+
 static int take_layer(struct assembly *a, const struct assemble_form *form,
 		      const struct layerread_layer *l, struct err *e)
 {
 	const char *key = l->key ? l->key : l->diffid;
 	const struct assemble_stored *s = assemble_find(a, key, l->diffid);
-	if ((s ? skip_layer(a, s, e) : form->layer(a, l, key, &s, e)) < 0)
+	if (store_layer(a, form, l, key, &s, e) < 0)
 		return -1;
 	if (l->diffid && strcmp(l->diffid, s->hex) != 0)
 		return mismatch(a, "its diff ID is given as", l->diffid, s->hex, e);
@@ -166,6 +194,8 @@ static int take_input(struct assembly *a, const struct assemble_form *form,
 	const struct layerread_layer *l = NULL;
 	layerread_free(a->in);
 	a->in = layerread_new(in->fd, in->name);
+	if (a->s->layout)
+		layerread_references(a->in);
 	for (;;) {
 		if (layerread_next(a->in, &l, e) < 0)
 			return -1;
@@ -292,9 +322,10 @@ int assemble(const struct assemble_streams *s, const struct assemble_options *o,
 			      .hashing = hashing_new(!compresses(s, o)),
 			      .out = { .to = s->archive },
 			      .layers = layers };
-	if (o->compressor != COMPRESS_NONE)
-		a.about = compress_about(o->compressor);
+	a.about = compress_about(o->compressor);
 	int status = take_layers(&a, form, e);
+	if (status == 0 && s->known)
+		status = knownlayers_append(s->known, e);
 	if (status == 0)
 		status = write_rest(&a, form, e);
 	assembly_free(&a);

@@ -19,6 +19,7 @@
 #include "image/imageconfig.h"
 #include "image/ocilayout.h"
 #include "image/ocimanifest.h"
+#include "layer/knownlayers.h"
 #include "layer/layerlist.h"
 #include "tar/compress.h"
 
@@ -55,8 +56,9 @@ struct assemble_input {
 struct assemble_streams {
 	const struct assemble_input *inputs;
 	size_t ninputs;
-	struct compress *archive; /* one of these two; the other is NULL */
-	struct ocilayout *layout; /* ASSEMBLE_OCI only */
+	struct compress *archive;  /* one of these two; the other is NULL */
+	struct ocilayout *layout;  /* ASSEMBLE_OCI only */
+	struct knownlayers *known; /* layers compressed before; gets those of now. NULL: none */
 	struct progress *progress;
 };
 
@@ -64,7 +66,9 @@ struct assemble_streams {
  * Reads the layers of all inputs, in order, and writes the whole image. Of an archive, its end is
  * included; compress_finish() is the caller's. A layout is committed. layers, which starts as
  * { 0 }, gets what the image is made of. A layer whose name is not known before its bytes is
- * spooled; of equal layers one is stored. On failure an archive has neither manifest nor end, and a
+ * spooled; of equal layers one is stored. A layer that comes by reference is taken for a
+ * layout only, whose blob may then be missing; known is appended to its file before the image is
+ * complete. On failure an archive has neither manifest nor end, and a
  * layout is not committed.
  */
 MUST_USE int assemble(const struct assemble_streams *s, const struct assemble_options *o,

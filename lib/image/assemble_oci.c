@@ -112,12 +112,76 @@ static int make_layer(struct assembly *a, const char *key, const struct assemble
 	return 0;
 }
 
-static int layer(struct assembly *a, const struct layerread_layer *l, const char *key,
+/* The layer's own key; NULL where it is its digest. */
+static const char *own_key(const struct layerread_layer *l)
+{
+	return l->key && l->diffid && strcmp(l->key, l->diffid) == 0 ? NULL : l->key;
+}
+
+static const struct knownlayers_layer *look_up(const struct assembly *a,
+					       const struct layerread_layer *l)
+{
+	const char *key = own_key(l);
+	return a->s->known && (key || l->diffid)
+		       ? knownlayers_find(a->s->known, key, l->diffid, a->about)
+		       : NULL;
+}
+
+/* A layer whose blob is in the layout: it need not be compressed again, but its bytes are checked.
+ */
+static int known_layer(struct assembly *a, const char *key, const struct knownlayers_layer *known,
+		       const struct assemble_stored **s, struct err *e)
+{
+	char hex[DIGEST_HEX_LEN + 1];
+	if (assemble_copy(a, NULL, NULL, hex, e) < 0)
+		return -1;
+	if (strcmp(hex, known->diffid) != 0) {
+		err_set(e, 0,
+			"it is known as sha256:%s, but its bytes are sha256:%s (delete its line in "
+			"the file of known layers)",
+			known->diffid, hex);
+		return layerread_wrap(a->in, e);
+	}
+	*s = assemble_find(a, NULL, hex);
+	if (!*s)
+		*s = assemble_store(a, key, hex, known->digest, known->size);
+	return 0;
+}
+
+static void learn(const struct assembly *a, const struct layerread_layer *l,
+		  const struct assemble_stored *s)
+{
+	struct knownlayers_layer known = { .size = s->size,
+					   .compressor = s->compressor,
+					   .media_type = s->media_type };
+	const char *key = own_key(l);
+	/* a key may be the digest, although the stream does not say so */
+	if (key && strcmp(key, s->hex) != 0)
+		memcpy(known.key, key, sizeof known.key);
+	memcpy(known.diffid, s->hex, sizeof known.diffid);
+	memcpy(known.digest, s->digest, sizeof known.digest);
+	knownlayers_add(a->s->known, &known);
+}
+
+static int store(struct assembly *a, const struct layerread_layer *l, const char *key,
 		 const struct assemble_stored **s, struct err *e)
 {
+	const struct knownlayers_layer *known = look_up(a, l);
+	if (known && a->s->layout && ocilayout_has(a->s->layout, known->digest, known->size))
+		return known_layer(a, key, known, s, e);
 	if (!a->s->layout && a->o->compressor == COMPRESS_NONE && l->diffid)
 		return pass_layer(a, l, key, s, e);
 	return make_layer(a, key, s, e);
+}
+
+static int layer(struct assembly *a, const struct layerread_layer *l, const char *key,
+		 const struct assemble_stored **s, struct err *e)
+{
+	if (store(a, l, key, s, e) < 0)
+		return -1;
+	if (a->s->known)
+		learn(a, l, *s);
+	return 0;
 }
 
 /* --- what follows --- */
@@ -147,8 +211,8 @@ static int write_manifest(struct assembly *a, const struct assemble_ending *end,
 		layers[i] = (struct ocimanifest_blob){
 			.hex = s->digest,
 			.size = s->size,
-			.media_type = ocimanifest_layer_type(a->o->compressor),
-			.compressor = a->about,
+			.media_type = s->media_type,
+			.compressor = strcmp(s->compressor, "none") == 0 ? NULL : s->compressor,
 		};
 	}
 	return ocimanifest_write(&config, layers, a->norder, &a->o->annotations, b, e);

@@ -5,16 +5,18 @@
 /* What the parts of assemble share: the image in the making, and what each format does with it. */
 
 #include "base/hashing.h"
+#include "base/intern.h"
 #include "image/assemble.h"
 #include "image/dockerarchive.h"
 #include "layer/layerread.h"
 
 /* A layer that the image has. */
 struct assemble_stored {
-	char key[DIGEST_HEX_LEN + 1];    /* "": none */
-	char hex[DIGEST_HEX_LEN + 1];    /* its diff ID */
-	char digest[DIGEST_HEX_LEN + 1]; /* of its blob */
-	uint64_t size;                   /* of its blob */
+	char key[DIGEST_HEX_LEN + 1];        /* "": none */
+	char hex[DIGEST_HEX_LEN + 1];        /* its diff ID */
+	char digest[DIGEST_HEX_LEN + 1];     /* of its blob */
+	uint64_t size;                       /* of its blob */
+	const char *media_type, *compressor; /* the latter as in known-layers(5) */
 };
 
 struct assembly {
@@ -29,7 +31,8 @@ struct assembly {
 	size_t *order; /* for each layer of the image its place in stored */
 	size_t norder, order_cap;
 	struct layerlist *layers;
-	char *about; /* how layers are compressed: compress_about(), or NULL */
+	char *about; /* how layers are compressed: compress_about() */
+	struct intern texts;
 };
 
 /* What follows the layers. */

@@ -19,28 +19,37 @@ static int copy(struct image_reader *r, struct out *o, struct err *e)
 	return 0;
 }
 
-static int write_layer(const struct image *i, size_t layer, struct layerwrite *w, struct out *o,
-		       struct err *e)
+static int write_layer(const struct image *i, size_t layer, const struct knownlayers_layer *known,
+		       struct layerwrite *w, struct out *o, struct err *e)
 {
 	const struct image_layer *l = &i->layers[layer];
 	AUTO_IMAGE_READER struct image_reader *r = NULL;
-	struct layerwrite_member m = { .size = l->size, .mtime = 1, .comment = l->comment };
+	struct layerwrite_member m = {
+		.size = known ? 0 : l->size, .mtime = 1, .comment = l->comment, .known = known
+	};
 	memcpy(m.diffid, strchr(l->diffid, ':') + 1, sizeof m.diffid);
-	if (layerwrite_member(w, &m, e) < 0 || image_layer_open(i, layer, &r, e) < 0)
+	if (layerwrite_member(w, &m, e) < 0)
 		return -1;
-	return copy(r, o, e);
+	if (known)
+		return 0;
+	return image_layer_open(i, layer, &r, e) < 0 ? -1 : copy(r, o, e);
 }
 
-int imagelayers_stream(struct image *i, struct out *o, struct err *e)
+int imagelayers_stream(struct image *i, const struct knownlayers *known, const char *compressor,
+		       struct out *o, struct err *e)
 {
+	AUTO_FREE const struct knownlayers_layer **of = xcalloc(i->nlayers, sizeof *of);
 	struct layerwrite w;
-	for (size_t k = 0; k < i->nlayers; k++)
-		if (image_layer_size(i, k, e) < 0)
+	for (size_t k = 0; k < i->nlayers; k++) {
+		const char *hex = strchr(i->layers[k].diffid, ':') + 1;
+		of[k] = known ? knownlayers_find(known, NULL, hex, compressor) : NULL;
+		if (!of[k] && image_layer_size(i, k, e) < 0)
 			return -1;
+	}
 	if (layerwrite_begin(&w, o, (uint32_t)i->nlayers, e) < 0)
 		return -1;
 	for (size_t k = 0; k < i->nlayers; k++)
-		if (write_layer(i, k, &w, o, e) < 0)
+		if (write_layer(i, k, of[k], &w, o, e) < 0)
 			return -1;
 	return layerwrite_end(&w, e);
 }

@@ -8,13 +8,16 @@
 #include "base/mem.h"
 #include "base/out.h"
 #include "image/image.h"
+#include "layer/knownlayers.h"
 
 /*
  * The layers as layer-stream(5), bottom first, with their diff IDs and
  * comments. Compressed ones are decompressed twice: once before anything is
- * written, to learn their sizes. On failure the stream lacks its end.
+ * written, to learn their sizes. Those that are known (NULL: none) with that
+ * compressor are sent by reference. On failure the stream lacks its end.
  */
-MUST_USE int imagelayers_stream(struct image *i, struct out *o, struct err *e);
+MUST_USE int imagelayers_stream(struct image *i, const struct knownlayers *known,
+				const char *compressor, struct out *o, struct err *e);
 
 /*
  * The layers as layer-list(5). A compressed layer whose digest no manifest

@@ -175,12 +175,24 @@ static char *blob_name(const char *dir, const struct blob *b)
 	return xasprintf("%s/blobs/sha256/%s", dir, b->hex);
 }
 
+static bool is_there(const char *name, uint64_t size)
+{
+	struct stat st;
+	return stat(name, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size;
+}
+
+bool ocilayout_has(const struct ocilayout *l, const char *hex, uint64_t size)
+{
+	AUTO_FREE char *name = xasprintf("%s/blobs/sha256/%s", l->path, hex);
+	return is_there(name, size);
+}
+
 /* Gives a blob its name in dir, where one of the same size may be already. */
 static int name_blob(const struct ocilayout *l, struct blob *b, const char *dir, struct err *e)
 {
 	AUTO_FREE char *name = blob_name(dir, b), *fresh = NULL;
 	struct stat st;
-	if (stat(name, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == b->size)
+	if (is_there(name, b->size))
 		return 0;
 	b->added = lstat(name, &st) < 0;
 	if (b->file) {

@@ -13,13 +13,11 @@
 enum { END = 2 * TAR_BLOCK };
 
 /* The records that a header can hold. */
-enum { LAYERS, DIFFID, KEY, COMMENT, NRECORDS };
+enum { LAYERS, DIFFID, KEY, BLOB, COMMENT, NRECORDS };
 
 static const char *const record_names[NRECORDS] = {
-	[LAYERS] = LAYERSTREAM_LAYERS,
-	[DIFFID] = LAYERSTREAM_DIFFID,
-	[KEY] = LAYERSTREAM_KEY,
-	[COMMENT] = LAYERSTREAM_COMMENT,
+	[LAYERS] = LAYERSTREAM_LAYERS, [DIFFID] = LAYERSTREAM_DIFFID,   [KEY] = LAYERSTREAM_KEY,
+	[BLOB] = LAYERSTREAM_BLOB,     [COMMENT] = LAYERSTREAM_COMMENT,
 };
 
 /* What one says: len bytes with a NUL behind them, or NULL. */
@@ -38,6 +36,9 @@ struct layerread {
 	uint64_t layers;                 /* of the whole input */
 	struct record records[NRECORDS]; /* of the last header */
 	struct buf lines;                /* its comment, where that holds some */
+	bool references;                 /* layers without bytes are taken */
+	struct buf reference;            /* the record of such a layer, in strings */
+	struct layerread_blob blob;
 	struct layerread_layer layer;
 	char first[TAR_BLOCK]; /* the layer's first block, as far as it was read */
 	size_t nfirst;
@@ -59,7 +60,13 @@ void layerread_free(struct layerread *r)
 		return;
 	tarread_free(r->tar);
 	buf_free(&r->lines);
+	buf_free(&r->reference);
 	free(r);
+}
+
+void layerread_references(struct layerread *r)
+{
+	r->references = true;
 }
 
 void layerread_cleanup(struct layerread **r)
@@ -217,6 +224,60 @@ static int read_about(struct layerread *r, struct err *e)
 	return 0;
 }
 
+/* Cuts the string at its next space; NULL: there is none. */
+static char *cut(char *s)
+{
+	char *space = s ? strchr(s, ' ') : NULL;
+	if (space)
+		*space++ = '\0';
+	return space;
+}
+
+static bool is_digest(const char *s)
+{
+	static const char sha256[] = "sha256:";
+	return strncmp(s, sha256, sizeof sha256 - 1) == 0 &&
+	       is_hex(s + sizeof sha256 - 1, strlen(s + sizeof sha256 - 1));
+}
+
+static int parse_blob(struct layerread *r, struct err *e)
+{
+	const struct record *record = &r->records[BLOB];
+	struct err ignored = { 0 };
+	buf_clear(&r->reference);
+	buf_add(&r->reference, record->value, record->len);
+	char *digest = r->reference.s, *size = cut(digest), *type = cut(size), *how = cut(type);
+	bool good = is_text(record->value, record->len) && how && is_digest(digest) && *type &&
+		    *how &&
+		    num_parse(size, strlen(size), 10, 0, INT64_MAX, &r->blob.size, &ignored) == 0;
+	err_clear(&ignored);
+	if (!good)
+		return tarread_err(r->tar, e,
+				   "%s: expected 'sha256:HEX SIZE MEDIA-TYPE COMPRESSOR'",
+				   LAYERSTREAM_BLOB);
+	r->blob.digest = strchr(digest, ':') + 1;
+	r->blob.media_type = type;
+	r->blob.compressor = how;
+	r->layer.blob = &r->blob;
+	return 0;
+}
+
+/* A layer whose bytes are not in the stream. */
+static int read_reference(struct layerread *r, struct err *e)
+{
+	if (!r->records[BLOB].value)
+		return 0;
+	if (!r->layer.diffid || r->layer.size)
+		return tarread_err(r->tar, e, "%s: expected no bytes, and " LAYERSTREAM_DIFFID,
+				   LAYERSTREAM_BLOB);
+	if (r->references)
+		return parse_blob(r, e);
+	err_set(e, 0,
+		"it is sent by reference, without its bytes: only 'image-assemble --format oci "
+		"--output DIR' takes that (leave out --known where the stream is made)");
+	return layerread_wrap(r, e);
+}
+
 /* Whether a member is one that images have beside their layers. */
 static bool is_of_image(const char *name)
 {
@@ -277,7 +338,7 @@ static int read_member(struct layerread *r, const struct layerread_layer **layer
 	r->nfirst = 0;
 	r->zeros = 0;
 	r->layer = (struct layerread_layer){ .name = t->name, .size = t->size };
-	if (read_about(r, e) < 0)
+	if (read_about(r, e) < 0 || read_reference(r, e) < 0)
 		return -1;
 	if (check_size(r, t, e) < 0)
 		return -1;

@@ -14,6 +14,13 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+/* The blob that a layer became once, of a layer that comes without its bytes. */
+struct layerread_blob {
+	const char *digest; /* 64 lower-case hex digits, without "sha256:" */
+	uint64_t size;
+	const char *media_type, *compressor; /* as in known-layers(5) */
+};
+
 /* What a stream says about one layer; strings are valid until the next layerread_next(). */
 struct layerread_layer {
 	const char *name;    /* of the member */
@@ -21,6 +28,8 @@ struct layerread_layer {
 	const char *comment; /* UTF-8; NULL where not given, as those below */
 	const char *key;     /* 64 lower-case hex digits */
 	const char *diffid;  /* 64 lower-case hex digits, without "sha256:" */
+	const struct layerread_blob
+		*blob; /* it is sent by reference: it has a diffid and no bytes */
 };
 
 struct layerread;
@@ -28,6 +37,9 @@ struct layerread;
 /* fd and name (for messages) are borrowed. */
 struct layerread *layerread_new(int fd, const char *name);
 void layerread_free(struct layerread *r);
+
+/* From now on layers by reference are taken; they are refused else, as they have no bytes. */
+void layerread_references(struct layerread *r);
 
 /*
  * The next layer, *layer NULL at the end of the input. Refuses a stream that

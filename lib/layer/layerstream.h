@@ -19,4 +19,7 @@
 #define LAYERSTREAM_KEY     "LAYERPIPE.key"     /* HEX, SHA-256 over what determines the bytes */
 #define LAYERSTREAM_COMMENT "LAYERPIPE.comment" /* history comment of the layer */
 
+/* The member has no bytes: "sha256:HEX SIZE MEDIA-TYPE COMPRESSOR" of the blob that it became */
+#define LAYERSTREAM_BLOB "LAYERPIPE.blob"
+
 #endif

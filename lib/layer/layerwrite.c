@@ -76,6 +76,12 @@ static void describe(struct buf *records, const struct layerwrite_member *m)
 	}
 	if (*m->key)
 		line(&comment, LAYERSTREAM_KEY, m->key);
+	if (m->known) {
+		AUTO_FREE char *blob =
+			xasprintf("sha256:%s %" PRIu64 " %s %s", m->known->digest, m->known->size,
+				  m->known->media_type, m->known->compressor);
+		line(&comment, LAYERSTREAM_BLOB, blob);
+	}
 	/* last: it may be of several lines */
 	if (m->comment)
 		line(&comment, LAYERSTREAM_COMMENT, m->comment);
@@ -101,7 +107,7 @@ int layerwrite_member(struct layerwrite *w, const struct layerwrite_member *m, s
 	if (out_write(w->out, header.s, header.len, e) < 0)
 		return -1;
 	w->due = w->out->written + m->size;
-	if (!w->check || !*m->diffid)
+	if (!w->check || !*m->diffid || m->known)
 		return 0;
 	memcpy(w->announced, m->diffid, sizeof w->announced);
 	return out_also_digest(w->out, w->check, e);

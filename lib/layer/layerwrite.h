@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "layer/knownlayers.h"
 
 struct layerwrite {
 	/* private */
@@ -29,6 +30,8 @@ struct layerwrite_member {
 	const char *comment; /* history comment, UTF-8; borrowed */
 	char diffid[DIGEST_HEX_LEN + 1];
 	char key[DIGEST_HEX_LEN + 1];
+	const struct knownlayers_layer
+		*known; /* send it by reference, size 0; borrowed; NULL: no */
 };
 
 /* Opens a stream of that many layers. The output is borrowed. */

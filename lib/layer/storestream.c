@@ -23,6 +23,7 @@ struct slot {
 	struct storelayer layer;
 	char diffid[DIGEST_HEX_LEN + 1];
 	char key[DIGEST_HEX_LEN + 1];
+	const struct knownlayers_layer *known; /* it is sent by reference */
 	bool done;
 	bool failed;
 	struct err err;
@@ -76,21 +77,42 @@ static int find_diffid(const struct stream *st, struct slot *slot, struct err *e
 	return r;
 }
 
+/* Looks the layer up; its key or else its diff ID is there. */
+static void look_up(const struct stream *st, struct slot *slot, bool keyed)
+{
+	const struct storestream *s = st->s;
+	if (!s->known)
+		return;
+	slot->known =
+		knownlayers_find(s->known, keyed ? slot->key : NULL, slot->diffid, s->compressor);
+	if (slot->known)
+		memcpy(slot->diffid, slot->known->diffid, sizeof slot->diffid);
+}
+
+static void make_key(const struct buf *text, struct slot *slot)
+{
+	AUTO_DIGEST struct digest *d = digest_new();
+	digest_add(d, text->s, text->len);
+	digest_hex(d, slot->key);
+}
+
 static int prepare(const struct stream *st, struct slot *slot, struct err *e)
 {
 	const struct storelayer_form *form = &st->s->form;
 	AUTO_BUF struct buf text = { 0 };
-	if (storelayer_measure(form, &slot->paths, st->store, &slot->layer, e) < 0)
+	bool keyed = storelayer_key_text(form, &slot->paths, &text);
+	if (keyed) {
+		make_key(&text, slot);
+		look_up(st, slot, true);
+	}
+	if (slot->known)
+		return 0;
+	if (storelayer_measure(form, &slot->paths, st->store, &slot->layer, e) < 0 ||
+	    ((!keyed || st->s->digests) && find_diffid(st, slot, e) < 0))
 		return -1;
-	bool known = storelayer_key_text(form, &slot->paths, &text);
-	if ((!known || st->s->digests) && find_diffid(st, slot, e) < 0)
-		return -1;
-	if (known) {
-		AUTO_DIGEST struct digest *d = digest_new();
-		digest_add(d, text.s, text.len);
-		digest_hex(d, slot->key);
-	} else {
+	if (!keyed) {
 		memcpy(slot->key, slot->diffid, sizeof slot->key);
+		look_up(st, slot, false);
 	}
 	return 0;
 }
@@ -202,14 +224,17 @@ static int write_layer(struct stream *st, struct layerwrite *w, struct slot *slo
 	const struct storelayer_form *form = &st->s->form;
 	AUTO_FREE char *comment =
 		st->s->comment ? xstrdup(st->s->comment) : paths_comment(&slot->paths);
-	struct layerwrite_member m = { .size = slot->layer.size,
+	struct layerwrite_member m = { .size = slot->known ? 0 : slot->layer.size,
 				       .mtime = form->mtime,
-				       .comment = comment };
+				       .comment = comment,
+				       .known = slot->known };
 	memcpy(m.diffid, slot->diffid, sizeof m.diffid);
 	memcpy(m.key, slot->key, sizeof m.key);
 	if (layerwrite_member(w, &m, e) < 0)
 		return -1;
-	int r = storelayer_emit(form, &slot->paths, st->store, &slot->layer, w->out, e);
+	int r = slot->known
+			? 0
+			: storelayer_emit(form, &slot->paths, st->store, &slot->layer, w->out, e);
 	release(st, slot);
 	return r;
 }

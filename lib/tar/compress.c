@@ -161,6 +161,8 @@ int compress_kind(const char *name, enum compress_kind *kind, struct err *e)
 
 char *compress_about(enum compress_kind kind)
 {
+	if (kind == COMPRESS_NONE)
+		return xstrdup("none");
 	if (kind == COMPRESS_GZ)
 		return xasprintf("gz 1: libdeflate %s, level %d, blocks of %d",
 				 LIBDEFLATE_VERSION_STRING, GZ_LEVEL, GZ_BLOCK);

@@ -30,7 +30,8 @@ MUST_USE int compress_kind(const char *name, enum compress_kind *kind, struct er
 /*
  * What else than its input the output depends on: library, version, level and size of a block, such
  * as "zstd 1: libzstd 1.5.4, level 3, blocks of 2097152"; the number is that of this form. It
- * changes whenever the output may. Not for COMPRESS_NONE and COMPRESS_XZ. The caller frees it.
+ * changes whenever the output may. "none" for COMPRESS_NONE; not for COMPRESS_XZ. The caller frees
+ * it.
  */
 char *compress_about(enum compress_kind kind);
 
