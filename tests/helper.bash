@@ -4,6 +4,9 @@
 
 bats_require_minimum_version 1.5.0
 
+# bats exports it for a start of its own; a pipeline that is given functions starts once more, without them
+export -nf bats_readlinkf 2>/dev/null || :
+
 # The programs under test come first; nothing of the caller's settings reaches them.
 # Call it in a setup_file, too.
 setup_path() {

@@ -130,6 +130,8 @@ all_places() {
 }
 
 @test "layered images" {
+  callers() { :; }
+  export -f callers # so the pipeline starts once more, by env
   each stream-layered-image --attrs layered.json --unconfined-commands --extra-commands 'echo made >made' \
     --fake-root-commands 'chown 3:4 made'
 }
