@@ -136,6 +136,7 @@ static int run(const struct settings *s, const char *file, struct out *o, struct
 		return -1;
 	if (s->mode == REPO_TAGS)
 		return imagelayers_names(&set.entries[entry], 1, o, e);
+	image.absent_ok = s->mode == LIST || s->mode == CONFIG || s->known;
 	if (image_read(f, &set, entry, &image, e) < 0)
 		return -1;
 	return write_image(s, &image, o, e);

@@ -252,3 +252,19 @@ check() { printf '%s\t%s\n' "$1" "$(printf '%s\t' "$1" | sha256sum | cut -c 1-16
   [ "$(jq '[.manifests[].digest] | unique | length' layout/index.json)" = 1 ]
   run -1 skopeo copy -q --preserve-digests oci:out/thin:1 oci:out/other:2
 }
+
+@test "an image without the blobs of its layers: list, configuration, and layers by reference" {
+  layer-tar --root-dir empty --known known plan >ref
+  image-assemble --name a --tag 1 --format oci --output out/thin ref
+  image-layers --list layout >want
+  image-layers --list out/thin | same want /dev/stdin
+  image-layers --config layout >want
+  image-layers --config out/thin | same want /dev/stdin
+  image-layers --known known layout >want
+  image-layers --known known out/thin | same want /dev/stdin
+  local digest diffid
+  digest=$(image-layers --list layout | sed -n 1p | cut -f 4)
+  diffid=$(image-layers --list layout | sed -n 1p | cut -f 1)
+  fails 1 "image-layers: out/thin: no member 'blobs/sha256/${digest#sha256:}'" image-layers out/thin
+  fails 1 "image-layers: out/thin: layer 1 ($diffid): its blob $digest is not there" image-layers --known absent out/thin
+}

@@ -84,14 +84,16 @@ struct image_layer {
 	char *comment;    /* from the history, or NULL */
 	char *created_by; /* the same: the command that made it */
 	enum compress_kind compression;
+	bool absent;   /* its blob is not in the file; size is that of the blob */
 	uint64_t size; /* bytes of the layer tar; for a compressed one image_layer_size() sets it */
 };
 
-/* Starts as { 0 }. */
+/* Starts as { 0 }, or with absent_ok. */
 struct image {
 	struct imagefile *file; /* borrowed */
-	struct buf json;        /* the configuration, its bytes */
-	struct buf config;      /* the same as lines, image-config(5), history included */
+	bool absent_ok; /* an OCI image may lack blobs of layers; whoever reads one gets an error */
+	struct buf json;   /* the configuration, its bytes */
+	struct buf config; /* the same as lines, image-config(5), history included */
 	struct image_layer *layers;
 	size_t nlayers;
 	bool flat; /* private: skopeo's dir: form */
@@ -112,7 +114,7 @@ void image_free(struct image *i);
 /* Reads a layer, decompressed, in order. */
 struct image_reader;
 
-/* layer counts from 0. The image must outlive the reader. */
+/* layer counts from 0. The image must outlive the reader. A layer that is absent is an error. */
 MUST_USE int image_layer_open(const struct image *i, size_t layer, struct image_reader **r,
 			      struct err *e);
 

@@ -120,6 +120,10 @@ static int open_compressed(struct image_reader *r, struct source **from, struct 
 int image_layer_open(const struct image *i, size_t layer, struct image_reader **reader,
 		     struct err *e)
 {
+	if (i->layers[layer].absent) {
+		err_set(e, 0, "its blob %s is not there", i->layers[layer].digest);
+		return image_layer_wrap(i, layer, e);
+	}
 	AUTO_IMAGE_READER struct image_reader *r = xcalloc(1, sizeof *r);
 	const struct imagefile_member *blob = &i->layers[layer].blob;
 	struct source *from = &r->part.source;
@@ -149,7 +153,7 @@ int image_layer_size(struct image *i, size_t layer, struct err *e)
 	AUTO_IMAGE_READER struct image_reader *r = NULL;
 	const void *data;
 	size_t len = 1;
-	if (i->layers[layer].compression == COMPRESS_NONE)
+	if (i->layers[layer].compression == COMPRESS_NONE && !i->layers[layer].absent)
 		return 0;
 	if (image_layer_open(i, layer, &r, e) < 0)
 		return -1;

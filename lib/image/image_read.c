@@ -325,6 +325,9 @@ static int foreign(const struct image *i, size_t k, struct err *e)
 static int find_layer(struct image *i, size_t k, const char *member, struct err *e)
 {
 	struct image_layer *layer = &i->layers[k];
+	layer->absent = i->absent_ok && layer->digest && !imagefile_has(i->file, member);
+	if (layer->absent)
+		return 0;
 	if (imagefile_find(i->file, member, &layer->blob, e) < 0)
 		return is_foreign(layer) && !imagefile_has(i->file, member) ? foreign(i, k, e) : -1;
 	if (layer->digest && layer->blob.size != layer->size) {

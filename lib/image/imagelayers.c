@@ -92,7 +92,7 @@ static int list_layer(const struct image *i, size_t layer, struct layerlist *lis
 	else if (hash_blob(i, layer, &digest, e) < 0)
 		return -1;
 	layerlist_add(list, &(struct layerlist_layer){ .diffid = l->diffid,
-						       .size = l->blob.size,
+						       .size = l->absent ? l->size : l->blob.size,
 						       .media_type = type,
 						       .digest = digest,
 						       .comment = l->comment });
