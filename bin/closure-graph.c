@@ -140,6 +140,7 @@ static int read_input(const struct options *o, const char *operand, struct err *
 {
 	AUTO_CLOSE int fd = -1;
 	const char *name;
+	cli_waits(&cli, operand, "the description of a closure");
 	if (cli_open(operand, &fd, &name, e) < 0)
 		return -1;
 	return closure_read(&o->reader, fd, name, e);
@@ -214,6 +215,6 @@ int main(int argc, char **argv)
 	struct options o = parse_options(argc, argv);
 	cli_stdout(&out);
 	if (write_closure(&o, argv + optind, &out, &e) < 0)
-		return cli_fail(&cli, &e);
+		return cli_fail_store(&cli, &e, o.root_dir, o.reader.store_dir);
 	return cli_finish(&cli, &out);
 }

@@ -57,6 +57,7 @@ static int read_config(const char *file, struct imageconfig *c, struct err *e)
 {
 	AUTO_CLOSE int fd = -1;
 	const char *name;
+	cli_waits(&cli, file, "image-config(5) lines, or JSON,");
 	if (cli_open(file, &fd, &name, e) < 0)
 		return -1;
 	bool empty;

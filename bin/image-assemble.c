@@ -105,6 +105,7 @@ struct settings {
 	enum progress_mode progress;
 	const char **tags;
 	size_t ntags, tags_cap;
+	char *own_name; /* out of a tag */
 	struct ocimanifest_annotation *annotations;
 	size_t nannotations, annotations_cap;
 	struct assemble_input *inputs;
@@ -228,6 +229,21 @@ static void check_format(struct settings *s)
 			  s->output);
 }
 
+/* A tag can have the name in front of it, as docker takes it; without --name it is the image's. */
+static void name_in_tags(struct settings *s)
+{
+	for (size_t i = 0; i < s->ntags; i++) {
+		const char *colon = strrchr(s->tags[i], ':');
+		if (!colon || !colon[1] || strchr(colon, '/'))
+			continue;
+		AUTO_FREE char *name = xstrndup(s->tags[i], (size_t)(colon - s->tags[i]));
+		if (!s->image.name)
+			s->image.name = s->own_name = STEAL(name);
+		if (!name || strcmp(name, s->image.name) == 0)
+			s->tags[i] = colon + 1;
+	}
+}
+
 static void check(struct settings *s)
 {
 	struct err e = { 0 };
@@ -235,6 +251,7 @@ static void check(struct settings *s)
 	s->image.annotations = (struct ocimanifest_annotations){ s->annotations, s->nannotations };
 	s->image.tags = s->tags;
 	s->image.ntags = s->ntags;
+	name_in_tags(s);
 	if (s->ntags && !s->image.name)
 		cli_usage(&cli, "--tag needs a --name");
 	if (s->image.name && imageref_check_name(s->image.name, &e) < 0)
@@ -418,5 +435,6 @@ int main(int argc, char **argv)
 	close_inputs(&s);
 	free(s.annotations);
 	free(s.tags);
+	free(s.own_name);
 	return status < 0 ? cli_fail(&cli, &e) : cli_finish(&cli, &standard);
 }

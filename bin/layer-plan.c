@@ -187,6 +187,7 @@ int main(int argc, char **argv)
 	cli_operands(&cli, argc, argv, 0, 1);
 	check_strategy(&s);
 	count_layers(&s);
+	cli_waits(&cli, optind < argc ? argv[optind] : "-", "closure-graph(5) lines");
 	struct planner_file graph = open_file(optind < argc ? argv[optind] : "-");
 	cli_stdout(&out);
 	if (planner_run(&graph, &s.planner, &out, &notice, &e) < 0)

@@ -282,6 +282,6 @@ int main(int argc, char **argv)
 	opt.plan = optind < argc ? argv[optind] : "-";
 	cli_stdout_binary(&cli, &o);
 	if ((opt.mtree ? run_mtree(&opt, &o, &e) : run_plan(&opt, &o, &e)) < 0)
-		return cli_fail(&cli, &e);
+		return cli_fail_store(&cli, &e, opt.stream.root_dir, opt.stream.form.store_dir);
 	return cli_finish(&cli, &o);
 }

@@ -299,7 +299,16 @@ END
   fails 1 "build-image: --copy-to-root: 'root/nix/store/x' does not exist" image --copy-to-root /nix/store/x
   fails 1 "build-image: --copy-to-root: 'root$conf' is a file: expected a directory of what goes into the root" image --copy-to-root "$conf"
   fails 2 "build-image: --disk-size: expected a number from 1 to 1048576, found '0' (see 'build-image --help')" image --disk-size 0
-  fails 2 "build-image: unknown option '--max-layers' (see 'build-image --help')" image --max-layers 3
+  fails 2 "build-image: unknown option '--max-layers': build-layered-image or stream-layered-image has it (see 'build-image --help')" \
+    image --max-layers 3
+  fails 2 "build-layered-image: unknown option '--copy-to-root': build-image has it (see 'build-layered-image --help')" \
+    build-layered-image --name x --copy-to-root a
+  fails 2 "build-image: unknown option '--nothing-like-it' (see 'build-image --help')" image --nothing-like-it
+  fails 2 "build-image: unknown option '--platform': did you mean --architecture? (see 'build-image --help')" image --platform a
+  fails 1 "build-image: --copy-to-root: '/nix/store/x' does not exist: --root-dir names the directory that the store lies below" \
+    build-image --name x --copy-to-root /nix/store/x --quiet
+  fails 2 "build-image: --architecture: Go has no machine 'amd46': did you mean amd64? (see 'build-image --help')" \
+    image --copy-to-root "$hello" --architecture amd46
   fails 2 "build-image: unknown option '--copyToRoot': did you mean --copy-to-root? (see 'build-image --help')" \
     image --copyToRoot "$hello"
   fails 2 "build-image: too many operands: expected options only, found 'data' (see 'build-image --help')" \
@@ -369,6 +378,19 @@ END
   image --name r.example:5000/foo --copy-to-root "$hello"
   [ "$(look manifest | jq -r '.RepoTags[0]')" = r.example:5000/foo:t ]
   fails 2 "build-image: --name: the tag '2' in it contradicts the tag 't' (see 'build-image --help')" image --name foo:2
+  build-image -t Foo:1 --copy-to-root "$hello" --closure graph --root-dir root -q -o three.tar.gz >printed || cat printed
+  build-image --name foo -t foo:1 --copy-to-root "$hello" --closure graph --root-dir root -q -o three.tar.gz >printed
+  same one.tar.gz three.tar.gz
+  echo '{"tag": "foo:1", "rootDir": "root", "closure": "graph", "quiet": true}' >attrs
+  build-image --attrs attrs --copy-to-root "$hello" -o four.tar.gz >printed
+  same one.tar.gz four.tar.gz
+  local tag
+  for tag in bar:1 foo: :1 foo:a/b; do
+    fails 2 "build-image: --tag: bad tag '$tag': expected A-Z a-z 0-9 _ and, but not first, '.' and '-', at most 128 bytes (see 'build-image --help')" \
+      build-image --name foo -t $tag --copy-to-root "$hello" --closure graph --root-dir root -q
+  done
+  fails 2 "build-image: --tag: bad tag '': expected A-Z a-z 0-9 _ and, but not first, '.' and '-', at most 128 bytes (see 'build-image --help')" \
+    build-image --name foo --tag= --copy-to-root "$hello" --closure graph --root-dir root -q
   fails 2 "build-image: unknown option '-x' (see 'build-image --help')" image -x
 }
 

@@ -198,6 +198,13 @@ END
     fails 2 "config-json: --architecture: expected '${name#*:}', as Go names it, found '${name%:*}' (see 'config-json --help')" \
       config-json --architecture "${name%:*}" arm
   done
+  for name in amd46:amd64 arm65:arm64; do
+    fails 2 "config-json: --architecture: Go has no machine '${name%:*}': did you mean ${name#*:}? (see 'config-json --help')" \
+      config-json --architecture "${name%:*}" arm
+  done
+  for name in 386 arm64 loong64 mips64le ppc64 ppc64le riscv riscv64 s390x sparc64 wasm mymachine; do
+    [ "$(platform --architecture $name </dev/null)" = "[\"linux\",\"$name\",null]" ]
+  done
   fails 2 "config-json: --variant: 'v6' contradicts the 'v7' of --architecture (see 'config-json --help')" \
     config-json --architecture arm/v7 --variant v6 arm
   fails 2 "config-json: --os: 'linux' contradicts the 'windows' of --architecture (see 'config-json --help')" \

@@ -247,6 +247,21 @@ EOF
   no_problems
 }
 
+@test "what waits for lines on a terminal says so" {
+  python3 - <<'EOF'
+import os, pty, subprocess, sys
+for tool, what, said in (("closure-graph", "the description of a closure", "the closure is empty"),
+                         ("layer-plan", "closure-graph(5) lines", "<stdin>: no paths to plan"),
+                         ("config-json", "image-config(5) lines, or JSON,", "")):
+    ours, theirs = pty.openpty()
+    os.write(ours, b"\x04")
+    done = subprocess.run([tool], stdin=theirs, capture_output=True, text=True, timeout=10)
+    first, _, rest = done.stderr.partition("\n")
+    if first != f"{tool}: waiting for {what} on the terminal (Ctrl-D ends it)" or not rest.startswith(said and f"{tool}: {said}"):
+        sys.exit(done.stderr)
+EOF
+}
+
 @test "a reader that went away: a quiet death by SIGPIPE, an error where that is ignored" {
   local tool mode
   for tool in $(tools); do

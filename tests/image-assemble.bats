@@ -609,7 +609,7 @@ EOF
   for tag in latest _x A.b-C "$(printf 'a%.0s' {1..128})"; do
     assemble --allow-empty --name a --tag "$tag" </dev/null >image
   done
-  for tag in '' .a -a a:b a/b 'a b' "$(printf 'a%.0s' {1..129})"; do
+  for tag in '' .a -a b:c a: a/b 'a b' "$(printf 'a%.0s' {1..129})"; do
     run -2 --separate-stderr assemble --allow-empty --name a --tag="$tag" </dev/null
     [[ $stderr == *"--tag: bad tag '$tag': expected "* ]]
   done
@@ -617,6 +617,10 @@ EOF
 
 @test "usage errors" {
   fails 2 "image-assemble: --tag needs a --name $hint" image-assemble --tag x
+  image-assemble --allow-empty -t r.example:5000/hello:1 -t r.example:5000/hello:2 -t 3 </dev/null >tagged
+  image-assemble --allow-empty --name r.example:5000/hello --tag 1 --tag 2 --tag 3 </dev/null | same tagged /dev/stdin
+  fails 2 "image-assemble: --tag: bad tag 'other:2': expected A-Z a-z 0-9 _ and, but not first, '.' and '-', at most 128 bytes $hint" \
+    image-assemble --allow-empty -t hello:1 -t other:2
   fails 2 "image-assemble: --compressor: expected none, gz or zstd, found 'xz' $hint" image-assemble --compressor xz
   fails 2 "image-assemble: --progress: expected auto, bar, lines or none, found 'x' $hint" image-assemble --progress x
   fails 2 "image-assemble: --config: standard input carries the layers: expected a file $hint" image-assemble --config -

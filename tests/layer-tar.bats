@@ -297,6 +297,9 @@ to delete NAME, give a file .wh.NAME" layer-tar --mtree m
   mkdir -p root/nix/store
   one "$store-x" >plan
   fails 1 "layer-tar: cannot read '$store-x': No such file or directory" layer-tar --root-dir root <plan
+  fails 1 "layer-tar: cannot read '$store-x': No such file or directory: --root-dir names the directory that the store lies below" \
+    layer-tar --root-dir / plan
+  fails 1 "layer-tar: cannot open 'none': No such file or directory" layer-tar none
   fails 1 "layer-tar: cannot open directory 'nowhere': No such file or directory" \
     layer-tar --root-dir nowhere <plan
   echo $'1\t/other/0123456789abcdfghijklmnpqrsvwxyz-x\t-\t-' >plan

@@ -504,7 +504,7 @@ bad_option() {
   bad_option 'expected --name NAME'
   bad_option "option '--name' needs an argument" --name
   bad_option "unknown option '--max=3'" --max=3
-  bad_option "unknown option '--compressor'" --name x --compressor gz
+  bad_option "unknown option '--compressor': build-image or build-layered-image has it" --name x --compressor gz
   bad_option "unknown option '-x'" -x
   bad_option '--max-layers: expected a number from 2 to 128, found '"'1'" --name x --max-layers 1
   bad_option '--max-layers: expected a number from 2 to 128, found '"'0100'" --name x --max-layers=0100

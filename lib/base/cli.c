@@ -98,10 +98,10 @@ static _Noreturn void print_and_exit(const struct cli *cli, const char *text)
 static _Noreturn void unknown_option(const struct cli *cli, const char *word)
 {
 	AUTO_FREE char *name = xstrndup(word + 2, strcspn(word + 2, "="));
-	const char *nearest = NULL;
+	const char *nearest = NULL, *meant = strcmp(name, "platform") == 0 ? "architecture" : name;
 	unsigned least = NEAR_NOT;
 	for (const struct option *o = cli->longs; o->name; o++) {
-		unsigned n = near(name, o->name);
+		unsigned n = near(meant, o->name);
 		nearest = n < least ? o->name : nearest;
 		least = n < least ? n : least;
 	}
@@ -231,6 +231,26 @@ int cli_fail(const struct cli *cli, const struct err *e)
 {
 	print(cli, "", e->msg ? e->msg : "unknown error");
 	return fail_status;
+}
+
+int cli_fail_store(const struct cli *cli, const struct err *e, const char *root_dir,
+		   const char *store_dir)
+{
+	AUTO_FREE char *start = xasprintf("'%s/", store_dir);
+	if (e->code != ENOENT || (root_dir && strcmp(root_dir, "/") != 0) || !strstr(e->msg, start))
+		return cli_fail(cli, e);
+	AUTO_FREE char *msg =
+		xasprintf("%s: --root-dir names the directory that the store lies below", e->msg);
+	print(cli, "", msg);
+	return fail_status;
+}
+
+void cli_waits(const struct cli *cli, const char *operand, const char *what)
+{
+	if (strcmp(operand, "-") != 0 || !isatty(STDIN_FILENO))
+		return;
+	AUTO_FREE char *msg = xasprintf("waiting for %s on the terminal (Ctrl-D ends it)", what);
+	print(cli, "", msg);
 }
 
 void cli_warn(const struct cli *cli, const char *fmt, ...)

@@ -65,6 +65,16 @@ void cli_operands(const struct cli *cli, int argc, char **argv, int min, int max
 /* Prints "TOOL: MESSAGE" for the error. Returns the status: "return cli_fail(&cli, &e);". */
 int cli_fail(const struct cli *cli, const struct err *e);
 
+/*
+ * The same, with words about --root-dir where a name in the store is not there. root_dir: what that
+ * option said, or "/", or NULL.
+ */
+int cli_fail_store(const struct cli *cli, const struct err *e, const char *root_dir,
+		   const char *store_dir);
+
+/* Prints "TOOL: waiting for WHAT ..." where the operand is "-" and that is a terminal. */
+void cli_waits(const struct cli *cli, const char *operand, const char *what);
+
 /* Prints "TOOL: warning: MESSAGE". */
 void cli_warn(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

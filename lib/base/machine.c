@@ -2,9 +2,12 @@
 #include "base/machine.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+#include "base/near.h"
 
 unsigned machine_cores(void)
 {
@@ -36,6 +39,8 @@ static const struct {
 	{ "s390x", "s390x" },
 	{ "mips64", "mips64" },
 	{ "AMD64", "amd64" },
+	{ "x86", "386" },
+	{ "x64", "amd64" },
 	{ "x86-64", "amd64" },
 	{ "ARM64", "arm64" },
 	{ "loongarch64", "loong64" },
@@ -47,6 +52,26 @@ const char *machine_platform(const char *machine)
 		if (strcmp(machine, platforms[i].machine) == 0)
 			return platforms[i].platform;
 	return NULL;
+}
+
+/* Go's GOARCH, old ones and those to come included */
+static const char *const names[] = {
+	"386",         "amd64",   "amd64p32", "arm",    "arm64",    "arm64be",
+	"armbe",       "loong64", "mips",     "mips64", "mips64le", "mips64p32",
+	"mips64p32le", "mipsle",  "ppc",      "ppc64",  "ppc64le",  "riscv",
+	"riscv64",     "s390",    "s390x",    "sparc",  "sparc64",  "wasm",
+};
+
+const char *machine_near(const char *name)
+{
+	const char *nearest = NULL;
+	unsigned least = NEAR_NOT;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		unsigned n = near(name, names[i]);
+		nearest = n < least ? names[i] : nearest;
+		least = n < least ? n : least;
+	}
+	return least == 0 ? NULL : nearest;
 }
 
 int machine_architecture(char **name, struct err *e)

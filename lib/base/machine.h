@@ -16,6 +16,9 @@ unsigned machine_cores(void);
  */
 const char *machine_platform(const char *machine);
 
+/* The name that Go has for a machine and that this one may be mistyped for, or NULL. */
+const char *machine_near(const char *name);
+
 /* This machine's architecture as Go names it. Free it. */
 MUST_USE int machine_architecture(char **name, struct err *e);
 

@@ -183,6 +183,10 @@ static int check_architecture(const char *value, struct err *e)
 	if (platform && strcmp(platform, value) != 0)
 		return err_set(e, 0, "--architecture: expected '%s', as Go names it, found '%s'",
 			       platform, value);
+	const char *near = value ? machine_near(value) : NULL;
+	if (near)
+		return err_set(e, 0, "--architecture: Go has no machine '%s': did you mean %s?",
+			       value, near);
 	return check_option("architecture", value, e);
 }
 

@@ -22,6 +22,7 @@ attributes_read() {
   attributes_options "$@"
   attributes_called
   [ -z "${attr[attrs]}" ] || attributes_file
+  attributes_name
   for name in "${!attr_needed[@]}"; do
     [ -n "${attr[$name]}" ] || usage "expected ${attr_needed[$name]}${attr[attrs]:+, or $name in '${attr[attrs]}'}"
   done
@@ -110,6 +111,13 @@ attributes_operand() {
   attr_operands=("${attr_operands[@]:1}") attr_operands_end="none after '$1'"
 }
 
+# A tag can have the name in front of it, as docker takes it: name_and_tag splits them.
+attributes_name() {
+  [[ -n ${attr_type[name]-} && ${attr[tag]-} == ?*:?* && ${attr[tag]##*:} != */* ]] || return 0
+  [[ -z ${attr[name]} || ${attr[name],,} == "${attr[tag]%:*}" ]] || return 0
+  attr[name]=${attr[tag]} attr[tag]='' attr_given[name]=1
+}
+
 attributes_called() {
   local option name
   for option in "${!attr_of_option[@]}"; do
@@ -121,13 +129,30 @@ attributes_called() {
 
 # attributes_unknown WORD: no option, but perhaps an attribute, as Nix spells it, or a mistake in one
 attributes_unknown() {
-  local option typed=${1%%=*} nearest='' least=4 distance
+  local option typed=${1%%=*} nearest='' owner='' least=4 distance
   for option in "${!attr_of_option[@]}"; do
     attributes_distance "${typed#--}" "${option#--}"
     [ "--${attr_of_option[$option]}" != "$typed" ] || distance=0
     ! attributes_nearer "$option" || nearest=$option least=$distance
   done
-  usage "unknown option '$1'${nearest:+: did you mean $nearest?}"
+  [[ $typed != --platform || -z ${attr_of_option[--architecture]-} ]] || nearest=--architecture
+  [ -n "$nearest" ] || attributes_elsewhere "$typed"
+  usage "unknown option '$1'${nearest:+: did you mean $nearest?}${owner:+: $owner has it}"
+}
+
+# attributes_elsewhere OPTION: sets owner to the pipelines that have the option
+attributes_elsewhere() {
+  local rows row pattern known name option type default help
+  mapfile -t rows <"$share/attributes.tsv"
+  for known in build-image build-layered-image stream-layered-image export-image; do
+    for row in "${rows[@]}"; do
+      pattern=${row%%$'\t'*}
+      # shellcheck disable=SC2053 # a pattern
+      [[ $known == $pattern ]] || continue
+      attributes_row "${row#*$'\t'}"
+      [ "${option%% *}" != "$1" ] || owner+=${owner:+ or }$known
+    done
+  done
 }
 
 # attributes_no_such NAME: as it stands in --attrs FILE

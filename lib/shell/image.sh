@@ -32,6 +32,8 @@ image_start() {
 # A name with a tag in it, as other tools take it: what follows the last colon that no slash follows.
 name_and_tag() {
   local tag=${attr[name]##*:}
+  [[ -z ${attr_given[tag]-} || -n ${attr[tag]} || ${attr[name]} == *:* ]] ||
+    usage "${called[tag]}: bad tag '': expected A-Z a-z 0-9 _ and, but not first, '.' and '-', at most 128 bytes"
   [[ ${attr[name]} == *:* && $tag != */* ]] || return 0
   [[ -z ${attr[tag]} || ${attr[tag]} == "$tag" ]] ||
     usage "${called[name]}: the tag '$tag' in it contradicts the tag '${attr[tag]}'"
@@ -49,12 +51,13 @@ store_modes() {
 # Contents are there. A link into the store that is not in the store itself, as nix-build makes
 # one, stands for what it leads to.
 contents_find() {
-  local content file resolved place
+  local content file resolved place hint
   local -n list=list_$1
   for content in "${list[@]}"; do
-    resolved=$content place=$content file=$content
+    resolved=$content place=$content file=$content hint=''
     if in_store "$content"; then
       place=${attr[rootDir]}$content
+      [ -n "${attr[rootDir]}" ] || hint=': --root-dir names the directory that the store lies below'
     else
       store_resolve "$content"
     fi
@@ -62,7 +65,7 @@ contents_find() {
       content=$resolved
       store_file "$content"
     fi
-    [ -e "$file" ] || fail "${called[$1]}: '$place' does not exist"
+    [ -e "$file" ] || fail "${called[$1]}: '$place' does not exist$hint"
     [ ! -f "$file" ] || fail "${called[$1]}: '$place' is a file: expected a directory of what goes into the root"
     [ -d "$file" ] || fail "${called[$1]}: '$place' is not a directory"
     contents+=("$content")
