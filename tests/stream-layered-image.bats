@@ -635,6 +635,7 @@ broken_tools() {
     --name x --contents src --extra-commands true --quiet; status=$?; ls -A small; exit $status'
   [ -z "$output" ]
   [[ $stderr == *'stream-layered-image: cannot copy the contents to '* ]]
+  [[ $stderr == *$'\n'"stream-layered-image: there is no room left in '$PWD/small': TMPDIR can name another directory" ]]
 }
 
 @test "a reader that goes away: a failure without noise, nothing left behind" {

@@ -49,7 +49,16 @@ as_caller() (umask "$caller_umask" && exec "$@")
 pipeline_end() {
   local status=$?
   trap '' HUP INT TERM PIPE
+  [ "$status" != 1 ] || temporary_full
   temporary_end || exit $((status ? status : 1))
+}
+
+# What failed may have failed for want of room, and any program can be the one that said so.
+temporary_full() {
+  local free
+  [ -n "${work-}" ] || return 0
+  free=$(exec stat -f -c %a -- "$work" 2>/dev/null) || return 0
+  [ "$free" != 0 ] || message "there is no room left in '${work%/*}': TMPDIR can name another directory"
 }
 
 # copy_input FILE TO: "-" is standard input
