@@ -80,7 +80,7 @@ teardown() { registry_stop; }
   ln -s "$TOP/tests" "$BUILD" README.md.run/work/
   make() { :; }
   export -f make
-  run_examples "$TOP/README.md" 12
+  run_examples "$TOP/README.md" 13
   same "$TOP/man/plan-cost.svg" README.md.run/work/example/plan.svg
 }
 

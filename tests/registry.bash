@@ -5,7 +5,7 @@
 #
 #   registry_start DIR [YAML…]   starts one whose files lie in DIR, with these lines in its configuration;
 #                                sets REGISTRY to its host and port, and REGISTRY_LOG
-#   registry_stop                ends it, as the end of the shell that started it does
+#   registry_stop                ends it
 #   registry_push ARCHIVE NAME   puts an image there; sets DIGEST
 #   registry_index NAME ARCH…    NAME:1.0 becomes an index of NAME:ARCH…; sets DIGEST
 #   registry_requests            what it was asked for since registry_forget: METHOD PATH STATUS, one a line
@@ -15,7 +15,7 @@ registry_start() {
   mkdir -p "$1"
   lines 'version: 0.1' 'log: {level: info}' "storage: {filesystem: {rootdirectory: $1/storage}}" \
     'http: {addr: "127.0.0.1:0"}' "${@:2}" >"$1/config.yml"
-  env -i setpriv --pdeathsig TERM docker-registry serve "$1/config.yml" >"$1/log" 2>&1 3>&- &
+  env -i docker-registry serve "$1/config.yml" >"$1/log" 2>&1 3>&- &
   export REGISTRY='' REGISTRY_PID=$! REGISTRY_LOG=$1/log
   for ((i = 0; i < 200; i++)); do
     REGISTRY=$(sed -nE 's/.*listening on (127\.0\.0\.1:[0-9]+)".*/\1/p' "$REGISTRY_LOG")

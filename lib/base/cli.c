@@ -20,6 +20,12 @@
 
 /* What the process ends with after a failure, and after a wrong command line. */
 static int fail_status = CLI_FAIL, usage_status = CLI_USAGE;
+static bool runs_command;
+
+void cli_runs_command(void)
+{
+	runs_command = true;
+}
 
 void cli_statuses(int fail, int usage)
 {
@@ -115,7 +121,7 @@ static _Noreturn void unknown_option(const struct cli *cli, const char *word)
 static void check_name(const struct cli *cli, int argc, char **argv)
 {
 	int i = optind > 0 ? optind : 1;
-	while (i < argc && (argv[i][0] != '-' || !argv[i][1]))
+	while (i < argc && !runs_command && (argv[i][0] != '-' || !argv[i][1]))
 		i++; /* operands, which are taken later */
 	if (i >= argc || strncmp(argv[i], "--", 2) != 0 || !argv[i][2])
 		return;
@@ -156,7 +162,7 @@ static const struct option *find_option(const struct cli *cli, const char *name)
 static int next_option(const struct cli *cli, int argc, char **argv)
 {
 	AUTO_BUF struct buf letters = { 0 };
-	buf_adds(&letters, ":h");
+	buf_adds(&letters, runs_command ? "+:h" : ":h");
 	for (size_t i = 0; i < SHORT; i++)
 		if (find_option(cli, short_for[i].name))
 			buf_adds(&letters, short_for[i].letter);

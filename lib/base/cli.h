@@ -42,6 +42,9 @@ void cli_start(const struct cli *cli);
  */
 void cli_statuses(int fail, int usage);
 
+/* For a program whose operands are a command with options of its own: options end before it. */
+void cli_runs_command(void);
+
 /*
  * The next option's value (its struct option's val), -1 at the end; then
  * optind is the first operand. --help and --version print and exit 0; a bad

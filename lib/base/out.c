@@ -31,6 +31,13 @@ void out_init_digest(struct out *o, struct digest *digest)
 	*o = (struct out){ .fd = -1, .name = "<digest>", .digest = digest };
 }
 
+void out_init_function(struct out *o, out_function *function, void *context)
+{
+	*o = (struct out){
+		.fd = -1, .name = "<function>", .function = function, .context = context
+	};
+}
+
 int out_write_fd(int fd, const void *data, size_t len)
 {
 	const char *p = data;
@@ -55,8 +62,19 @@ static int report(const struct out *o, struct err *e)
 	return err_set(e, o->failed, "cannot write '%s'", o->name);
 }
 
+/* A failure is told once in the function's own words. */
+static int call(struct out *o, const void *data, size_t len, struct err *e)
+{
+	if (o->failed || !len || o->function(o->context, data, len, e) == 0)
+		return o->failed ? report(o, e) : 0;
+	o->failed = e->code ? e->code : EIO;
+	return -1;
+}
+
 static int put(struct out *o, const void *data, size_t len, struct err *e)
 {
+	if (o->function)
+		return call(o, data, len, e);
 	if (o->also && len)
 		digest_add(o->also, data, len);
 	if (o->digest && len)

@@ -17,12 +17,17 @@
 
 enum { OUT_BUFFER = 256 << 10 };
 
+/* Takes all of data. */
+typedef int out_function(void *context, const void *data, size_t len, struct err *e);
+
 struct out {
 	int fd;           /* borrowed */
 	const char *name; /* borrowed; for messages: "<stdout>" or a file name */
 	uint64_t written; /* bytes handed to the functions below so far */
 	/* private */
 	struct digest *digest;
+	out_function *function;
+	void *context;
 	struct digest *also;
 	int pipe;
 	int held;
@@ -37,6 +42,9 @@ void out_init(struct out *o, int fd, const char *name);
  * until then has written nothing. What is held is in memory.
  */
 void out_hold(struct out *o);
+
+/* Output that goes to a function. End it with out_flush() and out_drop(). */
+void out_init_function(struct out *o, out_function *function, void *context);
 
 /* Output that is only hashed; the digest is borrowed. End it with out_flush() and out_drop(). */
 void out_init_digest(struct out *o, struct digest *digest);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/esc.h"
+#include "base/within.h"
 #include "tar/filecontents.h"
 #include "tar/tar.h"
 #include "tar/walk.h"
@@ -297,8 +298,9 @@ int storelayer_emit(const struct storelayer_form *form, const struct storelayer_
 
 /* --- keys --- */
 
-bool storelayer_key_text(const struct storelayer_form *form, const struct storelayer_paths *paths,
-			 struct buf *b)
+/* Appends the text whose digest is the key. Returns whether it says all. */
+static bool key_text(const struct storelayer_form *form, const struct storelayer_paths *paths,
+		     struct buf *b)
 {
 	bool known = true;
 	buf_adds(b, "store-layer\t1\nowner\t");
@@ -319,6 +321,41 @@ bool storelayer_key_text(const struct storelayer_form *form, const struct storel
 		buf_addc(b, '\n');
 	}
 	return known;
+}
+
+bool storelayer_key(const struct storelayer_form *form, const struct storelayer_paths *paths,
+		    char key[DIGEST_HEX_LEN + 1])
+{
+	AUTO_DIGEST struct digest *d = digest_new();
+	AUTO_BUF struct buf text = { 0 };
+	if (!key_text(form, paths, &text))
+		return false;
+	digest_add(d, text.s, text.len);
+	digest_hex(d, key);
+	return true;
+}
+
+/* --- plans and stores --- */
+
+struct storelayer_paths *storelayer_cut(const struct plan *p)
+{
+	struct storelayer_paths *layers = xcalloc(p->layers, sizeof *layers);
+	for (size_t i = 0; i < p->n; i++) {
+		struct storelayer_paths *paths = &layers[p->paths[i].layer - 1];
+		if (!paths->n++)
+			paths->paths = &p->paths[i];
+	}
+	return layers;
+}
+
+int storelayer_open_store(const char *root_dir, const struct storelayer_form *form, int *store,
+			  struct err *e)
+{
+	AUTO_WITHIN struct within root = WITHIN_NONE;
+	if (within_enter(&root, root_dir, e) < 0)
+		return -1;
+	return within_open(&root, "open directory", form->store_dir, O_RDONLY | O_DIRECTORY, store,
+			   NULL, e);
 }
 
 int storelayer_check_dir(const char *store_dir, struct err *e)

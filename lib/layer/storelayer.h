@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/digest.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
@@ -59,11 +60,19 @@ MUST_USE int storelayer_emit(const struct storelayer_form *form,
 			     const struct storelayer *layer, struct out *o, struct err *e);
 
 /*
- * Appends the text that determines the layer's bytes, layer-stream(5)
- * "KEYS". Returns whether it does: false where a nar-hash is not known.
+ * The layer's key, layer-stream(5) "KEYS": SHA-256 of what determines its bytes. Returns whether
+ * there is one: false where a nar-hash is not known.
  */
-bool storelayer_key_text(const struct storelayer_form *form, const struct storelayer_paths *paths,
-			 struct buf *b);
+bool storelayer_key(const struct storelayer_form *form, const struct storelayer_paths *paths,
+		    char key[DIGEST_HEX_LEN + 1]);
+
+/* The paths of each layer of the plan; the caller frees the array. The plan's paths are borrowed.
+ */
+struct storelayer_paths *storelayer_cut(const struct plan *p);
+
+/* Opens the store directory, which lies below root_dir (NULL: /). */
+MUST_USE int storelayer_open_store(const char *root_dir, const struct storelayer_form *form,
+				   int *store, struct err *e);
 
 /* Checks that the directory is absolute, not /, and has no empty, "." or ".." part. */
 MUST_USE int storelayer_check_dir(const char *store_dir, struct err *e);

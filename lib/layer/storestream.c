@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "layer/storestream.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
 
 #include "base/digest.h"
-#include "base/within.h"
 #include "closure/storepath.h"
 #include "layer/layerwrite.h"
 #include "tar/walk.h"
@@ -52,15 +50,6 @@ static int check_paths(const struct storestream *s, const struct plan *p, struct
 	return 0;
 }
 
-static int open_store(const struct storestream *s, int *store, struct err *e)
-{
-	AUTO_WITHIN struct within root = WITHIN_NONE;
-	if (within_enter(&root, s->root_dir, e) < 0)
-		return -1;
-	return within_open(&root, "open directory", s->form.store_dir, O_RDONLY | O_DIRECTORY,
-			   store, NULL, e);
-}
-
 /* --- preparing a layer: its size, its key, and where asked for its digest --- */
 
 static int find_diffid(const struct stream *st, struct slot *slot, struct err *e)
@@ -89,22 +78,12 @@ static void look_up(const struct stream *st, struct slot *slot, bool keyed)
 		memcpy(slot->diffid, slot->known->diffid, sizeof slot->diffid);
 }
 
-static void make_key(const struct buf *text, struct slot *slot)
-{
-	AUTO_DIGEST struct digest *d = digest_new();
-	digest_add(d, text->s, text->len);
-	digest_hex(d, slot->key);
-}
-
 static int prepare(const struct stream *st, struct slot *slot, struct err *e)
 {
 	const struct storelayer_form *form = &st->s->form;
-	AUTO_BUF struct buf text = { 0 };
-	bool keyed = storelayer_key_text(form, &slot->paths, &text);
-	if (keyed) {
-		make_key(&text, slot);
+	bool keyed = storelayer_key(form, &slot->paths, slot->key);
+	if (keyed)
 		look_up(st, slot, true);
-	}
 	if (slot->known)
 		return 0;
 	if (storelayer_measure(form, &slot->paths, st->store, &slot->layer, e) < 0 ||
@@ -255,12 +234,10 @@ static int write_layers(struct stream *st, struct out *o, struct err *e)
 /* One slot a layer. */
 static struct slot *cut(const struct plan *p)
 {
+	AUTO_FREE struct storelayer_paths *layers = storelayer_cut(p);
 	struct slot *slots = xcalloc(p->layers, sizeof *slots);
-	for (size_t i = 0; i < p->n; i++) {
-		struct storelayer_paths *paths = &slots[p->paths[i].layer - 1].paths;
-		if (!paths->n++)
-			paths->paths = &p->paths[i];
-	}
+	for (uint32_t i = 0; i < p->layers; i++)
+		slots[i].paths = layers[i];
 	return slots;
 }
 
@@ -277,7 +254,7 @@ int storestream_write(const struct storestream *s, const struct plan *p, struct 
 		      struct err *e)
 {
 	AUTO_CLOSE int store = -1;
-	if (check_paths(s, p, e) < 0 || open_store(s, &store, e) < 0)
+	if (check_paths(s, p, e) < 0 || storelayer_open_store(s->root_dir, &s->form, &store, e) < 0)
 		return -1;
 	struct stream st = { .s = s,
 			     .store = store,
@@ -304,7 +281,7 @@ int storestream_bare(const struct storestream *s, const struct plan *p, struct o
 			       "cannot write a bare layer: the plan has %" PRIu32
 			       " layers, expected exactly one",
 			       p->layers);
-	if (check_paths(s, p, e) < 0 || open_store(s, &store, e) < 0)
+	if (check_paths(s, p, e) < 0 || storelayer_open_store(s->root_dir, &s->form, &store, e) < 0)
 		return -1;
 	int r = storelayer_measure(&s->form, &paths, store, &layer, e);
 	if (r == 0)

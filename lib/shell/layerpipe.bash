@@ -18,6 +18,6 @@ _layerpipe() {
 
 complete -o default -F _layerpipe \
   bin-sh build-image build-layered-image ca-certificates closure-graph config-json export-image \
-  fake-nss image-assemble image-diff image-layers layer-flatten layer-plan layer-tar merge-images \
+  fake-nss image-assemble image-diff image-layers layer-flatten layer-plan layer-serve layer-tar merge-images \
   nix-prefetch-docker plan-cost pull-image reference-scan shadow-setup stream-layered-image \
   tree-list usr-bin-env vm-exec

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* layer-serve: runs a command on an OCI layout, and makes the blobs that it lacks when they are
+ * read. */
+#include <signal.h>
+#include <string.h>
+
+#include "base/cli.h"
+#include "base/machine.h"
+#include "image/layerserve.h"
+
+static const char help[] =
+	"usage: layer-serve --layout DIR --plan FILE --known FILE [option...] COMMAND [ARG...]\n"
+	"Runs COMMAND on an OCI layout. Blobs that the layout lacks are made when they are read.\n"
+	"\n"
+	"      --layout DIR        the layout\n"
+	"      --plan FILE         the plan of its store layers, - is standard input\n"
+	"      --known FILE        what the layers are known as, known-layers(5)\n"
+	"      --root-dir DIR      where the store directory lies (/)\n"
+	"      --store-dir DIR     the store directory (/nix/store)\n"
+	"      --mtime T           as layer-tar had it: time of every entry (1)\n"
+	"      --uid N             as layer-tar had it: owner of every entry (0)\n"
+	"      --gid N             as layer-tar had it: its group (0)\n"
+	"      --uname NAME        as layer-tar had it: the owner's name (root)\n"
+	"      --gname NAME        as layer-tar had it: the group's name (root)\n"
+	"      --jobs N            threads for compression (the number of cores)\n"
+	"  -h, --help              show this help\n"
+	"      --version           show the version\n";
+
+enum { FAILED = 125 };
+
+enum {
+	GID = CLI_OPT,
+	GNAME,
+	JOBS,
+	KNOWN,
+	LAYOUT,
+	MTIME,
+	PLAN,
+	ROOT_DIR,
+	STORE_DIR,
+	UID,
+	UNAME,
+};
+
+static const struct option longs[] = {
+	{ "gid", required_argument, NULL, GID },
+	{ "gname", required_argument, NULL, GNAME },
+	{ "jobs", required_argument, NULL, JOBS },
+	{ "known", required_argument, NULL, KNOWN },
+	{ "layout", required_argument, NULL, LAYOUT },
+	{ "mtime", required_argument, NULL, MTIME },
+	{ "plan", required_argument, NULL, PLAN },
+	{ "root-dir", required_argument, NULL, ROOT_DIR },
+	{ "store-dir", required_argument, NULL, STORE_DIR },
+	{ "uid", required_argument, NULL, UID },
+	{ "uname", required_argument, NULL, UNAME },
+	CLI_OPTIONS_END,
+};
+
+static const struct cli cli = { "layer-serve", help, longs };
+
+struct options {
+	struct layerserve serve;
+	const char *plan;
+	const char *known;
+};
+
+static const uint64_t id_max = UINT32_MAX - 1;
+
+static const char *read_store_dir(void)
+{
+	struct err e = { 0 };
+	if (storelayer_check_dir(optarg, &e) < 0)
+		cli_usage(&cli, "--store-dir: %s", e.msg);
+	return optarg;
+}
+
+static void read_option(int opt, struct options *o)
+{
+	struct storelayer_form *form = &o->serve.form;
+	switch (opt) {
+	case GID:
+		form->gid = cli_number(&cli, "gid", 0, id_max);
+		break;
+	case GNAME:
+		form->gname = optarg;
+		break;
+	case JOBS:
+		o->serve.threads = (unsigned)cli_number(&cli, "jobs", 1, 1024);
+		break;
+	case KNOWN:
+		o->known = optarg;
+		break;
+	case LAYOUT:
+		o->serve.layout = optarg;
+		break;
+	case MTIME:
+		form->mtime = cli_time(&cli, "mtime");
+		break;
+	case PLAN:
+		o->plan = optarg;
+		break;
+	case ROOT_DIR:
+		o->serve.root_dir = optarg;
+		break;
+	case STORE_DIR:
+		form->store_dir = read_store_dir();
+		break;
+	case UID:
+		form->uid = cli_number(&cli, "uid", 0, id_max);
+		break;
+	case UNAME:
+		form->uname = optarg;
+		break;
+	}
+}
+
+static void check(const struct options *o, char **command)
+{
+	if (!o->serve.layout)
+		cli_usage(&cli, "expected --layout DIR");
+	if (!o->plan)
+		cli_usage(&cli, "expected --plan FILE");
+	if (!o->known)
+		cli_usage(&cli, "expected --known FILE");
+	if (!*command)
+		cli_usage(&cli, "expected a command to run");
+}
+
+static int read_plan(const char *file, struct plan *p, struct err *e)
+{
+	AUTO_CLOSE int fd = -1;
+	const char *name;
+	if (cli_open(file, &fd, &name, e) < 0)
+		return -1;
+	if (plan_read(fd, name, p, e) < 0)
+		return -1;
+	return p->n ? 0 : err_set(e, 0, "%s: the plan is empty", name);
+}
+
+static int read_known(const char *file, struct knownlayers **known, struct err *e)
+{
+	if (knownlayers_read(file, known, e) < 0)
+		return -1;
+	AUTO_FREE char *warning = knownlayers_warning(*known);
+	if (warning)
+		cli_warn(&cli, "%s", warning);
+	return 0;
+}
+
+static int run(const struct options *o, char **command, struct blobpipes_end *end, struct err *e)
+{
+	AUTO_PLAN struct plan p = { 0 };
+	AUTO_KNOWNLAYERS struct knownlayers *known = NULL;
+	if (read_plan(o->plan, &p, e) < 0 || read_known(o->known, &known, e) < 0)
+		return -1;
+	struct layerserve serve = o->serve;
+	serve.plan = &p;
+	serve.known = known;
+	return layerserve_run(&serve, command, end, e);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {
+		.serve = { .form = { .store_dir = "/nix/store",
+				     .mtime = 1,
+				     .uname = "root",
+				     .gname = "root" } },
+	};
+	struct blobpipes_end end = { 0 };
+	struct err e = { 0 };
+	int c;
+	cli_statuses(FAILED, FAILED);
+	cli_runs_command();
+	cli_start(&cli);
+	while ((c = cli_option(&cli, argc, argv)) != -1)
+		read_option(c, &o);
+	check(&o, argv + optind);
+	if (!o.serve.threads)
+		o.serve.threads = machine_cores();
+	if (run(&o, argv + optind, &end, &e) < 0) {
+		int status = cli_fail(&cli, &e);
+		return end.status ? end.status : status;
+	}
+	if (end.signal) /* as who called us expects of an interrupt */
+		raise(end.signal);
+	return end.status;
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+#include "image/blobpipes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	MAKERS = 3, /* files that are made at a time: each takes memory */
+	STACK = 512 << 10,
+	PATIENCE = 5, /* seconds between SIGTERM and SIGKILL */
+	CANNOT_RUN = 126,
+	NOT_FOUND = 127,
+};
+
+/* Where a fresh pipe lies until it takes the other one's place. */
+static const char fresh[] = ".layerpipe-pipe-";
+
+struct server {
+	const struct blobpipes *b;
+	int dir;
+	pid_t command;
+	pthread_mutex_t lock;
+	pthread_cond_t change;
+	unsigned makers;
+	bool stop;
+	bool failed;
+	struct err err;
+};
+
+struct pipe_thread {
+	struct server *s;
+	size_t i;
+	pthread_t thread;
+};
+
+/* --- pipes --- */
+
+/* Puts a fresh pipe in the place of whatever pipe is there; anything else is refused. */
+static int put_pipe(const struct server *s, size_t i, struct err *e)
+{
+	const char *name = s->b->names[i];
+	AUTO_FREE char *temporary = xasprintf("%s%zu", fresh, i);
+	struct stat st;
+	if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISFIFO(st.st_mode))
+		return err_set(e, 0, "'%s/%s' is there already", s->b->dir, name);
+	(void)unlinkat(s->dir, temporary, 0);
+	if (mkfifoat(s->dir, temporary, 0600) < 0 || renameat(s->dir, temporary, s->dir, name) < 0)
+		return err_set(e, errno, "cannot make the pipe '%s/%s'", s->b->dir, name);
+	return 0;
+}
+
+static void remove_pipes(const struct server *s)
+{
+	struct stat st;
+	for (size_t i = 0; i < s->b->n; i++) {
+		AUTO_FREE char *temporary = xasprintf("%s%zu", fresh, i);
+		const char *name = s->b->names[i];
+		(void)unlinkat(s->dir, temporary, 0);
+		if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISFIFO(st.st_mode))
+			(void)unlinkat(s->dir, name, 0);
+	}
+}
+
+/* --- a thread a pipe --- */
+
+/* Notes what went wrong first, and ends the command. */
+static void fail(struct server *s, struct err *e)
+{
+	pthread_mutex_lock(&s->lock);
+	if (!s->failed && !s->stop) {
+		s->failed = true;
+		s->err = *e;
+		*e = (struct err){ 0 };
+		kill(s->command, SIGTERM);
+	}
+	pthread_mutex_unlock(&s->lock);
+	err_clear(e);
+}
+
+static bool has_stopped(struct server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	bool stopped = s->stop;
+	pthread_mutex_unlock(&s->lock);
+	return stopped;
+}
+
+/* Waits for its turn; how many threads it may use. One that is alone has all of them. */
+static unsigned take_turn(struct server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	while (s->makers == MAKERS)
+		pthread_cond_wait(&s->change, &s->lock);
+	unsigned threads = s->makers++ ? 1 : s->b->threads;
+	pthread_mutex_unlock(&s->lock);
+	return threads;
+}
+
+static void end_turn(struct server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->makers--;
+	pthread_cond_signal(&s->change);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static int make(struct server *s, size_t i, int fd, struct err *e)
+{
+	struct out o;
+	unsigned threads = take_turn(s);
+	out_init(&o, fd, s->b->names[i]);
+	int r = s->b->make(s->b->context, i, threads, &o, e);
+	if (r == 0)
+		r = out_flush(&o, e);
+	out_drop(&o);
+	end_turn(s);
+	if (r < 0 && e->code == EPIPE) {
+		err_clear(e);
+		return 0;
+	}
+	return r;
+}
+
+/* Waits for a reader. */
+static int await_reader(struct server *s, size_t i)
+{
+	for (;;) {
+		int fd = openat(s->dir, s->b->names[i], O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0 || errno != EINTR || has_stopped(s))
+			return fd;
+	}
+}
+
+/* Waits for one reader, and gives it what it wants. Returns false when there is no more to do. */
+static bool serve_one(struct server *s, size_t i)
+{
+	struct err e = { 0 };
+	AUTO_CLOSE int fd = await_reader(s, i);
+	int code = errno;
+	if (has_stopped(s))
+		return false;
+	int r = fd < 0 ? err_set(&e, code, "cannot open the pipe '%s'", s->b->names[i])
+		       : put_pipe(s, i, &e);
+	if (r == 0)
+		r = make(s, i, fd, &e);
+	/* where this failed, the reader gets its end only when the command is being ended */
+	if (r < 0)
+		fail(s, &e);
+	return r == 0;
+}
+
+static void *serve(void *thread)
+{
+	struct pipe_thread *t = thread;
+	while (serve_one(t->s, t->i))
+		;
+	return NULL;
+}
+
+static int start_threads(struct pipe_thread *threads, size_t n, size_t *started, struct err *e)
+{
+	pthread_attr_t attr;
+	pthread_attr_init(&attr);
+	int r = pthread_attr_setstacksize(&attr, STACK);
+	for (*started = 0; r == 0 && *started < n; *started += r == 0)
+		r = pthread_create(&threads[*started].thread, &attr, serve, &threads[*started]);
+	pthread_attr_destroy(&attr);
+	return r ? err_set(e, r, "cannot start a thread") : 0;
+}
+
+static void no_more(int sig)
+{
+	(void)sig;
+}
+
+/* A signal wakes who waits for a reader: again and again, as it may come just before that. */
+static void stop_threads(struct server *s, const struct pipe_thread *threads, size_t n)
+{
+	const struct sigaction wake = { .sa_handler = no_more };
+	sigaction(SIGUSR1, &wake, NULL);
+	pthread_mutex_lock(&s->lock);
+	s->stop = true;
+	pthread_mutex_unlock(&s->lock);
+	for (size_t i = 0; i < n; i++) {
+		struct timespec until;
+		do {
+			pthread_kill(threads[i].thread, SIGUSR1);
+			clock_gettime(CLOCK_REALTIME, &until);
+			until.tv_nsec += 10000000;
+			until.tv_sec += until.tv_nsec / 1000000000;
+			until.tv_nsec %= 1000000000;
+		} while (pthread_timedjoin_np(threads[i].thread, NULL, &until) != 0);
+	}
+}
+
+/* --- the command --- */
+
+static void signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
+}
+
+static void on_broken_pipe(void (*handler)(int))
+{
+	const struct sigaction action = { .sa_handler = handler };
+	sigaction(SIGPIPE, &action, NULL);
+}
+
+static _Noreturn void become(char *const command[], const sigset_t *before, int report)
+{
+	on_broken_pipe(SIG_DFL);
+	sigprocmask(SIG_SETMASK, before, NULL);
+	execvp(*command, command);
+	int code = errno;
+	_exit(out_write_fd(report, &code, sizeof code) < 0 ? CANNOT_RUN : NOT_FOUND);
+}
+
+/* What the command's process reports in front of its end; nothing where it runs. */
+static int check_start(char *const command[], int report, struct blobpipes_end *end, struct err *e)
+{
+	int code;
+	if (read(report, &code, sizeof code) != sizeof code)
+		return 0;
+	end->status = code == ENOENT ? NOT_FOUND : CANNOT_RUN;
+	return err_set(e, code, "cannot run '%s'", *command);
+}
+
+static int start_command(struct server *s, char *const command[], const sigset_t *before,
+			 struct blobpipes_end *end, struct err *e)
+{
+	int report[2];
+	if (pipe2(report, O_CLOEXEC) < 0)
+		return err_set(e, errno, "cannot start '%s'", *command);
+	s->command = fork();
+	if (s->command == 0)
+		become(command, before, report[1]);
+	int r = s->command < 0 ? err_set(e, errno, "cannot start '%s'", *command) : 0;
+	close(report[1]);
+	if (r == 0 && (r = check_start(command, report[0], end, e)) < 0)
+		waitpid(s->command, NULL, 0);
+	close(report[0]);
+	return r;
+}
+
+static bool has_failed(struct server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	bool failed = s->failed;
+	pthread_mutex_unlock(&s->lock);
+	return failed;
+}
+
+/* Waits until the command ends, and passes signals on to it. */
+static void await(struct server *s, const sigset_t *set, struct blobpipes_end *end)
+{
+	int status;
+	time_t since = 0;
+	while (waitpid(s->command, &status, WNOHANG) == 0) {
+		const struct timespec second = { .tv_sec = 1 };
+		int sig = sigtimedwait(set, NULL, &second);
+		if (sig > 0 && sig != SIGCHLD) {
+			end->signal = sig;
+			kill(s->command, sig);
+		}
+		if (!since && has_failed(s))
+			since = time(NULL);
+		if (since && time(NULL) - since > PATIENCE)
+			kill(s->command, SIGKILL);
+	}
+	end->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static int run(struct server *s, struct pipe_thread *threads, char *const command[],
+	       struct blobpipes_end *how, struct err *e)
+{
+	sigset_t set, before;
+	size_t started = 0;
+	on_broken_pipe(SIG_IGN);
+	signals(&set);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	int r = start_command(s, command, &before, how, e);
+	if (r == 0) {
+		r = start_threads(threads, s->b->n, &started, e);
+		if (r < 0)
+			kill(s->command, SIGTERM);
+		await(s, &set, how);
+		stop_threads(s, threads, started);
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (r == 0 && s->failed) {
+		*e = s->err;
+		how->status = 0;
+		r = -1;
+	}
+	return r;
+}
+
+int blobpipes_run(const struct blobpipes *b, char *const command[], struct blobpipes_end *end,
+		  struct err *e)
+{
+	AUTO_CLOSE int dir = open(b->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_set(e, errno, "cannot open directory '%s'", b->dir);
+	if (flock(dir, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK
+			       ? err_set(e, 0, "'%s' is being served by another process", b->dir)
+			       : err_set(e, errno, "cannot lock '%s'", b->dir);
+	struct server s = { .b = b,
+			    .dir = dir,
+			    .lock = PTHREAD_MUTEX_INITIALIZER,
+			    .change = PTHREAD_COND_INITIALIZER };
+	AUTO_FREE struct pipe_thread *threads = xcalloc(b->n, sizeof *threads);
+	int r = 0;
+	*end = (struct blobpipes_end){ 0 };
+	for (size_t i = 0; r == 0 && i < b->n; i++) {
+		threads[i] = (struct pipe_thread){ .s = &s, .i = i };
+		r = put_pipe(&s, i, e);
+	}
+	if (r == 0)
+		r = run(&s, threads, command, end, e);
+	remove_pipes(&s);
+	return r;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "image/layerserve.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/digest.h"
+#include "closure/storepath.h"
+#include "tar/compress.h"
+
+static const enum compress_kind kinds[] = { COMPRESS_GZ, COMPRESS_ZSTD, COMPRESS_NONE };
+
+/* A blob that is to be served. */
+struct blob {
+	uint32_t layer; /* of the plan, from 1 */
+	struct storelayer_paths paths;
+	enum compress_kind kind;
+	const struct knownlayers_layer *known;
+};
+
+struct service {
+	const struct layerserve *s;
+	int store;
+	struct blob *blobs;
+	const char **names;
+	size_t n, blobs_cap, names_cap;
+};
+
+/* --- making a blob --- */
+
+/* The layer on its way: hashed, and compressed. */
+struct making {
+	struct digest *diffid;
+	struct compress *compress;
+};
+
+static int take(void *context, const void *data, size_t len, struct err *e)
+{
+	struct making *m = context;
+	digest_add(m->diffid, data, len);
+	return compress_write(m->compress, data, len, e);
+}
+
+static int compare(const struct blob *b, const char *what, struct digest *d, const char *expected,
+		   struct err *e)
+{
+	char hex[DIGEST_HEX_LEN + 1];
+	digest_hex(d, hex);
+	if (strcmp(hex, expected) == 0)
+		return 0;
+	return err_set(e, 0,
+		       "layer %" PRIu32 " has changed: its %s is sha256:%s, known is sha256:%s",
+		       b->layer, what, hex, expected);
+}
+
+/* The layer into the compressor, which is not ended before the diff ID is seen to be right. */
+static int emit(const struct service *v, const struct blob *b, struct compress *c, struct err *e)
+{
+	AUTO_DIGEST struct digest *diffid = digest_new();
+	struct making m = { diffid, c };
+	struct storelayer layer = { 0 };
+	struct out o;
+	out_init_function(&o, take, &m);
+	int r = storelayer_measure(&v->s->form, &b->paths, v->store, &layer, e);
+	if (r == 0)
+		r = storelayer_emit(&v->s->form, &b->paths, v->store, &layer, &o, e);
+	if (r == 0)
+		r = out_flush(&o, e);
+	out_drop(&o);
+	storelayer_free(&layer);
+	return r < 0 ? -1 : compare(b, "diff ID", diffid, b->known->diffid, e);
+}
+
+static int make_blob(void *service, size_t i, unsigned threads, struct out *o, struct err *e)
+{
+	const struct service *v = service;
+	const struct blob *b = &v->blobs[i];
+	AUTO_DIGEST struct digest *digest = digest_new();
+	AUTO_COMPRESS struct compress *c = NULL;
+	if (out_also_digest(o, digest, e) < 0 || compress_new(b->kind, threads, o, &c, e) < 0 ||
+	    emit(v, b, c, e) < 0 || compress_finish(c, e) < 0 || out_also_digest(o, NULL, e) < 0)
+		return -1;
+	return compare(b, "digest", digest, b->known->digest, e);
+}
+
+/* --- which blobs --- */
+
+/* Whether there is a file; a pipe may be left from a run that was killed. */
+static int is_there(const char *dir, const char *name, bool *there, struct err *e)
+{
+	AUTO_FREE char *path = xasprintf("%s/%s", dir, name);
+	struct stat st;
+	if (lstat(path, &st) < 0 && errno != ENOENT)
+		return err_set(e, errno, "cannot read '%s'", path);
+	*there = lstat(path, &st) == 0 && !S_ISFIFO(st.st_mode);
+	return 0;
+}
+
+static void add(struct service *v, const struct blob *b)
+{
+	v->names = mem_grow(v->names, &v->names_cap, v->n + 1, sizeof *v->names);
+	v->blobs = mem_grow(v->blobs, &v->blobs_cap, v->n + 1, sizeof *v->blobs);
+	v->names[v->n] = b->known->digest;
+	v->blobs[v->n++] = *b;
+}
+
+static bool has(const struct service *v, const char *digest)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (strcmp(v->names[i], digest) == 0)
+			return true;
+	return false;
+}
+
+/* Adds what the layer is known as and the layout lacks. */
+static int add_layer(struct service *v, const char *dir, uint32_t layer,
+		     const struct storelayer_paths *paths, struct err *e)
+{
+	char key[DIGEST_HEX_LEN + 1];
+	if (!storelayer_key(&v->s->form, paths, key))
+		return 0;
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		AUTO_FREE char *about = compress_about(kinds[i]);
+		struct blob b = { layer, *paths, kinds[i],
+				  knownlayers_find(v->s->known, key, NULL, about) };
+		bool there = true;
+		if (b.known && is_there(dir, b.known->digest, &there, e) < 0)
+			return -1;
+		if (!there && !has(v, b.known->digest))
+			add(v, &b);
+	}
+	return 0;
+}
+
+static int find_blobs(struct service *v, const char *dir, struct err *e)
+{
+	const struct plan *p = v->s->plan;
+	AUTO_FREE struct storelayer_paths *layers = storelayer_cut(p);
+	for (size_t i = 0; i < p->n; i++)
+		if (storepath_check(p->paths[i].path, v->s->form.store_dir, e) < 0)
+			return -1;
+	for (uint32_t i = 0; i < p->layers; i++)
+		if (add_layer(v, dir, i + 1, &layers[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+int layerserve_run(const struct layerserve *s, char *const command[], struct blobpipes_end *end,
+		   struct err *e)
+{
+	AUTO_CLOSE int store = -1;
+	AUTO_FREE char *dir = xasprintf("%s/blobs/sha256", s->layout);
+	struct service v = { .s = s };
+	int r = storelayer_open_store(s->root_dir, &s->form, &store, e);
+	v.store = store;
+	if (r == 0)
+		r = find_blobs(&v, dir, e);
+	const struct blobpipes pipes = { dir, v.names, v.n, s->threads, make_blob, &v };
+	if (r == 0)
+		r = blobpipes_run(&pipes, command, end, e);
+	free(v.names);
+	free(v.blobs);
+	return r;
+}

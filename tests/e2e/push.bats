@@ -1,0 +1,139 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# A push to a registry by stock skopeo: from the store comes what the registry lacks, and nothing else.
+load ../helper
+load ../registry
+
+setup_file() {
+  setup_path
+  registry_start "$PWD/registry"
+}
+
+teardown_file() { registry_stop; }
+
+setup() {
+  setup_path
+  registry_forget
+  elsewhere=()
+  "$TOP/tests/fixtures/make-example" example
+  cd example || return
+  layer-plan --max-layers 5 --strategy popularity graph >plan
+  mkdir top
+  echo one >top/file
+}
+
+# image LAYOUT: plan and top, as image a:1, with known layers by reference
+image() {
+  image-assemble --name a --tag 1 --format oci --known known --output "$1" \
+    <(layer-tar --root-dir root --known known plan) <(tree-list --owner 0:0 top | layer-tar --mtree -)
+}
+
+# push LAYOUT NAME [PATH…]: with a store that has these paths alone
+push() {
+  local path
+  [ ! -e bare ] || chmod -R u+w bare
+  rm -rf bare
+  mkdir -p bare/nix/store
+  for path in "${@:3}"; do cp -a "root$path" bare/nix/store; done
+  layer-serve --layout "$1" --plan plan --known known --root-dir bare -- "${elsewhere[@]}" \
+    skopeo --insecure-policy copy --quiet --preserve-digests --dest-tls-verify=false "oci:$1:1" "docker://$REGISTRY/$2"
+}
+
+# of_layer N: the store paths of that layer
+of_layer() { awk -v n="$1" '$1 == n { print $2 }' plan; }
+
+# requests METHOD PATTERN: how many there were since registry_forget
+requests() { registry_requests | grep -cE "^$1 .*$2" || true; }
+
+# The image that NAME has in the registry, as files.
+pulled() {
+  skopeo --insecure-policy copy --quiet --src-tls-verify=false "docker://$REGISTRY/$1" docker-archive:pulled.tar:x:y
+  export-image --from-image pulled.tar --output "$2"
+  rm pulled.tar
+}
+
+@test "first push, the same again, a path changed, another repository, no memory" {
+  local changed
+  image first
+  layer-tar --root-dir root plan >layers
+  tree-list --owner 0:0 top | layer-tar --mtree - >>layers
+  image-assemble <layers | export-image --from-image - --output want
+  rm -rf lacking
+  image lacking
+  # of the five layers, no file is in the layout: all are read
+  [ "$(find lacking/blobs -type f | wc -l)" = 3 ]
+  mapfile -t all < <(cut -f 2 plan)
+  push lacking repo:1 "${all[@]}"
+  pulled repo:1 found
+  same want found
+  # the digests of the layout are those of the registry
+  [ "$(skopeo_digest repo:1)" = "$(jq -r '.manifests[0].digest' lacking/index.json)" ]
+  # the same again: nothing is read, nothing is sent
+  registry_forget
+  push lacking repo:2
+  [ "$(requests PATCH /)" = 0 ]
+  [ "$(requests PUT /manifests/)" = 1 ]
+  # a file on top: one layer and the configuration
+  registry_forget
+  echo two >top/file
+  rm -rf lacking
+  image lacking
+  push lacking repo:3
+  [ "$(requests PATCH /blobs/)" = 2 ]
+  # a path of the store has other contents: its layer alone is read
+  changed=$(awk '/-hello-1.0\t/ { print $2 }' plan)
+  chmod -R u+w "root$changed"
+  find "root$changed" -type f -size +0 -exec sed -i '$s/$/ /' {} +
+  awk -v p="$changed" 'BEGIN { FS = OFS = "\t" } $2 == p { $4 = "sha256:1b8m03r63zqhnjf7l5wnldhh7c134ap5vpj0850ymkq1iyzicy5s" } 1' plan >plan.new
+  mv plan.new plan
+  rm -rf lacking
+  image first-of-new
+  image lacking
+  registry_forget
+  mapfile -t paths < <(of_layer "$(awk -v p="$changed" '$2 == p { print $1 }' plan)")
+  [ ${#paths[@]} -lt ${#all[@]} ]
+  push lacking repo:4 "${paths[@]}"
+  [ "$(requests PATCH /blobs/)" = 2 ]
+  # another repository of the same registry: skopeo knows where the blobs are
+  registry_forget
+  push lacking other:1
+  # another machine, where skopeo remembers nothing: what the registry has is asked for, and not read
+  registry_forget
+  export HOME=$PWD/elsewhere XDG_DATA_HOME=$PWD/elsewhere
+  [ "$(id -u)" != 0 ] || elsewhere=(unshare --mount sh -c 'mkdir -p /var/lib/containers &&
+    mount -t tmpfs tmpfs /var/lib/containers && exec "$@"' -)
+  push lacking repo:5
+  [ "$(requests PATCH /)" = 0 ]
+  [ "$(requests HEAD /blobs/)" -gt 0 ]
+}
+
+@test "a store path that changed meanwhile is not pushed" {
+  local file
+  # layers that no repository has
+  layer-plan --max-layers 2 graph >plan
+  image first
+  rm -rf lacking
+  image lacking
+  file=$(find root/nix/store -type f -path '*hello-1.0*' -size +0 | head -n 1)
+  chmod u+w "$file"
+  sed -i '1s/./x/' "$file"
+  mapfile -t all < <(cut -f 2 plan)
+  status=0
+  push lacking changed:1 "${all[@]}" 2>err || status=$?
+  [ "$status" = 125 ]
+  grep -q '^layer-serve: layer [0-9]* has changed: its diff ID is sha256:' err
+  [ "$(requests PUT /manifests/)" = 0 ]
+  [ "$(find lacking -type p | wc -l)" = 0 ]
+}
+
+@test "a registry that is not there" {
+  image first
+  rm -rf lacking
+  image lacking
+  registry_stop
+  status=0
+  push lacking gone:1 2>err || status=$?
+  [ "$status" = 1 ]
+  grep -q 'connection refused' err
+  [ "$(find lacking -type p | wc -l)" = 0 ]
+}

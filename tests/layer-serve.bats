@@ -1,0 +1,188 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2016 # $ is for the command that is run
+# layer-serve: blobs of a layout that are made when they are read.
+load helper
+
+# An image in full, and the same image with none of its layers: full and lacking.
+setup() {
+  setup_path
+  "$TOP/tests/fixtures/make-example" example
+  cd example || return
+  layer-plan --max-layers 3 graph >plan
+  make_images
+}
+
+# make_images [OPTION…]: for layer-tar
+make_images() {
+  rm -rf full lacking known
+  layer-tar --root-dir root "$@" plan | image-assemble --name a --tag 1 --format oci --known known --output full
+  layer-tar --root-dir root --known known "$@" plan | image-assemble --name a --tag 1 --format oci --output lacking
+  blobs=lacking/blobs/sha256
+  (cd full/blobs/sha256 && sha256sum -- *) >sums
+}
+
+serve() { layer-serve --layout lacking --plan plan --known known --root-dir root "$@"; }
+
+# layer N: the digest of its blob
+layer() {
+  local manifest
+  manifest=$(jq -r '.manifests[0].digest[7:]' full/index.json)
+  jq -r --argjson n "$1" '.layers[$n - 1].digest[7:]' "full/blobs/sha256/$manifest"
+}
+
+# A command that runs until it is ended: its process is in pid, layer-serve's is $!.
+serve_on() {
+  local i
+  layer-serve --layout lacking --plan plan --known known --root-dir root sh -c 'echo $$ >pid; exec sleep 100' &
+  for ((i = 0; i < 500; i++)); do [ ! -s pid ] || return 0; sleep 0.02; done
+  return 1
+}
+
+nothing_left() {
+  [ "$(find lacking -type p | wc -l)" = 0 ]
+  [ "$(find lacking -name '.*' | wc -l)" = 0 ]
+}
+
+@test "what the layout lacks can be read while the command runs" {
+  [ "$(find "$blobs" -type f | wc -l)" = 2 ]
+  serve sh -c "cd $blobs && sha256sum -- *" >found
+  same sums found
+  nothing_left
+  [ "$(find "$blobs" -type f | wc -l)" = 2 ]
+}
+
+@test "each compressor, other times and owners, any number of threads" {
+  local kind
+  for kind in none zstd; do
+    rm -rf full lacking known
+    layer-tar --root-dir root plan |
+      image-assemble --name a --format oci --layer-compressor $kind --known known --output full
+    layer-tar --root-dir root --known known --layer-compressor $kind plan |
+      image-assemble --name a --format oci --layer-compressor $kind --output lacking
+    [ "$(find "$blobs" -type f | wc -l)" = 2 ]
+    (cd full/blobs/sha256 && sha256sum -- *) >sums
+    serve --jobs 1 sh -c "cd $blobs && sha256sum -- *" >found
+    same sums found
+  done
+  make_images --mtime 5 --uid 7 --gid 8 --uname u --gname g
+  serve --mtime 5 --uid 7 --gid 8 --uname u --gname g --jobs 3 sh -c "cd $blobs && sha256sum -- *" >found
+  same sums found
+  fails 1 "" serve sh -c "cd $blobs && test \$(ls | wc -l) != 2"
+}
+
+@test "only the store paths of a layer that is opened are read" {
+  local path
+  mkdir -p bare/nix/store
+  layer-serve --layout lacking --plan plan --known known --root-dir bare true
+  awk '$1 == 2 { print $2 }' plan >paths
+  while read -r path; do cp -a "root$path" "bare$path"; done <paths
+  layer-serve --layout lacking --plan plan --known known --root-dir bare sha256sum "$blobs/$(layer 2)" >found
+  grep "^$(layer 2) " found
+  fails 125 "layer-serve: cannot read '$(awk '$1 == 1 { print $2; exit }' plan)': No such file or directory" \
+    layer-serve --layout lacking --plan plan --known known --root-dir bare cat "$blobs/$(layer 1)"
+  nothing_left
+}
+
+@test "a blob can be read again, and left" {
+  local blob
+  blob=$blobs/$(layer 1)
+  serve sh -c "head -c 1 $blob; cat $blob; : <$blob; cat $blob" >found
+  { head -c 1 "full/blobs/sha256/$(layer 1)"; cat "full/blobs/sha256/$(layer 1)" "full/blobs/sha256/$(layer 1)"; } >want
+  same want found
+  nothing_left
+}
+
+@test "a layer that changed ends the command, and its reader does not get all" {
+  local file
+  file=$(find root/nix/store -type f -path '*hello-1.0*' -size +0 | head -n 1)
+  chmod u+w "$file"
+  tr "[:lower:]" "[:upper:]" <"$file" >new
+  cat new >"$file"
+  n=$(awk -v path="${file#root}" 'index(path, $2 "/") == 1 { print $1 }' plan)
+  status=0
+  serve sh -c "cat $blobs/$(layer "$n") >got; sleep 100; touch went-on" 2>err || status=$?
+  [ "$status" = 125 ]
+  [[ $(<err) == "layer-serve: layer $n has changed: its diff ID is sha256:"*", known is sha256:"* ]]
+  [ "$(wc -l <err)" = 1 ]
+  [ ! -e went-on ]
+  [ "$(sha256sum <got | cut -d ' ' -f 1)" != "$(layer "$n")" ]
+  run ! gzip -dc got
+  nothing_left
+}
+
+@test "a line that gives a wrong digest is found out" {
+  local digest wrong=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+  digest=$(layer 1)
+  awk -v d="sha256:$digest" -v w="sha256:$wrong" 'BEGIN { FS = OFS = "\t" } $5 == d { $5 = w; $7 = ""; printf "%s", $0 }' known >fields
+  { cat fields; sha256sum <fields | cut -c 1-16; } >known
+  status=0
+  serve sh -c "cat $blobs/$wrong; sleep 100" >/dev/null 2>err || status=$?
+  [ "$status" = 125 ]
+  [[ $(<err) == "layer-serve: layer 1 has changed: its digest is sha256:$digest, known is sha256:$wrong" ]]
+  nothing_left
+}
+
+@test "the status is the command's" {
+  fails 7 '' serve sh -c 'exit 7'
+  fails 143 '' serve sh -c 'kill -TERM $$'
+  fails 127 "layer-serve: cannot run './no-such': No such file or directory" serve ./no-such
+  fails 126 "layer-serve: cannot run './plan': Permission denied" serve ./plan
+  serve -- sh -c 'test "$1" = --known' sh --known
+  nothing_left
+}
+
+@test "a signal ends the command and the pipes" {
+  serve_on
+  status=0
+  kill -TERM $!
+  wait $! || status=$?
+  [ "$status" = 143 ]
+  [ ! -e "/proc/$(<pid)/exe" ]
+  nothing_left
+}
+
+@test "what a killed run leaves is replaced; two at a time are refused" {
+  serve_on
+  fails 125 "layer-serve: '$blobs' is being served by another process" serve true
+  [ "$(find lacking -type p | wc -l)" -gt 0 ]
+  kill -KILL $!
+  wait $! || true
+  kill "$(<pid)"
+  [ "$(find lacking -type p | wc -l)" -gt 0 ]
+  serve sh -c "cd $blobs && sha256sum -- *" >found
+  same sums found
+  nothing_left
+}
+
+@test "blobs that are there, and layers that are not known, are left alone" {
+  cp "full/blobs/sha256/$(layer 1)" $blobs
+  serve sh -c "test -f $blobs/$(layer 1) && test -p $blobs/$(layer 2)"
+  [ -f "$blobs/$(layer 1)" ]
+  : >known
+  serve test ! -e "$blobs/$(layer 2)"
+  rm known
+  serve test ! -e "$blobs/$(layer 2)"
+}
+
+@test "mistakes" {
+  fails 125 "layer-serve: expected --layout DIR (see 'layer-serve --help')" layer-serve --plan plan --known known true
+  fails 125 "layer-serve: expected --plan FILE (see 'layer-serve --help')" layer-serve --layout lacking --known known true
+  fails 125 "layer-serve: expected --known FILE (see 'layer-serve --help')" layer-serve --layout lacking --plan plan true
+  fails 125 "layer-serve: expected a command to run (see 'layer-serve --help')" serve
+  fails 125 "layer-serve: cannot open directory 'nowhere/blobs/sha256': No such file or directory" \
+    layer-serve --layout nowhere --plan plan --known known --root-dir root true
+  fails 125 "layer-serve: <stdin>: the plan is empty" layer-serve --layout lacking --plan - --known known true </dev/null
+  head -c 40 known >torn
+  cp torn known
+  fails 0 'layer-serve: warning: known:1: not a whole line of known-layers(5): ignored' serve true
+}
+
+@test "skopeo reads an image whose layers are pipes" {
+  serve skopeo --insecure-policy copy --quiet oci:lacking:1 docker-archive:found.tar:a:1
+  skopeo --insecure-policy copy --quiet oci:full:1 docker-archive:want.tar:a:1
+  export-image --from-image found.tar --output found --quiet 2>/dev/null || export-image --from-image found.tar --output found
+  export-image --from-image want.tar --output want
+  same want found
+  nothing_left
+}
