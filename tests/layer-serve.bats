@@ -101,7 +101,7 @@ nothing_left() {
   cat new >"$file"
   n=$(awk -v path="${file#root}" 'index(path, $2 "/") == 1 { print $1 }' plan)
   status=0
-  serve sh -c "cat $blobs/$(layer "$n") >got; sleep 100; touch went-on" 2>err || status=$?
+  serve sh -c "cat $blobs/$(layer "$n") >got; sleep 5; touch went-on" 2>err || status=$?
   [ "$status" = 125 ]
   [[ $(<err) == "layer-serve: layer $n has changed: its diff ID is sha256:"*", known is sha256:"* ]]
   [ "$(wc -l <err)" = 1 ]
@@ -117,7 +117,7 @@ nothing_left() {
   awk -v d="sha256:$digest" -v w="sha256:$wrong" 'BEGIN { FS = OFS = "\t" } $5 == d { $5 = w; $7 = ""; printf "%s", $0 }' known >fields
   { cat fields; sha256sum <fields | cut -c 1-16; } >known
   status=0
-  serve sh -c "cat $blobs/$wrong; sleep 100" >/dev/null 2>err || status=$?
+  serve sh -c "cat $blobs/$wrong; exec sleep 100" >/dev/null 2>err || status=$?
   [ "$status" = 125 ]
   [[ $(<err) == "layer-serve: layer 1 has changed: its digest is sha256:$digest, known is sha256:$wrong" ]]
   nothing_left
@@ -142,13 +142,15 @@ nothing_left() {
   nothing_left
 }
 
-@test "what a killed run leaves is replaced; two at a time are refused" {
+@test "what a killed run leaves is replaced, and its command ends; two at a time are refused" {
+  local i
   serve_on
   fails 125 "layer-serve: '$blobs' is being served by another process" serve true
   [ "$(find lacking -type p | wc -l)" -gt 0 ]
   kill -KILL $!
   wait $! || true
-  kill "$(<pid)"
+  for ((i = 0; i < 250; i++)); do [ -e "/proc/$(<pid)/exe" ] || break; sleep 0.02; done
+  [ ! -e "/proc/$(<pid)/exe" ]
   [ "$(find lacking -type p | wc -l)" -gt 0 ]
   serve sh -c "cd $blobs && sha256sum -- *" >found
   same sums found

@@ -155,7 +155,7 @@ END
   done
   for target in "$PWD/host" "../../../../../../../../../../../..$PWD/host" /proc/self/cwd/host "$name"; do
     ln -sfn "$target" "in$store/$name"
-    fails 1 "stream-layered-image: --contents: 'in$store/$name' does not exist" stream-layered-image "${args[@]}"
+    fails 1 "stream-layered-image: --contents: 'result' leads to 'in$store/$name', which does not exist" stream-layered-image "${args[@]}"
   done
   # paths of a store beside it are none
   mkdir outside tree

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -220,8 +221,10 @@ static void on_broken_pipe(void (*handler)(int))
 	sigaction(SIGPIPE, &action, NULL);
 }
 
+/* Without us nobody would ever write into a pipe that the command reads: it ends with us. */
 static _Noreturn void become(char *const command[], const sigset_t *before, int report)
 {
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	on_broken_pipe(SIG_DFL);
 	sigprocmask(SIG_SETMASK, before, NULL);
 	execvp(*command, command);

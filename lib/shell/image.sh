@@ -51,10 +51,10 @@ store_modes() {
 # Contents are there. A link into the store that is not in the store itself, as nix-build makes
 # one, stands for what it leads to.
 contents_find() {
-  local content file resolved place hint
+  local content file resolved place leads hint
   local -n list=list_$1
   for content in "${list[@]}"; do
-    resolved=$content place=$content file=$content hint=''
+    resolved=$content place=$content file=$content leads='' hint=''
     if in_store "$content"; then
       place=${attr[rootDir]}$content
       [ -n "${attr[rootDir]}" ] || hint=': --root-dir names the directory that the store lies below'
@@ -62,10 +62,11 @@ contents_find() {
       store_resolve "$content"
     fi
     if in_store "$resolved"; then
+      [ "$content" = "$resolved" ] || leads=" leads to '${attr[rootDir]}$resolved', which"
       content=$resolved
       store_file "$content"
     fi
-    [ -e "$file" ] || fail "${called[$1]}: '$place' does not exist$hint"
+    [ -e "$file" ] || fail "${called[$1]}: '$place'$leads does not exist$hint"
     [ ! -f "$file" ] || fail "${called[$1]}: '$place' is a file: expected a directory of what goes into the root"
     [ -d "$file" ] || fail "${called[$1]}: '$place' is not a directory"
     contents+=("$content")

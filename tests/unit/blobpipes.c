@@ -101,7 +101,7 @@ static void test_failures(void)
 	const struct blobpipes b = {
 		.dir = dir, .names = names, .n = N, .threads = 8, .make = make, .context = dir
 	};
-	OK(run("cat bad; sleep 100", &end, &e) < 0);
+	OK(run("cat bad; exec sleep 100", &end, &e) < 0);
 	STREQ(e.msg, "it went bad");
 	OK(files() == 0);
 	OK(run("trap '' TERM; exec sh -c 'cat bad >/dev/null; while :; do sleep 1; done'", &end,
@@ -127,9 +127,9 @@ static void test_signals(void)
 {
 	struct blobpipes_end end;
 	struct err e = { 0 };
-	OK(run("kill -TERM $PPID; sleep 100", &end, &e) == 0);
+	OK(run("kill -TERM $PPID; exec sleep 100", &end, &e) == 0);
 	OK(end.signal == SIGTERM && end.status == 128 + SIGTERM && files() == 0);
-	OK(run("cat large | { kill -HUP $PPID; sleep 100; }", &end, &e) == 0);
+	OK(run("cat large | { kill -HUP $PPID; sleep 2; }", &end, &e) == 0);
 	OK(end.signal == SIGHUP && files() == 0);
 	OK(run("kill -KILL $$", &end, &e) == 0 && end.status == 128 + SIGKILL && !end.signal);
 }
