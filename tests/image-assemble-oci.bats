@@ -400,3 +400,21 @@ nothing_left() { [ -z "$(ls -A out)" ] || { ls -lA out; false; }; }
     skopeo inspect --config oci:out/l:1 | jq -c .rootfs.diff_ids | same got /dev/stdin
   done
 }
+
+@test "who waits for the lock of a layout can be ended" {
+  assemble --format oci --tag 1 --output out/l s
+  exec 7<out/l/oci-layout
+  flock 7
+  status=0
+  timeout --kill-after=5 --signal=TERM 1 image-assemble --name b --format oci --output out/l s 7<&- || status=$?
+  [ "$status" = 124 ]
+  exec 7<&-
+  [ "$(names out/l)" = '["docker.io/library/hello:1"]' ]
+}
+
+@test "a layout can have the name -" {
+  assemble --format oci --tag 1 --output - s
+  assemble --format oci --tag 2 --output - s
+  look ./- gz
+  [ "$(names ./-)" = '["docker.io/library/hello:1","docker.io/library/hello:2"]' ]
+}

@@ -268,3 +268,21 @@ check() { printf '%s\t%s\n' "$1" "$(printf '%s\t' "$1" | sha256sum | cut -c 1-16
   fails 1 "image-layers: out/thin: no member 'blobs/sha256/${digest#sha256:}'" image-layers out/thin
   fails 1 "image-layers: out/thin: layer 1 ($diffid): its blob $digest is not there" image-layers --known absent out/thin
 }
+
+@test "a blob that goes away before the image is complete is not taken for there" {
+  local blob status=0
+  blob=layout/blobs/sha256/$(head -n 1 known | cut -f 5 | cut -c 8-)
+  cp layout/index.json before
+  mkfifo in
+  image-assemble --name a --tag 2 --format oci --known known --output layout <in 2>err &
+  exec 7>in
+  head -c -1 s >&7
+  sleep 0.5
+  rm "$blob"
+  tail -c 1 s >&7
+  exec 7>&-
+  wait $! || status=$?
+  [ "$status" = 1 ]
+  [ "$(<err)" = "image-assemble: '$blob' is gone, which was there before: make the image again" ]
+  same before layout/index.json
+}

@@ -167,7 +167,7 @@ static int store(struct assembly *a, const struct layerread_layer *l, const char
 		 const struct assemble_stored **s, struct err *e)
 {
 	const struct knownlayers_layer *known = look_up(a, l);
-	if (known && a->s->layout && ocilayout_has(a->s->layout, known->digest, known->size))
+	if (known && a->s->layout && ocilayout_expect(a->s->layout, known->digest, known->size))
 		return known_layer(a, key, known, s, e);
 	if (!a->s->layout && a->o->compressor == COMPRESS_NONE && l->diffid)
 		return pass_layer(a, l, key, s, e);

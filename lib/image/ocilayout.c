@@ -21,10 +21,11 @@ static const char layout_name[] = "oci-layout", index_name[] = "index.json";
 
 /* A blob that waits for its name. */
 struct blob {
-	struct outfile *file; /* NULL: it has its name, in the new directory */
+	struct outfile *file; /* NULL: it has its name, in the new directory or the layout */
 	char hex[DIGEST_HEX_LEN + 1];
 	uint64_t size;
-	bool added; /* to a layout, which did not have it */
+	bool added;    /* to a layout, which did not have it */
+	bool expected; /* in a layout, which had it */
 };
 
 struct ocilayout {
@@ -181,10 +182,14 @@ static bool is_there(const char *name, uint64_t size)
 	return stat(name, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size;
 }
 
-bool ocilayout_has(const struct ocilayout *l, const char *hex, uint64_t size)
+bool ocilayout_expect(struct ocilayout *l, const char *hex, uint64_t size)
 {
 	AUTO_FREE char *name = xasprintf("%s/blobs/sha256/%s", l->path, hex);
-	return is_there(name, size);
+	if (!l->exists || !is_there(name, size))
+		return false;
+	ocilayout_keep(l, NULL, hex, size);
+	l->blobs[l->n - 1].expected = true;
+	return true;
 }
 
 /* Gives a blob its name in dir, where one of the same size may be already. */
@@ -194,6 +199,9 @@ static int name_blob(const struct ocilayout *l, struct blob *b, const char *dir,
 	struct stat st;
 	if (is_there(name, b->size))
 		return 0;
+	if (b->expected)
+		return err_set(e, 0, "'%s' is gone, which was there before: make the image again",
+			       name);
 	b->added = lstat(name, &st) < 0;
 	if (b->file) {
 		struct outfile *f = STEAL(b->file);
@@ -256,7 +264,9 @@ static int new_index(const struct ocilayout *l, const struct buf *index, struct 
 	AUTO_IMAGEFILE struct imagefile *f = NULL;
 	AUTO_FREE char *name = inside(l->path, index_name);
 	struct stat st;
-	if (lstat(name, &st) < 0 && errno == ENOENT) {
+	if (lstat(name, &st) < 0) {
+		if (errno != ENOENT)
+			return err_set(e, errno, "cannot read '%s'", name);
 		buf_add(b, index->s, index->len);
 		return 0;
 	}
@@ -264,7 +274,11 @@ static int new_index(const struct ocilayout *l, const struct buf *index, struct 
 		return err_set(e, 0, "cannot write '%s': it is not a regular file", name);
 	buf_adds(&layout, "");
 	buf_adds(&old, "");
-	if (imagefile_open(l->path, &f, e) < 0 || imagefile_text(f, layout_name, &layout, e) < 0 ||
+	int dir = open(l->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_set(e, errno, "cannot open '%s'", l->path);
+	if (imagefile_open_fd(dir, l->path, &f, e) < 0 ||
+	    imagefile_text(f, layout_name, &layout, e) < 0 ||
 	    imagefile_text(f, index_name, &old, e) < 0)
 		return -1;
 	return ocimanifest_add(l->path, &layout, &old, index, b, e);
@@ -326,13 +340,12 @@ static int add(struct ocilayout *l, const struct buf *index, struct err *e)
 	AUTO_BUF struct buf both = { 0 };
 	AUTO_FREE char *name = inside(l->path, layout_name);
 	sigset_t old;
-	if (check_there(l->path, e) < 0)
+	/* who waits can be ended */
+	if (check_there(l->path, e) < 0 || lock(name, &layout, e) < 0)
 		return -1;
 	hold_signals(&old);
-	int status = lock(name, &layout, e);
-	bool was_empty = status == 0 && is_new(layout);
-	if (status == 0)
-		status = new_index(l, index, &both, e);
+	bool was_empty = is_new(layout);
+	int status = new_index(l, index, &both, e);
 	if (status == 0)
 		status = add_names(l, layout, &both, e);
 	if (status < 0)

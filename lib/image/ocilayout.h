@@ -31,8 +31,11 @@ MUST_USE int ocilayout_new(const char *path, struct ocilayout **l, struct err *e
 /* What messages call it. */
 const char *ocilayout_path(const struct ocilayout *l);
 
-/* Whether a layout that is there has the blob, going by its size. */
-bool ocilayout_has(const struct ocilayout *l, const char *hex, uint64_t size);
+/*
+ * Whether a layout that is there has the blob, going by its size. If so, ocilayout_commit() fails
+ * where it is gone by then.
+ */
+bool ocilayout_expect(struct ocilayout *l, const char *hex, uint64_t size);
 
 /* A file for a blob whose digest is not known yet, where its bytes will stay. */
 MUST_USE int ocilayout_blob(struct ocilayout *l, struct outfile **f, struct err *e);
