@@ -15,6 +15,7 @@ registry_start() {
   mkdir -p "$1"
   lines 'version: 0.1' 'log: {level: info}' "storage: {filesystem: {rootdirectory: $1/storage}}" \
     'http: {addr: "127.0.0.1:0"}' "${@:2}" >"$1/config.yml"
+  : >"$1/log" # it is read before the registry may have begun
   env -i docker-registry serve "$1/config.yml" >"$1/log" 2>&1 3>&- &
   export REGISTRY='' REGISTRY_PID=$! REGISTRY_LOG=$1/log
   for ((i = 0; i < 200; i++)); do
