@@ -117,9 +117,10 @@ nothing_left() {
   awk -v d="sha256:$digest" -v w="sha256:$wrong" 'BEGIN { FS = OFS = "\t" } $5 == d { $5 = w; $7 = ""; printf "%s", $0 }' known >fields
   { cat fields; sha256sum <fields | cut -c 1-16; } >known
   status=0
-  serve sh -c "cat $blobs/$wrong; exec sleep 100" >/dev/null 2>err || status=$?
+  serve sh -c "cat $blobs/$wrong; exec sleep 100" >got 2>err || status=$?
   [ "$status" = 125 ]
   [[ $(<err) == "layer-serve: layer 1 has changed: its digest is sha256:$digest, known is sha256:$wrong" ]]
+  [ "$(stat -c %s got)" -lt "$(stat -c %s "full/blobs/sha256/$digest")" ]
   nothing_left
 }
 

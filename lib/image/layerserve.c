@@ -36,6 +36,21 @@ struct making {
 	struct compress *compress;
 };
 
+/* The blob on its way to the reader. */
+struct leaving {
+	struct digest *digest;
+	struct out *to;
+};
+
+/* Hashes a piece of the blob; its last byte stays in the buffer, in case that it is the last. */
+static int leave(void *context, const void *data, size_t len, struct err *e)
+{
+	struct leaving *l = context;
+	const char *last = (const char *)data + len - 1;
+	digest_add(l->digest, data, len);
+	return out_write(l->to, data, len - 1, e) < 0 ? -1 : out_write(l->to, last, 1, e);
+}
+
 static int take(void *context, const void *data, size_t len, struct err *e)
 {
 	struct making *m = context;
@@ -73,16 +88,27 @@ static int emit(const struct service *v, const struct blob *b, struct compress *
 	return r < 0 ? -1 : compare(b, "diff ID", diffid, b->known->diffid, e);
 }
 
+static int fill(const struct service *v, const struct blob *b, unsigned threads, struct out *o,
+		struct err *e)
+{
+	AUTO_COMPRESS struct compress *c = NULL;
+	if (compress_new(b->kind, threads, o, &c, e) < 0 || emit(v, b, c, e) < 0 ||
+	    compress_finish(c, e) < 0)
+		return -1;
+	return out_flush(o, e);
+}
+
 static int make_blob(void *service, size_t i, unsigned threads, struct out *o, struct err *e)
 {
 	const struct service *v = service;
 	const struct blob *b = &v->blobs[i];
 	AUTO_DIGEST struct digest *digest = digest_new();
-	AUTO_COMPRESS struct compress *c = NULL;
-	if (out_also_digest(o, digest, e) < 0 || compress_new(b->kind, threads, o, &c, e) < 0 ||
-	    emit(v, b, c, e) < 0 || compress_finish(c, e) < 0 || out_also_digest(o, NULL, e) < 0)
-		return -1;
-	return compare(b, "digest", digest, b->known->digest, e);
+	struct leaving leaving = { digest, o };
+	struct out checked;
+	out_init_function(&checked, leave, &leaving);
+	int r = fill(v, b, threads, &checked, e);
+	out_drop(&checked);
+	return r < 0 ? -1 : compare(b, "digest", digest, b->known->digest, e);
 }
 
 /* --- which blobs --- */
