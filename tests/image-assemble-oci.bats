@@ -247,7 +247,7 @@ nothing_left() { [ -z "$(ls -A out)" ] || { ls -lA out; false; }; }
   refuses() {
     rm -rf out/l
     cp -a l out/l
-    echo "$2" >"out/l/$1"
+    printf %s "$2" >"out/l/$1"
     cp -a out/l before
     "$stream" top.tar >t
     fails 1 "image-assemble: out/l: $3" image-assemble --name a --tag 9 --format oci --output out/l t
@@ -256,6 +256,7 @@ nothing_left() { [ -z "$(ls -A out)" ] || { ls -lA out; false; }; }
   }
   refuses oci-layout '{"imageLayoutVersion":"2.0.0"}' 'oci-layout: expected version 1.0.0, found "2.0.0"'
   refuses oci-layout '[]' 'oci-layout: expected an object, found a list'
+  refuses oci-layout '' 'expected one JSON document in oci-layout and one in index.json'
   refuses index.json '' 'expected one JSON document in oci-layout and one in index.json'
   refuses index.json '{"manifests": {}}' 'index.json: manifests: expected a list, found an object'
   refuses index.json '{"manifests": [1]}' 'index.json: manifests: expected an object, found a number'

@@ -144,6 +144,7 @@ check() { printf '%s\t%s\n' "$1" "$(printf '%s\t' "$1" | sha256sum | cut -c 1-16
   # fields that are none, with a right check
   while IFS=$'\t' read -r key how diffid type digest size _; do
     for line in "x$key	$how	$diffid	$type	$digest	$size" "$key		$diffid	$type	$digest	$size" \
+      "$key	$how	$diffid	a b	$digest	$size" \
       "$key	$how	${diffid#sha256:}	$type	$digest	$size" "$key	$how	$diffid	$type	$digest	-1" \
       "$key	$how	$diffid	$type	$digest" "$key	$how	$diffid	$type	$digest	$size	$size"; do
       check "$line"

@@ -338,13 +338,14 @@ static int add(struct ocilayout *l, const struct buf *index, struct err *e)
 {
 	AUTO_CLOSE int layout = -1;
 	AUTO_BUF struct buf both = { 0 };
-	AUTO_FREE char *name = inside(l->path, layout_name);
+	AUTO_FREE char *name = inside(l->path, layout_name),
+		       *index_file = inside(l->path, index_name);
 	sigset_t old;
 	/* who waits can be ended */
 	if (check_there(l->path, e) < 0 || lock(name, &layout, e) < 0)
 		return -1;
 	hold_signals(&old);
-	bool was_empty = is_new(layout);
+	bool was_empty = is_new(layout) && access(index_file, F_OK) < 0;
 	int status = new_index(l, index, &both, e);
 	if (status == 0)
 		status = add_names(l, layout, &both, e);

@@ -81,6 +81,12 @@ static bool is_text(const struct field *f)
 	return f->len > 0;
 }
 
+/* A layer stream puts it between spaces. */
+static bool is_word(const struct field *f)
+{
+	return is_text(f) && !memchr(f->s, ' ', f->len);
+}
+
 static bool is_size(const struct field *f, uint64_t *size)
 {
 	struct err ignored = { 0 };
@@ -102,7 +108,7 @@ static bool parse(struct knownlayers *k, char *line, size_t len, struct knownlay
 	*l = (struct knownlayers_layer){ .key = "" };
 	if (!(f[0].len == 1 && *f[0].s == '-') && !is_hex(&f[0], l->key))
 		return false;
-	if (!is_text(&f[1]) || !is_digest(&f[2], l->diffid) || !is_text(&f[3]) ||
+	if (!is_text(&f[1]) || !is_digest(&f[2], l->diffid) || !is_word(&f[3]) ||
 	    !is_digest(&f[4], l->digest) || !is_size(&f[5], &l->size))
 		return false;
 	l->compressor = intern_keep(&k->texts, f[1].s, f[1].len);
