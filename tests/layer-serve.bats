@@ -158,6 +158,25 @@ nothing_left() {
   nothing_left
 }
 
+@test "who adds an image to the layout meanwhile does not lose a blob" {
+  local i
+  exec 7<lacking/oci-layout
+  flock 7
+  layer-serve --layout lacking --plan plan --known known --root-dir root test -p "$blobs/$(layer 1)" 7<&- &
+  for ((i = 0; i < 500; i++)); do
+    [[ $(readlink "/proc/$!/fd/"*) != */oci-layout* ]] || break
+    sleep 0.02
+  done
+  [ "$i" -lt 500 ] # now it waits for the lock
+  [ "$(find lacking -type p | wc -l)" = 0 ]
+  exec 7<&-
+  wait $!
+  nothing_left
+  serve sh -c "layer-tar --root-dir root plan | image-assemble --name a --tag 2 --format oci --output lacking"
+  (cd $blobs && sha256sum -- *) >found
+  same sums found
+}
+
 @test "blobs that are there, and layers that are not known, are left alone" {
   cp "full/blobs/sha256/$(layer 1)" $blobs
   serve sh -c "test -f $blobs/$(layer 1) && test -p $blobs/$(layer 2)"

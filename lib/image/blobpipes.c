@@ -18,7 +18,8 @@
 enum {
 	MAKERS = 3, /* files that are made at a time: each takes memory */
 	STACK = 512 << 10,
-	PATIENCE = 5, /* seconds between SIGTERM and SIGKILL */
+	PATIENCE = 5,              /* seconds between SIGTERM and SIGKILL, or for a lock */
+	MOMENT = 10 * 1000 * 1000, /* nanoseconds */
 	CANNOT_RUN = 126,
 	NOT_FOUND = 127,
 };
@@ -42,26 +43,54 @@ struct pipe_thread {
 	struct server *s;
 	size_t i;
 	pthread_t thread;
+	int fd; /* of the pipe that it writes to; -1: none */
 };
 
 /* --- pipes --- */
 
-/* Puts a fresh pipe in the place of whatever pipe is there; anything else is refused. */
-static int put_pipe(const struct server *s, size_t i, struct err *e)
+/* Waits for the lock, but not for long: who keeps it changes nothing. Returns its descriptor or -1.
+ */
+static int lock_names(const struct server *s)
+{
+	const struct timespec moment = { .tv_nsec = MOMENT };
+	int fd = s->b->lock ? open(s->b->lock, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	for (int i = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK; i++)
+		if (i == PATIENCE * 100 || nanosleep(&moment, NULL) < 0)
+			break;
+	return fd;
+}
+
+/* Puts a fresh pipe in the place of whatever pipe is there; anything else stays: *taken. */
+static int put_pipe(const struct server *s, size_t i, bool *taken, struct err *e)
 {
 	const char *name = s->b->names[i];
 	AUTO_FREE char *temporary = xasprintf("%s%zu", fresh, i);
+	AUTO_CLOSE int lock = lock_names(s);
 	struct stat st;
-	if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISFIFO(st.st_mode))
-		return err_set(e, 0, "'%s/%s' is there already", s->b->dir, name);
+	*taken = fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISFIFO(st.st_mode);
+	if (*taken)
+		return 0;
 	(void)unlinkat(s->dir, temporary, 0);
 	if (mkfifoat(s->dir, temporary, 0600) < 0 || renameat(s->dir, temporary, s->dir, name) < 0)
 		return err_set(e, errno, "cannot make the pipe '%s/%s'", s->b->dir, name);
 	return 0;
 }
 
+static int put_pipes(const struct server *s, struct err *e)
+{
+	bool taken = false;
+	for (size_t i = 0; i < s->b->n; i++) {
+		if (put_pipe(s, i, &taken, e) < 0)
+			return -1;
+		if (taken)
+			return err_set(e, 0, "'%s/%s' is there already", s->b->dir, s->b->names[i]);
+	}
+	return 0;
+}
+
 static void remove_pipes(const struct server *s)
 {
+	AUTO_CLOSE int lock = lock_names(s);
 	struct stat st;
 	for (size_t i = 0; i < s->b->n; i++) {
 		AUTO_FREE char *temporary = xasprintf("%s%zu", fresh, i);
@@ -94,6 +123,14 @@ static bool has_stopped(struct server *s)
 	bool stopped = s->stop;
 	pthread_mutex_unlock(&s->lock);
 	return stopped;
+}
+
+static bool has_failed(struct server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	bool failed = s->failed;
+	pthread_mutex_unlock(&s->lock);
+	return failed;
 }
 
 /* Waits for its turn; how many threads it may use. One that is alone has all of them. */
@@ -142,28 +179,52 @@ static int await_reader(struct server *s, size_t i)
 	}
 }
 
-/* Waits for one reader, and gives it what it wants. Returns false when there is no more to do. */
-static bool serve_one(struct server *s, size_t i)
+static bool is_pipe(int fd)
 {
-	struct err e = { 0 };
-	AUTO_CLOSE int fd = await_reader(s, i);
-	int code = errno;
-	if (has_stopped(s))
-		return false;
-	int r = fd < 0 ? err_set(&e, code, "cannot open the pipe '%s'", s->b->names[i])
-		       : put_pipe(s, i, &e);
-	if (r == 0)
-		r = make(s, i, fd, &e);
-	/* where this failed, the reader gets its end only when the command is being ended */
-	if (r < 0)
-		fail(s, &e);
-	return r == 0;
+	struct stat st;
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
+static void note_fd(struct pipe_thread *t, int fd)
+{
+	pthread_mutex_lock(&t->s->lock);
+	t->fd = fd;
+	pthread_mutex_unlock(&t->s->lock);
+}
+
+/* Gives a reader what it wants; *taken: it was the last one. */
+static int serve_reader(struct pipe_thread *t, int fd, bool *taken, struct err *e)
+{
+	if (put_pipe(t->s, t->i, taken, e) < 0)
+		return -1;
+	note_fd(t, fd);
+	int r = make(t->s, t->i, fd, e);
+	note_fd(t, -1);
+	return r;
+}
+
+/* Waits for one reader and serves it. Returns false when there is no more to do. */
+static bool serve_one(struct pipe_thread *t)
+{
+	struct err e = { 0 };
+	bool taken = false;
+	AUTO_CLOSE int fd = await_reader(t->s, t->i);
+	int code = errno;
+	if (fd < 0 ? has_stopped(t->s) : !is_pipe(fd))
+		return false;
+	int r = fd < 0 ? err_set(&e, code, "cannot open the pipe '%s'", t->s->b->names[t->i])
+		       : serve_reader(t, fd, &taken, &e);
+	/* where this failed, the reader gets its end only when the command is being ended */
+	if (r < 0)
+		fail(t->s, &e);
+	return r == 0 && !taken;
+}
+
+/* Who has opened a pipe when the end comes is served, but nobody after that. */
 static void *serve(void *thread)
 {
 	struct pipe_thread *t = thread;
-	while (serve_one(t->s, t->i))
+	while (!has_stopped(t->s) && serve_one(t))
 		;
 	return NULL;
 }
@@ -184,24 +245,50 @@ static void no_more(int sig)
 	(void)sig;
 }
 
-/* A signal wakes who waits for a reader: again and again, as it may come just before that. */
-static void stop_threads(struct server *s, const struct pipe_thread *threads, size_t n)
+/* Ends what is still being written: from now on these pipes have no reader. */
+static void cut(struct server *s, const struct pipe_thread *threads, size_t n)
+{
+	int without[2];
+	if (pipe2(without, O_CLOEXEC) < 0)
+		return;
+	close(without[0]);
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < n; i++)
+		if (threads[i].fd >= 0)
+			(void)dup3(without[1], threads[i].fd, O_CLOEXEC);
+	pthread_mutex_unlock(&s->lock);
+	close(without[1]);
+}
+
+static bool join(pthread_t thread)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += MOMENT;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	return pthread_timedjoin_np(thread, NULL, &until) == 0;
+}
+
+/*
+ * A signal wakes who waits for a reader: again and again, as it may come just before that. Where
+ * the end was not the command's own, nobody waits for a reader that does not read.
+ */
+static void stop_threads(struct server *s, const struct pipe_thread *threads, size_t n,
+			 const sigset_t *set, struct blobpipes_end *end)
 {
 	const struct sigaction wake = { .sa_handler = no_more };
+	const struct timespec now = { 0 };
 	sigaction(SIGUSR1, &wake, NULL);
-	pthread_mutex_lock(&s->lock);
-	s->stop = true;
-	pthread_mutex_unlock(&s->lock);
-	for (size_t i = 0; i < n; i++) {
-		struct timespec until;
+	for (size_t i = 0; i < n; i++)
 		do {
+			int sig = sigtimedwait(set, NULL, &now);
+			if (sig > 0 && sig != SIGCHLD)
+				end->signal = sig;
+			if (end->signal || has_failed(s))
+				cut(s, threads, n);
 			pthread_kill(threads[i].thread, SIGUSR1);
-			clock_gettime(CLOCK_REALTIME, &until);
-			until.tv_nsec += 10000000;
-			until.tv_sec += until.tv_nsec / 1000000000;
-			until.tv_nsec %= 1000000000;
-		} while (pthread_timedjoin_np(threads[i].thread, NULL, &until) != 0);
-	}
+		} while (!join(threads[i].thread));
 }
 
 /* --- the command --- */
@@ -259,20 +346,29 @@ static int start_command(struct server *s, char *const command[], const sigset_t
 	return r;
 }
 
-static bool has_failed(struct server *s)
+/* It stays a zombie until no thread can signal it any more. */
+static bool has_ended(const struct server *s)
 {
+	siginfo_t info = { 0 };
+	return waitid(P_PID, (id_t)s->command, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+	       info.si_pid != 0;
+}
+
+static int reap(struct server *s)
+{
+	int status = 0;
 	pthread_mutex_lock(&s->lock);
-	bool failed = s->failed;
+	s->stop = true;
 	pthread_mutex_unlock(&s->lock);
-	return failed;
+	(void)!waitpid(s->command, &status, 0);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 /* Waits until the command ends, and passes signals on to it. */
 static void await(struct server *s, const sigset_t *set, struct blobpipes_end *end)
 {
-	int status;
 	time_t since = 0;
-	while (waitpid(s->command, &status, WNOHANG) == 0) {
+	while (!has_ended(s)) {
 		const struct timespec second = { .tv_sec = 1 };
 		int sig = sigtimedwait(set, NULL, &second);
 		if (sig > 0 && sig != SIGCHLD) {
@@ -284,31 +380,43 @@ static void await(struct server *s, const sigset_t *set, struct blobpipes_end *e
 		if (since && time(NULL) - since > PATIENCE)
 			kill(s->command, SIGKILL);
 	}
-	end->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	end->status = reap(s);
 }
 
-static int run(struct server *s, struct pipe_thread *threads, char *const command[],
+static int run(struct server *s, char *const command[], const sigset_t *set, const sigset_t *before,
 	       struct blobpipes_end *how, struct err *e)
 {
-	sigset_t set, before;
+	AUTO_FREE struct pipe_thread *threads = xcalloc(s->b->n, sizeof *threads);
+	struct err failure = { 0 };
 	size_t started = 0;
+	for (size_t i = 0; i < s->b->n; i++)
+		threads[i] = (struct pipe_thread){ .s = s, .i = i, .fd = -1 };
+	if (start_command(s, command, before, how, e) < 0)
+		return -1;
+	if (start_threads(threads, s->b->n, &started, &failure) < 0)
+		fail(s, &failure);
+	await(s, set, how);
+	stop_threads(s, threads, started, set, how);
+	if (!s->failed)
+		return 0;
+	*e = s->err;
+	how->status = 0;
+	return -1;
+}
+
+/* Signals are put off as long as there are pipes. */
+static int serve_pipes(struct server *s, char *const command[], struct blobpipes_end *end,
+		       struct err *e)
+{
+	sigset_t set, before;
 	on_broken_pipe(SIG_IGN);
 	signals(&set);
 	sigprocmask(SIG_BLOCK, &set, &before);
-	int r = start_command(s, command, &before, how, e);
-	if (r == 0) {
-		r = start_threads(threads, s->b->n, &started, e);
-		if (r < 0)
-			kill(s->command, SIGTERM);
-		await(s, &set, how);
-		stop_threads(s, threads, started);
-	}
+	int r = put_pipes(s, e);
+	if (r == 0)
+		r = run(s, command, &set, &before, end, e);
+	remove_pipes(s);
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	if (r == 0 && s->failed) {
-		*e = s->err;
-		how->status = 0;
-		r = -1;
-	}
 	return r;
 }
 
@@ -326,15 +434,6 @@ int blobpipes_run(const struct blobpipes *b, char *const command[], struct blobp
 			    .dir = dir,
 			    .lock = PTHREAD_MUTEX_INITIALIZER,
 			    .change = PTHREAD_COND_INITIALIZER };
-	AUTO_FREE struct pipe_thread *threads = xcalloc(b->n, sizeof *threads);
-	int r = 0;
 	*end = (struct blobpipes_end){ 0 };
-	for (size_t i = 0; r == 0 && i < b->n; i++) {
-		threads[i] = (struct pipe_thread){ .s = &s, .i = i };
-		r = put_pipe(&s, i, e);
-	}
-	if (r == 0)
-		r = run(&s, threads, command, end, e);
-	remove_pipes(&s);
-	return r;
+	return serve_pipes(&s, command, end, e);
 }

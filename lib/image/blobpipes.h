@@ -27,6 +27,7 @@ typedef int blobpipes_make(void *context, size_t i, unsigned threads, struct out
 /* All borrowed. */
 struct blobpipes {
 	const char *dir;          /* where the pipes shall be; nothing is followed below it */
+	const char *lock;         /* held by flock(2) while names in dir change; NULL: none */
 	const char *const *names; /* of the pipes, n of them; a pipe of that name is replaced */
 	size_t n;
 	unsigned threads; /* for all files that are made at a time, from 1 */
@@ -42,8 +43,10 @@ struct blobpipes_end {
 
 /*
  * Makes the pipes, runs the command, found on PATH, until it ends, and removes the pipes. SIGINT,
- * SIGTERM and SIGHUP end the command first. A directory that another process serves is refused.
- * Call it before there are other threads.
+ * SIGTERM and SIGHUP end the command first. What the command leaves in the background can read
+ * what it has opened to the end, unless one of these signals comes. A file that takes a pipe's
+ * place stays. A directory that another process serves is refused. Call it before there are other
+ * threads.
  */
 MUST_USE int blobpipes_run(const struct blobpipes *b, char *const command[],
 			   struct blobpipes_end *end, struct err *e);

@@ -178,12 +178,13 @@ int layerserve_run(const struct layerserve *s, char *const command[], struct blo
 {
 	AUTO_CLOSE int store = -1;
 	AUTO_FREE char *dir = xasprintf("%s/blobs/sha256", s->layout);
+	AUTO_FREE char *lock = xasprintf("%s/oci-layout", s->layout);
 	struct service v = { .s = s };
 	int r = storelayer_open_store(s->root_dir, &s->form, &store, e);
 	v.store = store;
 	if (r == 0)
 		r = find_blobs(&v, dir, e);
-	const struct blobpipes pipes = { dir, v.names, v.n, s->threads, make_blob, &v };
+	const struct blobpipes pipes = { dir, lock, v.names, v.n, s->threads, make_blob, &v };
 	if (r == 0)
 		r = blobpipes_run(&pipes, command, end, e);
 	free(v.names);

@@ -37,12 +37,15 @@ static int make(void *context, size_t i, unsigned threads, struct out *o, struct
 	return strcmp(names[i], "bad") == 0 ? err_set(e, 0, "it went bad") : 0;
 }
 
+/* A script waits for what has to happen, and not for a time. */
+static const char await[] = "await() { until eval \"$1\"; do sleep 0.01; done; }";
+
 static int run(const char *script, struct blobpipes_end *end, struct err *e)
 {
 	const struct blobpipes b = {
 		.dir = dir, .names = names, .n = N, .threads = 8, .make = make, .context = dir
 	};
-	AUTO_FREE char *in_dir = xasprintf("cd %s && { %s\n}", dir, script);
+	AUTO_FREE char *in_dir = xasprintf("cd %s && { %s; %s\n}", dir, await, script);
 	char shell[] = "sh", option[] = "-c";
 	char *const command[] = { shell, option, in_dir, NULL };
 	memset(made, 0, sizeof made);
@@ -134,6 +137,45 @@ static void test_signals(void)
 	OK(run("kill -KILL $$", &end, &e) == 0 && end.status == 128 + SIGKILL && !end.signal);
 }
 
+/* Whether a file holds just this text. */
+static bool holds(const char *name, const char *text)
+{
+	AUTO_FREE char *path = xasprintf("%s/%s", dir, name);
+	AUTO_CLOSE int fd = open(path, O_RDONLY);
+	char found[16] = "";
+	return read(fd, found, sizeof found - 1) >= 0 && strcmp(found, text) == 0;
+}
+
+/* A process in the background that does not read does not keep us from ending. */
+static void test_background(void)
+{
+	struct blobpipes_end end;
+	struct err e = { 0 };
+	OK(run("exec 3<large; { cat <&3 >.1; mv .1 1; } >/dev/null 2>&1 & :", &end, &e) == 0 &&
+	   end.status == 0 && !end.signal);
+	OK(run("await 'test -e 1'; test $(wc -c <1) = 8388609 && rm 1", &end, &e) == 0 &&
+	   end.status == 0);
+	OK(run("exec 3<large >/dev/null 2>&1;"
+	       "{ await '! kill -0 $$'; kill -TERM $PPID; await '! test -p b'; } & exit 3",
+	       &end, &e) == 0);
+	OK(end.status == 3 && end.signal == SIGTERM && files() == 0);
+}
+
+/* A blob that another process puts there stays, and nobody's reading fails. */
+static void test_replaced(void)
+{
+	struct blobpipes_end end;
+	struct err e = { 0 };
+	AUTO_FREE char *large = xasprintf("%s/large", dir), *a = xasprintf("%s/a", dir);
+	OK(run("printf x >.t; printf y >.u; i=$(stat -c %i large); exec 3<large;"
+	       "await 'test $(stat -c %i large) != $i'; mv .t large; mv .u a;"
+	       "cat <&3 | wc -c | grep -qx 8388609; exec 3<&-; test $(cat large a b) = xyb",
+	       &end, &e) == 0);
+	OK(end.status == 0 && files() == 2 && holds("large", "x") && holds("a", "y"));
+	OK(unlink(large) == 0 && unlink(a) == 0);
+	err_clear(&e);
+}
+
 /* What a server that was killed leaves is no hindrance. */
 static void test_leftovers(void)
 {
@@ -152,6 +194,8 @@ int main(void)
 	test_readers_that_leave();
 	test_failures();
 	test_signals();
+	test_background();
+	test_replaced();
 	test_leftovers();
 	rmdir(dir);
 	return TAP_END;
