@@ -8,10 +8,11 @@
 #   attributes_read ARGUMENT…   fills attr and list_NAME; ends the process on --help and errors
 #   ${attr[NAME]}               the value or the default, empty where there is none
 #   "${list_NAME[@]}"           the elements of a list
+#   ${attr_set[NAME]-}          not empty where an option or FILE says it
 #   ${called[NAME]}             what the user called it, for messages: the option, or the name in FILE
 #   attr_operands               the attributes that operands are; none, unless the pipeline says so before
 
-declare -A attr=() called=() attr_type=() attr_given=() attr_of_option=() attr_needed=()
+declare -A attr=() called=() attr_type=() attr_given=() attr_set=() attr_of_option=() attr_needed=()
 declare -A attr_short=([-o]=--output [-q]=--quiet [-t]=--tag)
 attr_usage='' attr_summary='' attr_help=()
 attr_operands=() attr_operands_end='options only'
@@ -23,6 +24,7 @@ attributes_read() {
   attributes_called
   [ -z "${attr[attrs]}" ] || attributes_file
   attributes_name
+  [ -z "${attr[prepared]-}" ] || prepared_read
   for name in "${!attr_needed[@]}"; do
     [ -n "${attr[$name]}" ] || usage "expected ${attr_needed[$name]}${attr[attrs]:+, or $name in '${attr[attrs]}'}"
   done
@@ -115,7 +117,7 @@ attributes_operand() {
 attributes_name() {
   [[ -n ${attr_type[name]-} && ${attr[tag]-} == ?*:?* && ${attr[tag]##*:} != */* ]] || return 0
   [[ -z ${attr[name]} || ${attr[name],,} == "${attr[tag]%:*}" ]] || return 0
-  attr[name]=${attr[tag]} attr[tag]='' attr_given[name]=1
+  attr[name]=${attr[tag]} attr[tag]='' attr_given[name]=1 attr_set[name]=1
 }
 
 attributes_called() {
@@ -198,6 +200,7 @@ attributes_set() {
 }
 
 attributes_store() {
+  attr_set[$1]=1
   if [ "${attr_type[$1]%%:*}" = list ]; then
     local -n elements=list_$1
     elements+=("$2")

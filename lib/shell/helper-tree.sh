@@ -12,26 +12,9 @@
 . "$share/package.sh"
 
 tree_start() {
-  local beside
   pipeline_start "$@"
   [ -z "${attr_type[rootDir]-}" ] || store_start
-  tree_output "${attr[output]}"
-  beside=${attr[output]%"${attr[output]##*[!/]}"}
-  [[ $beside == */* ]] || beside=./$beside
-  temporary_make tree "${beside%/*}/" .layerpipe
-}
-
-# Only what holds nothing is replaced.
-tree_output() {
-  local entries
-  [ -e "$1" ] || [ -L "$1" ] || return 0
-  if [ ! -d "$1" ] || [ -L "$1" ]; then
-    fail "${called[output]}: '$1' exists and is not a directory"
-  fi
-  shopt -s nullglob dotglob
-  entries=("$1"/*)
-  shopt -u nullglob dotglob
-  [ ${#entries[@]} = 0 ] || fail "${called[output]}: '$1' is not empty"
+  beside_start tree output
 }
 
 tree_put() {

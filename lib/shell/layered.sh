@@ -4,36 +4,66 @@
 #
 #   layered_start TOOL ARGUMENT…   reads and checks the attributes
 #   layered_image [OPTION…]        writes the image; the options are image-assemble's
+#   layered_prepare                makes the directory of a prepared image
+#   $plan                          which store path goes into which layer
 
 # shellcheck source=/dev/null
 . "$share/image.sh"
 . "$share/base.sh"
 . "$share/customise.sh"
 . "$share/closure.sh"
+. "$share/prepared.sh"
+
+plan='' expected=''
 
 layered_start() {
   image_start "$@"
+  layered_name
+  [ -z "${attr[prepared]}" ] || return 0
+  prepare_start
   contents_find contents
   something_given fakeRootCommands
   commands_need
 }
 
+# Both together, as the scripts of nixpkgs take them.
+layered_name() {
+  [ -n "${attr[repoTag]}" ] || return 0
+  [[ ${attr[repoTag]} == ?*:?* && ${attr[repoTag]##*:} != */* ]] ||
+    usage "${called[repoTag]}: expected NAME:TAG, found '${attr[repoTag]}'"
+  attr[name]=${attr[repoTag]%:*} attr[tag]=${attr[repoTag]##*:}
+}
+
 layered_image() {
-  local layers expected
+  local layers
+  if [ -n "${attr[prepared]}" ]; then prepared_parts; else layered_parts; fi
+  stages "${layers[@]}" unchanged | image_write --expect-layers "$expected" "$@"
+  layered_plan
+}
+
+layered_prepare() {
+  local layers
+  layered_parts
+  prepare
+  layered_plan
+}
+
+layered_plan() { [ -z "${attr[planOut]}" ] || (umask "$caller_umask" && copy_output "$plan" "${attr[planOut]}"); }
+
+layered_parts() {
+  plan=$work/plan
   image_config
   base_open
   layers_check
   base_config
   customise
-  : >"$work/plan"
+  : >"$plan"
   [ "${attr[includeStorePaths]}" = false ] || store_plan
-  if nothing_customised && { holds "$work/plan" || [ "$base_layers" != 0 ]; }; then
+  if nothing_customised && { holds "$plan" || [ "$base_layers" != 0 ]; }; then
     custom=
   fi
   [ -z "$custom" ] || base_files
   layers_expect
-  stages "${layers[@]}" unchanged | image_write --expect-layers "$expected" "$@"
-  [ -z "${attr[planOut]}" ] || (umask "$caller_umask" && copy_output "$work/plan" "${attr[planOut]}")
 }
 
 layers_check() {
@@ -53,7 +83,7 @@ plan_options() {
   [ -z "${attr[previousPlan]}" ] || options+=("--previous=${attr[previousPlan]}")
 }
 
-# Which store path goes into which layer: $work/plan.
+# Which store path goes into which layer: $plan.
 store_plan() {
   local options
   closure_open
@@ -64,7 +94,7 @@ store_plan() {
   holds "$work/graph" || return 0
   plan_options
   options+=(--max-layers "${attr[maxLayers]}" --reserve $((base_layers + 1)))
-  layer-plan "${options[@]}" <"$work/graph" >"$work/plan"
+  layer-plan "${options[@]}" <"$work/graph" >"$plan"
   [ "${attr[explain]}" = false ] || layer-plan "${options[@]}" --explain <"$work/graph" >&2
 }
 
@@ -105,7 +135,7 @@ store_roots() {
 store_layers() {
   exec layer-tar --root-dir "${attr[rootDir]:-/}" --store-dir "${attr[storeDir]}" \
     --mtime "${attr[mtime]}" --uid "${attr[uid]}" --gid "${attr[gid]}" \
-    --uname "${attr[uname]}" --gname "${attr[gname]}" <"$work/plan"
+    --uname "${attr[uname]}" --gname "${attr[gname]}" <"$plan"
 }
 
 custom_layer() { exec layer-tar --mtree "$custom" "${base_onto[@]}" --comment 'customisation layer'; }
@@ -115,7 +145,7 @@ layers_expect() {
   local lines
   layers=() expected=$base_layers
   [ "$base_layers" = 0 ] || layers+=(base_layer)
-  lines_twice "$work/plan"
+  lines_twice "$plan"
   if [ ${#lines[@]} != 0 ]; then
     layers+=(store_layers) expected=$((expected + ${lines[-1]%%$'\t'*}))
   fi

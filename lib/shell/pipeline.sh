@@ -5,6 +5,8 @@
 #   pipeline_start TOOL ARGUMENT…   reads the attributes; afterwards
 #   $work                           a directory that is removed at the end
 #   as_caller COMMAND…              runs what writes the caller's file: with the caller's umask
+#   beside_start VARIABLE ATTRIBUTE makes a directory for temporary_keep to give the name to that the attribute
+#                                   is; the variable is its name until then
 
 # shellcheck source=/dev/null
 . "$share/environment.sh"
@@ -59,6 +61,27 @@ temporary_full() {
   [ -n "${work-}" ] || return 0
   free=$(exec stat -f -c %a -- "$work" 2>/dev/null) || return 0
   [ "$free" != 0 ] || message "there is no room left in '${work%/*}': TMPDIR can name another directory"
+}
+
+beside_start() {
+  local dir=${attr[$2]} beside
+  beside_empty "$2" "$dir"
+  beside=${dir%"${dir##*[!/]}"}
+  [[ $beside == */* ]] || beside=./$beside
+  temporary_make "$1" "${beside%/*}/" .layerpipe
+}
+
+# Only what holds nothing is replaced.
+beside_empty() {
+  local entries
+  [ -e "$2" ] || [ -L "$2" ] || return 0
+  if [ ! -d "$2" ] || [ -L "$2" ]; then
+    fail "${called[$1]}: '$2' exists and is not a directory"
+  fi
+  shopt -s nullglob dotglob
+  entries=("$2"/*)
+  shopt -u nullglob dotglob
+  [ ${#entries[@]} = 0 ] || fail "${called[$1]}: '$2' is not empty"
 }
 
 # copy_input FILE TO: "-" is standard input
