@@ -331,16 +331,6 @@ static void close_inputs(struct settings *s)
 	free(s->inputs);
 }
 
-static int read_known(const struct settings *s, struct knownlayers **known, struct err *e)
-{
-	if (knownlayers_read(s->known, known, e) < 0)
-		return -1;
-	AUTO_FREE char *warning = knownlayers_warning(*known);
-	if (warning)
-		cli_warn(&cli, "%s", warning);
-	return 0;
-}
-
 /* Reads the inputs and writes the image to o, flushed, or into the layout. */
 static int make_image(const struct settings *s, const struct imageconfig *config,
 		      struct ocilayout *layout, struct progress *progress, struct out *o,
@@ -348,7 +338,7 @@ static int make_image(const struct settings *s, const struct imageconfig *config
 {
 	AUTO_COMPRESS struct compress *c = NULL;
 	AUTO_KNOWNLAYERS struct knownlayers *known = NULL;
-	if (s->known && read_known(s, &known, e) < 0)
+	if (s->known && knownlayers_read(s->known, cli_warn_text, &cli, &known, e) < 0)
 		return -1;
 	struct assemble_streams streams = { .inputs = s->inputs,
 					    .ninputs = s->ninputs,

@@ -96,11 +96,8 @@ static int write_stream(const struct settings *s, struct image *i, struct out *o
 {
 	AUTO_KNOWNLAYERS struct knownlayers *known = NULL;
 	AUTO_FREE char *compressor = compress_about(s->compressor);
-	if (s->known && knownlayers_read(s->known, &known, e) < 0)
+	if (s->known && knownlayers_read(s->known, cli_warn_text, &cli, &known, e) < 0)
 		return -1;
-	AUTO_FREE char *warning = known ? knownlayers_warning(known) : NULL;
-	if (warning)
-		cli_warn(&cli, "%s", warning);
 	return imagelayers_stream(i, known, compressor, o, e);
 }
 

@@ -138,21 +138,12 @@ static int read_plan(const char *file, struct plan *p, struct err *e)
 	return p->n ? 0 : err_set(e, 0, "%s: the plan is empty", name);
 }
 
-static int read_known(const char *file, struct knownlayers **known, struct err *e)
-{
-	if (knownlayers_read(file, known, e) < 0)
-		return -1;
-	AUTO_FREE char *warning = knownlayers_warning(*known);
-	if (warning)
-		cli_warn(&cli, "%s", warning);
-	return 0;
-}
-
 static int run(const struct options *o, char **command, struct blobpipes_end *end, struct err *e)
 {
 	AUTO_PLAN struct plan p = { 0 };
 	AUTO_KNOWNLAYERS struct knownlayers *known = NULL;
-	if (read_plan(o->plan, &p, e) < 0 || read_known(o->known, &known, e) < 0)
+	if (read_plan(o->plan, &p, e) < 0 ||
+	    knownlayers_read(o->known, cli_warn_text, &cli, &known, e) < 0)
 		return -1;
 	struct layerserve serve = o->serve;
 	serve.plan = &p;

@@ -193,23 +193,14 @@ static int read_plan(const struct options *opt, struct plan *p, struct err *e)
 	return 0;
 }
 
-static int read_known(const struct options *opt, struct knownlayers **known, struct err *e)
-{
-	if (knownlayers_read(opt->known, known, e) < 0)
-		return -1;
-	AUTO_FREE char *warning = knownlayers_warning(*known);
-	if (warning)
-		cli_warn(&cli, "%s", warning);
-	return 0;
-}
-
 static int run_plan(const struct options *opt, struct out *o, struct err *e)
 {
 	AUTO_PLAN struct plan p = { 0 };
 	AUTO_KNOWNLAYERS struct knownlayers *known = NULL;
 	AUTO_FREE char *compressor = compress_about(opt->compressor);
 	struct storestream stream = opt->stream;
-	if (read_plan(opt, &p, e) < 0 || (opt->known && read_known(opt, &known, e) < 0))
+	if (read_plan(opt, &p, e) < 0 ||
+	    (opt->known && knownlayers_read(opt->known, cli_warn_text, &cli, &known, e) < 0))
 		return -1;
 	stream.known = known;
 	stream.compressor = compressor;

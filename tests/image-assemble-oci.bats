@@ -260,6 +260,8 @@ nothing_left() { [ -z "$(ls -A out)" ] || { ls -lA out; false; }; }
   refuses index.json '' 'expected one JSON document in oci-layout and one in index.json'
   refuses index.json '{"manifests": {}}' 'index.json: manifests: expected a list, found an object'
   refuses index.json '{"manifests": [1]}' 'index.json: manifests: expected an object, found a number'
+  refuses index.json '{"annotations": "x"}' 'index.json: annotations: expected an object, found a string'
+  refuses index.json '{"manifests": [{"annotations": []}]}' 'index.json: annotations: expected an object, found a list'
   rm -rf out/l
   cp -a l out/l
   echo '[' >out/l/index.json

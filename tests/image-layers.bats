@@ -581,6 +581,12 @@ new_manifest() {
   unpack oci
   edit index.json '.manifests = []'
   refused 'its list of images is empty'
+  unpack oci
+  edit index.json '.manifests[0].annotations = "x"'
+  refused 'index.json: annotations: expected an object, found a string'
+  unpack oci
+  printf '\0{}' >>d/index.json
+  refused "'index.json' is not JSON: it has a NUL byte"
 }
 
 @test "a blob whose bytes decompress to the layer, but are not the blob's" {

@@ -144,7 +144,7 @@ check() { printf '%s\t%s\n' "$1" "$(printf '%s\t' "$1" | sha256sum | cut -c 1-16
   # fields that are none, with a right check
   while IFS=$'\t' read -r key how diffid type digest size _; do
     for line in "x$key	$how	$diffid	$type	$digest	$size" "$key		$diffid	$type	$digest	$size" \
-      "$key	$how	$diffid	a b	$digest	$size" \
+      "$key	$how	$diffid	a b	$digest	$size" "$key	$how	$diffid	$type	$digest	9007199254740993" \
       "$key	$how	${diffid#sha256:}	$type	$digest	$size" "$key	$how	$diffid	$type	$digest	-1" \
       "$key	$how	$diffid	$type	$digest" "$key	$how	$diffid	$type	$digest	$size	$size"; do
       check "$line"
@@ -189,9 +189,32 @@ check() { printf '%s\t%s\n' "$1" "$(printf '%s\t' "$1" | sha256sum | cut -c 1-16
   cmp out/thin/index.json layout/index.json
 }
 
+@test "two keys never stand for the same layer: neither is believed" {
+  local fields
+  { head -n 1 known | cut -f 1; sed -n 2p known | cut -f 2-6; } | paste -sd '\t' >line
+  { cat known; check "$(<line)"; } >wrong
+  layer-tar --root-dir root --known wrong plan | tar -tv | awk '{ print ($3 > 0) }' >got
+  lines 1 1 0 | same got /dev/stdin
+  # the digest of its blob alone
+  fields=$(head -n 1 known | cut -f 1-4)
+  { cat known; check "$fields	$(sed -n 3p known | cut -f 5,6)"; } >wrong
+  layer-tar --root-dir root --known wrong plan | tar -tv | awk '{ print ($3 > 0) }' >got
+  lines 1 0 1 | same got /dev/stdin
+  # made anew, they are known again
+  layer-tar --root-dir root --known wrong plan |
+    image-assemble --name a --tag 1 --format oci --known wrong --output out/l
+  cmp out/l/index.json layout/index.json
+  layer-tar --root-dir empty --known wrong plan | image-assemble --name a --tag 1 --format oci --output out/thin
+  cmp out/thin/index.json layout/index.json
+}
+
 @test "a file that cannot be read or written is an error, and no image" {
-  fails 1 "image-assemble: cannot write 'no/known': No such file or directory" \
+  # before anything is read
+  fails 1 "image-assemble: cannot open 'no/known': No such file or directory" \
     image-assemble --format oci --known no/known --output out/l s
+  fails 1 "layer-tar: cannot open 'no/known': No such file or directory" layer-tar --root-dir root --known no/known plan
+  mkfifo pipe
+  fails 1 "layer-tar: cannot read 'pipe': it is a pipe: expected a file" layer-tar --root-dir root --known pipe plan
   fails 1 "layer-tar: cannot read 'empty': Is a directory" layer-tar --root-dir root --known empty plan
   [ -z "$(ls -A out)" ]
   [ "$(id -u)" = 0 ] || {
@@ -227,7 +250,7 @@ check() { printf '%s\t%s\n' "$1" "$(printf '%s\t' "$1" | sha256sum | cut -c 1-16
     run -1 --separate-stderr image-assemble --format oci --output out/l t
     [[ $stderr == "image-assemble: t: header at byte "*": LAYERPIPE.blob: $2" ]] || { echo "$stderr"; false; }
   }
-  for value in '' x "$digest" "$digest 1" "$digest 1 a/b" "$digest x a/b c" "$digest 1  c" "$digest 1 a/b " "x$digest 1 a/b c"; do
+  for value in '' x "$digest" "$digest 1" "$digest 1 a/b" "$digest x a/b c" "$digest 1  c" "$digest 9007199254740993 a/b c" "$digest 1 a/b " "x$digest 1 a/b c"; do
     refuses "none,diffid=$id,blob=$value" "expected 'sha256:HEX SIZE MEDIA-TYPE COMPRESSOR'"
   done
   refuses "none,blob=$digest 1 a/b c" 'expected no bytes, and LAYERPIPE.diffid'

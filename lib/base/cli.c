@@ -268,6 +268,11 @@ void cli_warn(const struct cli *cli, const char *fmt, ...)
 	print(cli, "warning: ", msg);
 }
 
+void cli_warn_text(const void *cli, const char *text)
+{
+	cli_warn(cli, "%s", text);
+}
+
 void cli_stdout(struct out *o)
 {
 	out_init(o, STDOUT_FILENO, "<stdout>");

@@ -81,6 +81,9 @@ void cli_waits(const struct cli *cli, const char *operand, const char *what);
 /* Prints "TOOL: warning: MESSAGE". */
 void cli_warn(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same for a function that takes who warns: cli is a struct cli. */
+void cli_warn_text(const void *cli, const char *text);
+
 /*
  * Standard output for lines: held until cli_finish(), so that of a program
  * that fails the next one does not get some and takes them for all.

@@ -8,6 +8,7 @@
 #include "base/digest.h"
 
 #include <openssl/sha.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -43,6 +44,30 @@ void digest_hex(struct digest *d, char hex[DIGEST_HEX_LEN + 1])
 		hex[2 * i + 1] = digits[raw[i] & 15];
 	}
 	hex[DIGEST_HEX_LEN] = '\0';
+}
+
+void digest_of(const void *data, size_t len, char hex[DIGEST_HEX_LEN + 1])
+{
+	AUTO_DIGEST struct digest *d = digest_new();
+	digest_add(d, data, len);
+	digest_hex(d, hex);
+}
+
+bool digest_is_hex(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!((s[i] >= '0' && s[i] <= '9') || (s[i] >= 'a' && s[i] <= 'f')))
+			return false;
+	return len == DIGEST_HEX_LEN;
+}
+
+const char *digest_digits(const char *s, size_t len)
+{
+	static const char sha256[] = "sha256:";
+	size_t prefix = sizeof sha256 - 1;
+	if (len < prefix || memcmp(s, sha256, prefix) != 0)
+		return NULL;
+	return digest_is_hex(s + prefix, len - prefix) ? s + prefix : NULL;
 }
 
 void digest_free(struct digest *d)

@@ -4,6 +4,7 @@
 
 /* SHA-256, the one place that knows OpenSSL. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { DIGEST_LEN = 32, DIGEST_HEX_LEN = 64 };
@@ -17,6 +18,15 @@ void digest_hex(struct digest *d, char hex[DIGEST_HEX_LEN + 1]);
 /* The same as bytes. */
 void digest_raw(struct digest *d, unsigned char raw[DIGEST_LEN]);
 void digest_free(struct digest *d);
+
+/* The digest of some bytes, as digest_hex() has it. */
+void digest_of(const void *data, size_t len, char hex[DIGEST_HEX_LEN + 1]);
+
+/* Whether it is 64 lower-case hex digits and no more. */
+bool digest_is_hex(const char *s, size_t len);
+
+/* The 64 digits of "sha256:DIGITS"; NULL where it is anything else. */
+const char *digest_digits(const char *s, size_t len);
 
 /* For __attribute__((cleanup)). */
 void digest_cleanup(struct digest **d);

@@ -15,6 +15,10 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+/* The largest whole number that every reader of JSON keeps as it is: others, such as jq, round it.
+ */
+#define JSON_WHOLE_MAX ((uint64_t)1 << 53)
+
 /* A document in the making; starts as { 0 }. */
 struct json {
 	struct buf text; /* owned */

@@ -76,7 +76,7 @@ static int resolve(const char *path, char **real, struct err *e)
 	return 0;
 }
 
-static char *directory(const char *path)
+char *outfile_directory(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	if (!slash)
@@ -140,7 +140,7 @@ int outfile_new(const char *path, struct outfile **f, struct err *e)
 	made->fd = -1;
 	if (resolve(path, &made->path, e) < 0)
 		return -1;
-	made->dir = directory(made->path);
+	made->dir = outfile_directory(made->path);
 	if (open_file(made, path, e) < 0)
 		return -1;
 	*f = STEAL(made);
@@ -201,7 +201,7 @@ int outfile_commit_as(struct outfile *f, const char *path, struct err *e)
 	free(f->path);
 	free(f->dir);
 	f->path = xstrdup(path);
-	f->dir = directory(path);
+	f->dir = outfile_directory(path);
 	return outfile_commit(f, e);
 }
 

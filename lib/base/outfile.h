@@ -27,6 +27,9 @@ MUST_USE int outfile_new(const char *path, struct outfile **f, struct err *e);
  */
 MUST_USE int outfile_new_in(const char *dir, const char *what, struct outfile **f, struct err *e);
 
+/* The directory that path names something in; the caller frees it. */
+char *outfile_directory(const char *path);
+
 /* The descriptor to write to, and to read; it stays the file's. */
 int outfile_fd(const struct outfile *f);
 

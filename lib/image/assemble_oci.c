@@ -194,13 +194,6 @@ static int keep_text(struct assembly *a, const char *hex, const struct buf *text
 	return dockerarchive_text(&a->out, name, text, e);
 }
 
-static void hash(const struct buf *b, char hex[DIGEST_HEX_LEN + 1])
-{
-	AUTO_DIGEST struct digest *d = digest_new();
-	digest_add(d, b->s, b->len);
-	digest_hex(d, hex);
-}
-
 static int write_manifest(struct assembly *a, const struct assemble_ending *end, struct buf *b,
 			  struct err *e)
 {
@@ -246,7 +239,7 @@ static int finish(struct assembly *a, const struct assemble_ending *end, struct 
 	char hex[DIGEST_HEX_LEN + 1];
 	if (keep_text(a, end->id, end->json, e) < 0 || write_manifest(a, end, &manifest, e) < 0)
 		return -1;
-	hash(&manifest, hex);
+	digest_of(manifest.s, manifest.len, hex);
 	const struct ocimanifest_entry entry = {
 		.manifest = { .hex = hex, .size = manifest.len },
 		.platform = imageconfig_platform(a->config),

@@ -6,10 +6,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -22,6 +24,7 @@ enum {
 	MOMENT = 10 * 1000 * 1000, /* nanoseconds */
 	CANNOT_RUN = 126,
 	NOT_FOUND = 127,
+	FILES = 64, /* open files beside those that wait for a reader */
 };
 
 /* Where a fresh pipe lies until it takes the other one's place. */
@@ -30,6 +33,7 @@ static const char fresh[] = ".layerpipe-pipe-";
 struct server {
 	const struct blobpipes *b;
 	int dir;
+	struct rlimit files; /* as it was, and as the command has it */
 	pid_t command;
 	pthread_mutex_t lock;
 	pthread_cond_t change;
@@ -309,10 +313,12 @@ static void on_broken_pipe(void (*handler)(int))
 }
 
 /* Without us nobody would ever write into a pipe that the command reads: it ends with us. */
-static _Noreturn void become(char *const command[], const sigset_t *before, int report)
+static _Noreturn void become(const struct server *s, char *const command[], const sigset_t *before,
+			     int report)
 {
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	on_broken_pipe(SIG_DFL);
+	setrlimit(RLIMIT_NOFILE, &s->files);
 	sigprocmask(SIG_SETMASK, before, NULL);
 	execvp(*command, command);
 	int code = errno;
@@ -337,7 +343,7 @@ static int start_command(struct server *s, char *const command[], const sigset_t
 		return err_set(e, errno, "cannot start '%s'", *command);
 	s->command = fork();
 	if (s->command == 0)
-		become(command, before, report[1]);
+		become(s, command, before, report[1]);
 	int r = s->command < 0 ? err_set(e, errno, "cannot start '%s'", *command) : 0;
 	close(report[1]);
 	if (r == 0 && (r = check_start(command, report[0], end, e)) < 0)
@@ -404,6 +410,22 @@ static int run(struct server *s, char *const command[], const sigset_t *set, con
 	return -1;
 }
 
+/* Who waits for a reader has a descriptor for it: one for each pipe. */
+static int allow_files(struct server *s, struct err *e)
+{
+	rlim_t need = s->b->n + FILES;
+	if (getrlimit(RLIMIT_NOFILE, &s->files) < 0)
+		return err_set(e, errno, "cannot tell how many files may be open");
+	if (s->files.rlim_cur >= need)
+		return 0;
+	const struct rlimit more = { need, s->files.rlim_max };
+	if (s->files.rlim_max < need || setrlimit(RLIMIT_NOFILE, &more) < 0)
+		return err_set(e, 0,
+			       "%zu pipes need %ju open files, but the limit is %ju (ulimit -Hn)",
+			       s->b->n, (uintmax_t)need, (uintmax_t)s->files.rlim_max);
+	return 0;
+}
+
 /* Signals are put off as long as there are pipes. */
 static int serve_pipes(struct server *s, char *const command[], struct blobpipes_end *end,
 		       struct err *e)
@@ -435,5 +457,9 @@ int blobpipes_run(const struct blobpipes *b, char *const command[], struct blobp
 			    .lock = PTHREAD_MUTEX_INITIALIZER,
 			    .change = PTHREAD_COND_INITIALIZER };
 	*end = (struct blobpipes_end){ 0 };
-	return serve_pipes(&s, command, end, e);
+	if (allow_files(&s, e) < 0)
+		return -1;
+	int r = serve_pipes(&s, command, end, e);
+	setrlimit(RLIMIT_NOFILE, &s.files);
+	return r;
 }

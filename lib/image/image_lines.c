@@ -94,13 +94,6 @@ char *image_blob_name(const char *digest, bool flat)
 	return xasprintf("%s%s", flat ? "" : blobs, digest + sizeof sha256 - 1);
 }
 
-/* Whether s is 64 hex digits and then the end. */
-static bool is_hex(const char *s, const char *end)
-{
-	return strspn(s, "0123456789abcdef") == DIGEST_HEX_LEN &&
-	       strcmp(s + DIGEST_HEX_LEN, end) == 0;
-}
-
 /* What follows the prefix, else s itself. */
 static const char *behind(const char *s, const char *prefix)
 {
@@ -111,7 +104,7 @@ static const char *behind(const char *s, const char *prefix)
 bool image_blob_digest(const char *name, char **digest)
 {
 	const char *base = behind(name, "./"), *hex = behind(base, blobs);
-	if (hex == base || !is_hex(hex, ""))
+	if (hex == base || !digest_is_hex(hex, strlen(hex)))
 		return false;
 	*digest = xasprintf("%s%s", sha256, hex);
 	return true;
@@ -136,9 +129,7 @@ int image_text(struct imagefile *f, const char *name, const char *digest, struct
 	AUTO_FREE char *want = expected(&m, digest);
 	if (!want)
 		return 0;
-	AUTO_DIGEST struct digest *d = digest_new();
-	digest_add(d, text->s, text->len);
-	digest_hex(d, hex);
+	digest_of(text->s, text->len, hex);
 	if (strcmp(hex, want + sizeof sha256 - 1) == 0)
 		return 0;
 	return err_set(e, 0, "%s: '%s' is damaged: its bytes are sha256:%s", imagefile_name(f),

@@ -218,6 +218,8 @@ int imagefile_text(struct imagefile *f, const char *name, struct buf *b, struct 
 			       name, m.size, IMAGEFILE_MAX_TEXT);
 	if (read_text(f, &m, &text, e) < 0)
 		return -1;
+	if (text.len && memchr(text.s, '\0', text.len))
+		return err_set(e, 0, "%s: '%s' is not JSON: it has a NUL byte", f->name, name);
 	buf_add(b, text.s, text.len);
 	return 0;
 }

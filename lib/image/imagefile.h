@@ -71,7 +71,7 @@ bool imagefile_has(const struct imagefile *f, const char *name);
 MUST_USE int imagefile_find(struct imagefile *f, const char *name, struct imagefile_member *m,
 			    struct err *e);
 
-/* Appends the contents of a member of at most IMAGEFILE_MAX_TEXT bytes. */
+/* Appends the contents of a member of at most IMAGEFILE_MAX_TEXT bytes, none of them NUL. */
 MUST_USE int imagefile_text(struct imagefile *f, const char *name, struct buf *b, struct err *e);
 
 /* For __attribute__((cleanup)). */

@@ -19,7 +19,7 @@ enum { LINKS_MAX = 40, LOOK = O_PATH | O_CLOEXEC };
 static bool is_blob(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	return strlen(name) == DIGEST_HEX_LEN && strspn(name, "0123456789abcdef") == DIGEST_HEX_LEN;
+	return digest_is_hex(name, strlen(name));
 }
 
 /* What links out of the directory lead to in the store, by links in there, too. */

@@ -186,19 +186,12 @@ static void add_again(struct image *known, struct image *image)
 	*image = other;
 }
 
-static void hash(const struct buf *b, char hex[DIGEST_HEX_LEN + 1])
-{
-	AUTO_DIGEST struct digest *d = digest_new();
-	digest_add(d, b->s, b->len);
-	digest_hex(d, hex);
-}
-
 /* Takes an image over: *member is its number, be it there already. */
 static int add_member(struct imagemerge *m, struct image *image, size_t *member, struct err *e)
 {
 	char id[DIGEST_HEX_LEN + 1];
 	uint32_t before = m->ids.n;
-	hash(&image->json, id);
+	digest_of(image->json.s, image->json.len, id);
 	buf_free(&image->config);
 	*member = intern_add(&m->ids, id, DIGEST_HEX_LEN);
 	if (*member < before) {

@@ -97,20 +97,12 @@ static char *without_slashes(const char *path)
 	return xstrndup(path, len);
 }
 
-static char *parent(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	if (!slash)
-		return xstrdup(".");
-	return xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
-}
-
 int ocilayout_new(const char *path, struct ocilayout **l, struct err *e)
 {
 	AUTO_OCILAYOUT struct ocilayout *made = xcalloc(1, sizeof *made);
 	struct stat st;
 	made->path = without_slashes(path);
-	made->parent = parent(made->path);
+	made->parent = outfile_directory(made->path);
 	made->exists = stat(made->path, &st) == 0;
 	if (!made->exists && (errno != ENOENT || lstat(made->path, &st) == 0 || !*path))
 		return err_set(e, errno ? errno : ENOENT, "cannot write '%s'", path);

@@ -74,6 +74,7 @@ def named:
 
 def indexed:
   object("manifests")
+  | ((.annotations // {}) | object("annotations")) as $annotations
   | [no_image][0] as $why
   | if $why == null then ["manifest", (.digest | digest("digest")), (.platform | platform), named]
     else ["skipped", (.digest | tostring), $why] end;

@@ -15,4 +15,5 @@ if length != 3 then fail("expected one JSON document in oci-layout and one in in
 | ($old.manifests | list("index.json: manifests")) as $images
 | ($new.manifests | map(name)) as $names
 | $old + {manifests: (($images | map(select(name as $name | any($names[]; . == $name) | not))) + $new.manifests)}
-| if $new.annotations then .annotations = (($old.annotations // {}) + $new.annotations) else . end
+| (($old.annotations // {}) | object("index.json: annotations")) as $annotations
+| if $new.annotations then .annotations = ($annotations + $new.annotations) else . end

@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "base/intern.h"
+#include "base/json.h"
 #include "base/num.h"
 #include "base/out.h"
+#include "base/outfile.h"
 
 enum { FIELDS = 7, CHECK_LEN = 16, CHUNK = 64 << 10, LINE_MAX_LEN = 4096 };
-
-static const char sha256[] = "sha256:";
 
 struct knownlayers {
 	const char *path;
@@ -38,9 +38,7 @@ struct field {
 
 static void check_of(const char *s, size_t len, char hex[DIGEST_HEX_LEN + 1])
 {
-	AUTO_DIGEST struct digest *d = digest_new();
-	digest_add(d, s, len);
-	digest_hex(d, hex);
+	digest_of(s, len, hex);
 	hex[CHECK_LEN] = '\0';
 }
 
@@ -57,20 +55,26 @@ static bool split(char *line, size_t len, struct field f[FIELDS])
 	return true;
 }
 
-static bool is_hex(const struct field *f, char hex[DIGEST_HEX_LEN + 1])
+/* Takes 64 hex digits, where there are any. */
+static bool take_hex(const char *digits, char hex[DIGEST_HEX_LEN + 1])
 {
-	if (f->len != DIGEST_HEX_LEN)
+	if (!digits)
 		return false;
-	memcpy(hex, f->s, DIGEST_HEX_LEN);
+	memcpy(hex, digits, DIGEST_HEX_LEN);
 	hex[DIGEST_HEX_LEN] = '\0';
-	return strspn(hex, "0123456789abcdef") == DIGEST_HEX_LEN;
+	return true;
+}
+
+static bool is_key(const struct field *f, char hex[DIGEST_HEX_LEN + 1])
+{
+	if (f->len == 1 && *f->s == '-')
+		return true;
+	return digest_is_hex(f->s, f->len) && take_hex(f->s, hex);
 }
 
 static bool is_digest(const struct field *f, char hex[DIGEST_HEX_LEN + 1])
 {
-	size_t prefix = sizeof sha256 - 1;
-	struct field digits = { f->s + prefix, f->len - prefix };
-	return f->len > prefix && memcmp(f->s, sha256, prefix) == 0 && is_hex(&digits, hex);
+	return take_hex(digest_digits(f->s, f->len), hex);
 }
 
 static bool is_text(const struct field *f)
@@ -90,7 +94,7 @@ static bool is_word(const struct field *f)
 static bool is_size(const struct field *f, uint64_t *size)
 {
 	struct err ignored = { 0 };
-	bool good = num_parse(f->s, f->len, 10, 0, INT64_MAX, size, &ignored) == 0;
+	bool good = num_parse(f->s, f->len, 10, 0, JSON_WHOLE_MAX, size, &ignored) == 0;
 	err_clear(&ignored);
 	return good;
 }
@@ -106,10 +110,8 @@ static bool parse(struct knownlayers *k, char *line, size_t len, struct knownlay
 	if (f[6].len != CHECK_LEN || memcmp(f[6].s, check, CHECK_LEN) != 0)
 		return false;
 	*l = (struct knownlayers_layer){ .key = "" };
-	if (!(f[0].len == 1 && *f[0].s == '-') && !is_hex(&f[0], l->key))
-		return false;
-	if (!is_text(&f[1]) || !is_digest(&f[2], l->diffid) || !is_word(&f[3]) ||
-	    !is_digest(&f[4], l->digest) || !is_size(&f[5], &l->size))
+	if (!is_key(&f[0], l->key) || !is_text(&f[1]) || !is_digest(&f[2], l->diffid) ||
+	    !is_word(&f[3]) || !is_digest(&f[4], l->digest) || !is_size(&f[5], &l->size))
 		return false;
 	l->compressor = intern_keep(&k->texts, f[1].s, f[1].len);
 	l->media_type = intern_keep(&k->texts, f[3].s, f[3].len);
@@ -184,29 +186,46 @@ static int read_lines(struct knownlayers *k, int fd, struct err *e)
 	return 0;
 }
 
-int knownlayers_read(const char *path, struct knownlayers **known, struct err *e)
+/* Opens the file; *fd is -1 where it is not there, but its directory is. */
+static int open_file(const char *path, int *fd, struct err *e)
+{
+	struct stat st;
+	AUTO_FREE char *dir = outfile_directory(path);
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (*fd < 0 && (errno != ENOENT || stat(dir, &st) < 0))
+		return err_set(e, errno, "cannot open '%s'", path);
+	if (*fd >= 0 && fstat(*fd, &st) == 0 && S_ISFIFO(st.st_mode))
+		return err_set(e, 0, "cannot read '%s': it is a pipe: expected a file", path);
+	return 0;
+}
+
+static void say_ignored(const struct knownlayers *k, knownlayers_warn *warn, const void *context)
+{
+	if (k->ignored == 0)
+		return;
+	AUTO_FREE char *text =
+		xasprintf("%s:%" PRIu64 ": not a whole line of known-layers(5)%s: ignored", k->path,
+			  k->first_ignored, k->ignored > 1 ? ", and not the only one" : "");
+	warn(context, text);
+}
+
+int knownlayers_read(const char *path, knownlayers_warn *warn, const void *context,
+		     struct knownlayers **known, struct err *e)
 {
 	AUTO_KNOWNLAYERS struct knownlayers *k = xcalloc(1, sizeof *k);
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	AUTO_CLOSE int fd = -1;
 	k->path = path;
-	if (fd < 0 && errno != ENOENT)
-		return err_set(e, errno, "cannot open '%s'", path);
-	if (fd >= 0 && read_lines(k, fd, e) < 0)
+	if (open_file(path, &fd, e) < 0 || (fd >= 0 && read_lines(k, fd, e) < 0))
 		return -1;
+	say_ignored(k, warn, context);
 	*known = STEAL(k);
 	return 0;
 }
 
-char *knownlayers_warning(const struct knownlayers *k)
-{
-	if (k->ignored == 0)
-		return NULL;
-	return xasprintf("%s:%" PRIu64 ": not a whole line of known-layers(5)%s: ignored", k->path,
-			 k->first_ignored, k->ignored > 1 ? ", and not the only one" : "");
-}
+/* --- what is known --- */
 
-const struct knownlayers_layer *knownlayers_find(const struct knownlayers *k, const char *key,
-						 const char *diffid, const char *compressor)
+static const struct knownlayers_layer *last(const struct knownlayers *k, const char *key,
+					    const char *diffid, const char *compressor)
 {
 	for (size_t i = k->n; i-- > 0;) {
 		const struct knownlayers_layer *l = &k->layers[i];
@@ -217,12 +236,36 @@ const struct knownlayers_layer *knownlayers_find(const struct knownlayers *k, co
 	return NULL;
 }
 
+/*
+ * Whether another key has the same bytes. Names, owners and times are in a layer as they are in its
+ * key, so two keys never have: one of the lines is wrong, and nobody can tell which.
+ */
+static bool is_doubtful(const struct knownlayers *k, const struct knownlayers_layer *l)
+{
+	for (size_t i = 0; i < k->n; i++) {
+		const struct knownlayers_layer *other = &k->layers[i];
+		if (*other->key && strcmp(other->key, l->key) != 0 &&
+		    (strcmp(other->diffid, l->diffid) == 0 ||
+		     strcmp(other->digest, l->digest) == 0) &&
+		    last(k, other->key, NULL, other->compressor) == other)
+			return true;
+	}
+	return false;
+}
+
+const struct knownlayers_layer *knownlayers_find(const struct knownlayers *k, const char *key,
+						 const char *diffid, const char *compressor)
+{
+	const struct knownlayers_layer *l = last(k, key, diffid, compressor);
+	return l && key && is_doubtful(k, l) ? NULL : l;
+}
+
 /* --- writing --- */
 
 void knownlayers_add(struct knownlayers *k, const struct knownlayers_layer *layer)
 {
-	const struct knownlayers_layer *l = knownlayers_find(k, *layer->key ? layer->key : NULL,
-							     layer->diffid, layer->compressor);
+	const struct knownlayers_layer *l =
+		last(k, *layer->key ? layer->key : NULL, layer->diffid, layer->compressor);
 	if (l && strcmp(l->diffid, layer->diffid) == 0 && strcmp(l->digest, layer->digest) == 0 &&
 	    l->size == layer->size)
 		return;

@@ -23,16 +23,20 @@ struct knownlayers_layer {
 
 struct knownlayers;
 
-/* A file that is not there knows no layer. path is borrowed. */
-MUST_USE int knownlayers_read(const char *path, struct knownlayers **k, struct err *e);
+/* Gets what is to be said of lines that were ignored as they are not whole. */
+typedef void knownlayers_warn(const void *context, const char *warning);
 
-/* What is to be said of lines that were ignored as they are not whole; NULL: there are none. The
- * caller frees it. */
-char *knownlayers_warning(const struct knownlayers *k);
+/*
+ * A file that is not there, in a directory that is, knows no layer. path is borrowed. A pipe is
+ * refused.
+ */
+MUST_USE int knownlayers_read(const char *path, knownlayers_warn *warn, const void *context,
+			      struct knownlayers **k, struct err *e);
 
 /*
  * The layer with that key, or where key is NULL with that diff ID, that was compressed so; NULL:
- * it is not known. Borrowed, until something is added.
+ * it is not known. By its key, a layer that another key has too is not known. Borrowed, until
+ * something is added.
  */
 const struct knownlayers_layer *knownlayers_find(const struct knownlayers *k, const char *key,
 						 const char *diffid, const char *compressor);

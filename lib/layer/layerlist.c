@@ -32,10 +32,7 @@ void layerlist_add(struct layerlist *l, const struct layerlist_layer *layer)
 static int read_digest(const struct record_reader *r, const struct record_field *f,
 		       const char *what, char **value, struct err *e)
 {
-	static const char sha256[] = "sha256:";
-	size_t prefix = sizeof sha256 - 1;
-	if (f->len != prefix + DIGEST_HEX_LEN || memcmp(f->s, sha256, prefix) != 0 ||
-	    strspn(f->s + prefix, "0123456789abcdef") < DIGEST_HEX_LEN)
+	if (!digest_digits(f->s, f->len))
 		return record_err(r, e, "%s '%.*s': expected sha256: and %d lower-case hex digits",
 				  what, (int)(f->len < 80 ? f->len : 80), f->s, DIGEST_HEX_LEN);
 	*value = xstrndup(f->s, f->len);

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/esc.h"
+#include "base/json.h"
 #include "base/num.h"
 #include "layer/layerstream.h"
 #include "tar/tarread.h"
@@ -185,11 +187,6 @@ static int end_archive(struct layerread *r, struct err *e)
 	return 0;
 }
 
-static bool is_hex(const char *s, size_t len)
-{
-	return len == DIGEST_HEX_LEN && strspn(s, "0123456789abcdef") == len;
-}
-
 static bool is_text(const char *s, size_t len)
 {
 	return !memchr(s, '\0', len) && esc_is_utf8(s, len);
@@ -197,7 +194,6 @@ static bool is_text(const char *s, size_t len)
 
 static int read_about(struct layerread *r, struct err *e)
 {
-	static const char sha256[] = "sha256:";
 	struct layerread_layer *l = &r->layer;
 	if (read_records(r, e) < 0)
 		return -1;
@@ -209,18 +205,17 @@ static int read_about(struct layerread *r, struct err *e)
 				   LAYERSTREAM_LAYERS);
 	if (comment->value && !is_text(comment->value, comment->len))
 		return tarread_err(r->tar, e, "%s: expected UTF-8", LAYERSTREAM_COMMENT);
-	if (key->value && !is_hex(key->value, key->len))
+	if (key->value && !digest_is_hex(key->value, key->len))
 		return tarread_err(r->tar, e, "%s: expected %d lower-case hex digits",
 				   LAYERSTREAM_KEY, DIGEST_HEX_LEN);
 	l->comment = comment->value;
 	l->key = key->value;
 	if (!diffid->value)
 		return 0;
-	if (strncmp(diffid->value, sha256, sizeof sha256 - 1) != 0 ||
-	    !is_hex(diffid->value + sizeof sha256 - 1, diffid->len - (sizeof sha256 - 1)))
+	l->diffid = digest_digits(diffid->value, diffid->len);
+	if (!l->diffid)
 		return tarread_err(r->tar, e, "%s: expected sha256: and %d lower-case hex digits",
 				   LAYERSTREAM_DIFFID, DIGEST_HEX_LEN);
-	l->diffid = diffid->value + sizeof sha256 - 1;
 	return 0;
 }
 
@@ -233,13 +228,6 @@ static char *cut(char *s)
 	return space;
 }
 
-static bool is_digest(const char *s)
-{
-	static const char sha256[] = "sha256:";
-	return strncmp(s, sha256, sizeof sha256 - 1) == 0 &&
-	       is_hex(s + sizeof sha256 - 1, strlen(s + sizeof sha256 - 1));
-}
-
 static int parse_blob(struct layerread *r, struct err *e)
 {
 	const struct record *record = &r->records[BLOB];
@@ -247,9 +235,10 @@ static int parse_blob(struct layerread *r, struct err *e)
 	buf_clear(&r->reference);
 	buf_add(&r->reference, record->value, record->len);
 	char *digest = r->reference.s, *size = cut(digest), *type = cut(size), *how = cut(type);
-	bool good = is_text(record->value, record->len) && how && is_digest(digest) && *type &&
-		    *how &&
-		    num_parse(size, strlen(size), 10, 0, INT64_MAX, &r->blob.size, &ignored) == 0;
+	bool good =
+		is_text(record->value, record->len) && how &&
+		digest_digits(digest, strlen(digest)) && *type && *how &&
+		num_parse(size, strlen(size), 10, 0, JSON_WHOLE_MAX, &r->blob.size, &ignored) == 0;
 	err_clear(&ignored);
 	if (!good)
 		return tarread_err(r->tar, e,

@@ -326,12 +326,10 @@ static bool key_text(const struct storelayer_form *form, const struct storelayer
 bool storelayer_key(const struct storelayer_form *form, const struct storelayer_paths *paths,
 		    char key[DIGEST_HEX_LEN + 1])
 {
-	AUTO_DIGEST struct digest *d = digest_new();
 	AUTO_BUF struct buf text = { 0 };
 	if (!key_text(form, paths, &text))
 		return false;
-	digest_add(d, text.s, text.len);
-	digest_hex(d, key);
+	digest_of(text.s, text.len, key);
 	return true;
 }
 

@@ -10,7 +10,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tap.h"
@@ -176,6 +178,30 @@ static void test_replaced(void)
 	err_clear(&e);
 }
 
+/* Each pipe takes a descriptor, whatever the limit is, and the command has the limit that was. */
+static void test_limit(void)
+{
+	struct blobpipes_end end;
+	struct err e = { 0 };
+	struct rlimit before;
+	OK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+	struct rlimit few = { 9, before.rlim_max };
+	OK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+	OK(run("test $(ulimit -n) = 9 && test $(cat a b) = ab", &end, &e) == 0 && end.status == 0);
+	OK(getrlimit(RLIMIT_NOFILE, &few) == 0 && few.rlim_cur == 9);
+	pid_t child = fork();
+	if (child == 0) { /* the hard limit can only be lowered */
+		few.rlim_max = 70;
+		bool refused = setrlimit(RLIMIT_NOFILE, &few) == 0 && run(":", &end, &e) < 0 &&
+			       strcmp(e.msg, "7 pipes need 71 open files, but the limit is 70 "
+					     "(ulimit -Hn)") == 0;
+		_exit(refused ? 0 : 1);
+	}
+	int status = 1;
+	OK(waitpid(child, &status, 0) == child && status == 0);
+	OK(setrlimit(RLIMIT_NOFILE, &before) == 0 && files() == 0);
+}
+
 /* What a server that was killed leaves is no hindrance. */
 static void test_leftovers(void)
 {
@@ -196,6 +222,7 @@ int main(void)
 	test_signals();
 	test_background();
 	test_replaced();
+	test_limit();
 	test_leftovers();
 	rmdir(dir);
 	return TAP_END;
