@@ -17,6 +17,11 @@ DESTDIR =
 DEPS    = install
 V       = 0
 
+# For a package: directories of the programs that ours start, which are looked for there first, and the bash
+# of the pipelines, as a first line names it. DEPS=none looks for nothing that is missing
+TOOLS   =
+BASH    = /usr/bin/env -S bash
+
 # fuzz: seconds a target; SANITIZE: what check-asan and the fuzz targets are built with
 FUZZ_SECONDS = 30
 FUZZ     = $(BUILD)/fuzz
@@ -38,7 +43,7 @@ archive   = $(or $(if $(shell pkg-config --libs-only-L $1),,$(filter /%,$(wildca
               $(shell $(CC) -print-file-name=$1.a)))),$(shell pkg-config --libs $1))
 ARCHIVES  = libcrypto libdeflate liblzma
 ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLAYERPIPE_VERSION='"$(VERSION)"' \
-               -Ilib -I$(BUILD)/gen $(CPPFLAGS)
+               -DLAYERPIPE_TOOLS='"$(TOOLS)"' -Ilib -I$(BUILD)/gen $(CPPFLAGS)
 ALL_CFLAGS   = -std=gnu11 $(WARN) $(WERROR) $(shell pkg-config --cflags $(PKGS)) $(CFLAGS)
 ALL_LIBS     = $(foreach a,$(ARCHIVES),$(call archive,$a)) \
                 $(shell pkg-config --libs $(filter-out $(ARCHIVES),$(PKGS))) -pthread $(LDLIBS)
@@ -88,7 +93,7 @@ help:
 # --- what must be installed: tests/deps names it, and installs it where it may ---
 
 deps-%:
-	@tests/deps $(DEPS) build $(filter-out build,$*) $(if $(filter test,$*),$(TESTS))
+	@$(if $(filter none,$(DEPS)),:,tests/deps $(DEPS) build $(filter-out build,$*) $(if $(filter test,$*),$(TESTS)))
 
 # --- building ---
 
@@ -137,7 +142,8 @@ $(HELPERS): $(BUILD)/libexec/layerpipe/%: bin/libexec/%.c $(BUILD)/liblayerpipe.
 $(PIPELINES:%=$(BUILD)/bin/%): $(BUILD)/bin/%: pipelines/%
 	@mkdir -p $(@D)
 	$(say) CP $<
-	$(Q)install -m 755 $< $@
+	$(Q)sed -e '1s|/usr/bin/env -S bash|$(BASH)|' $(if $(TOOLS),-e '2s|^|export PATH=$(TOOLS)$${PATH:+:$$PATH}\n|') $< >$@
+	$(Q)chmod 755 $@
 
 # shell and jq programs lie beside each other where they are installed
 $(BUILD)/share/layerpipe/%: lib/shell/%

@@ -18,6 +18,11 @@
 #error "LAYERPIPE_VERSION comes from the Makefile"
 #endif
 
+/* Directories of programs, as in PATH, for a package that knows where they are. */
+#ifndef LAYERPIPE_TOOLS
+#define LAYERPIPE_TOOLS ""
+#endif
+
 /* What the process ends with after a failure, and after a wrong command line. */
 static int fail_status = CLI_FAIL, usage_status = CLI_USAGE;
 static bool runs_command;
@@ -79,8 +84,19 @@ static void print(const struct cli *cli, const char *kind, const char *msg)
 	(void)!out_write_fd(STDERR_FILENO, b.s, b.len);
 }
 
+static void look_for_tools(void)
+{
+	AUTO_BUF struct buf b = { 0 };
+	const char *path = getenv("PATH");
+	if (!*LAYERPIPE_TOOLS)
+		return;
+	buf_addf(&b, "%s%s%s", LAYERPIPE_TOOLS, path ? ":" : "", path ? path : "");
+	setenv("PATH", b.s, 1);
+}
+
 void cli_start(const struct cli *cli)
 {
+	look_for_tools();
 	for (int fd = 0; fd <= 2; fd++) {
 		/* taken the wrong way round, so that using it is still an error */
 		int flags = fd == 0 ? O_WRONLY : O_RDONLY;
