@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+# The functions of nixpkgs' dockerTools, with layerpipe behind them; of them these so far.
+#   dockerTools = import ./docker-tools.nix { inherit pkgs; };
+# What attributes there are, and what they may be, lib/shell/attributes.tsv says; all work is done by pipelines,
+# which find the attributes of a derivation in its .attrs.json.
+{ pkgs, lib ? pkgs.lib, layerpipe ? pkgs.buildPackages.layerpipe or (pkgs.buildPackages.callPackage ../package.nix { }) }:
+let
+  inherit (builtins) attrNames baseNameOf elem elemAt filter head isList match readFile replaceStrings substring toJSON
+    unsafeDiscardStringContext;
+  inherit (pkgs) runtimeShell writeText;
+  inherit (lib) escapeShellArg makeOverridable optional optionalAttrs optionalString splitString subtractLists toLower;
+
+  # --- attributes ---
+
+  rows = map (splitString "\t") (filter (line: match "[^#].*" line != null) (splitString "\n" (readFile ../lib/shell/attributes.tsv)));
+
+  # Those of the caller's files make no sense in a derivation.
+  hidden = [
+    "-" "=" "attrs" "authfile" "closure" "closureKey" "explain" "format" "knownLayers" "output" "planOut" "prepare"
+    "prepared" "quiet" "repoTag" "rootDir" "storeDir" "tlsVerify" "to"
+  ];
+
+  # What a pipeline takes. The names of pipelines in the table are patterns of a shell.
+  known = pipeline: subtractLists hidden (map (row: elemAt row 1)
+    (filter (row: match (replaceStrings [ "@(" "*" ] [ "(" ".*" ] (head row)) pipeline != null) rows));
+
+  # checked FUNCTION PIPELINE MORE ATTRIBUTES: the attributes, each of which is known to the pipeline or in MORE
+  checked = function: pipeline: more: attributes:
+    let
+      names = known pipeline ++ more;
+      unknown = subtractLists names (attrNames attributes);
+    in
+    if unknown == [ ] then attributes
+    else throw "dockerTools.${function}: unknown attribute '${head unknown}': expected some of ${toString names}";
+
+  architecture = pkgs.stdenv.hostPlatform.go.GOARCH or pkgs.go.GOARCH;
+
+  suffix = compressor: { none = ""; gz = ".gz"; zstd = ".zst"; }.${compressor} or
+    (throw "dockerTools: compressor: expected one of \"none\", \"gz\", \"zstd\", found ${toJSON compressor}");
+
+  # --- derivations ---
+
+  # Where nobody says a tag, it is the hash of the output.
+  tagOf = tag: drv: if tag != null then tag else substring 0 32 (baseNameOf (unsafeDiscardStringContext drv.outPath));
+  tagOption = tag: optionalString (tag == null) ''--tag "$(basename "$out" | cut -c -32)"'';
+
+  # image NAME ATTRIBUTES MORE COMMAND: a derivation whose .attrs.json has the attributes of an image. The closure in
+  # it is that of all store paths that the attributes mention, and of the builder's own tools, as commands can put
+  # these into the image; it has in it what the image then turns out to refer to.
+  image = name: attributes: more: command: pkgs.stdenvNoCC.mkDerivation (
+    { inherit architecture; }
+    // removeAttrs attributes [ "name" "passthru" "meta" ]
+    // {
+      inherit name;
+      imageName = toLower attributes.name;
+      __structuredAttrs = true;
+      exportReferencesGraph.closure = [
+        (writeText "${name}-mentions" (toJSON (removeAttrs attributes
+          [ "passthru" "meta" "fromImage" "previousPlan" "weights" "layerGroups" ])))
+        layerpipe
+        pkgs.stdenvNoCC
+      ];
+      buildCommand = optionalString (elem "now" [ (attributes.created or "") (attributes.mtime or "") ]) ''
+        unset SOURCE_DATE_EPOCH
+      '' + command;
+    }
+    // more
+    // { nativeBuildInputs = [ layerpipe ] ++ more.nativeBuildInputs or [ ]; }
+  );
+
+  # A small derivation, of a command alone
+  run = name: attributes: command: pkgs.stdenvNoCC.mkDerivation (attributes // {
+    inherit name;
+    nativeBuildInputs = [ layerpipe ];
+    buildCommand = command;
+  });
+
+  # Scripts that bring an image elsewhere: copyTo DESTINATION, as skopeo names it, and three that know one
+  copies = { name, tag, command }:
+    let
+      script = program: destination: pkgs.writeShellScriptBin program ''
+        set -eu
+        ${destination}
+        ${command}
+      '';
+      fixed = program: form: script program "set -- ${escapeShellArg "${form}${toLower name}:${tag}"} \"$@\"";
+    in
+    {
+      copyTo = script "copy-to" ''
+        [ $# != 0 ] || { echo 'usage: copy-to DESTINATION [OPTION...]' >&2; exit 2; }'';
+      copyToRegistry = fixed "copy-to-registry" "docker://";
+      copyToPodman = fixed "copy-to-podman" "containers-storage:";
+      copyToDockerDaemon = fixed "copy-to-docker-daemon" "docker-daemon:";
+    };
+
+  # --- images of one layer ---
+
+  kernel = pkgs.linux;
+
+  # What a machine for runAsRoot needs, and the start of the script, as upstream has it
+  machine = args: optionalAttrs (args.runAsRoot or null != null) ({
+    runAsRoot = ''
+      #!${runtimeShell}
+      set -e
+      export PATH=${pkgs.coreutils}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+      ${args.runAsRoot}'';
+  } // optionalAttrs (elem "kernel" (known "build-image") && args.engine or "auto" != "userns") {
+    kernel = args.kernel or "${kernel}/${pkgs.stdenv.hostPlatform.linux-kernel.target or "bzImage"}";
+    modules = args.modules or "${kernel.modules or kernel}/lib/modules/${kernel.modDirVersion}";
+  });
+
+  buildImage = makeOverridable (given:
+    let
+      inherit (args) name;
+      tag = args.tag or null;
+      args =
+        if given.contents or null == null then checked "buildImage" "build-image" [ ] given
+        else if given.copyToRoot or null != null
+        then throw "dockerTools.buildImage: contents and copyToRoot: expected copyToRoot alone"
+        else lib.warn "dockerTools.buildImage: contents is deprecated: use copyToRoot, and buildEnv where it is for /bin"
+          (removeAttrs given [ "contents" ] // { copyToRoot = given.contents; });
+      root = args.runAsRoot or null != null;
+      result = image "docker-image-${baseNameOf name}.tar${suffix (args.compressor or "gz")}" (args // machine args) {
+        nativeBuildInputs = lib.optionals root [ pkgs.qemu_kvm pkgs.e2fsprogs ];
+        requiredSystemFeatures = optional (root && args.engine or "auto" == "kvm") "kvm";
+        passthru = {
+          buildArgs = given;
+          imageTag = tagOf tag result;
+          layer = run "docker-layer-${baseNameOf name}" { } ''
+            mkdir layers $out
+            image-layers ${result} | tar -C layers -xf -
+            mv "layers/$(ls -v layers | tail -n 1)" $out/layer.tar
+            image-layers --config ${result} | grep -v ^history | config-json >$out/json
+            echo -n 1.0 >$out/VERSION
+          '';
+        } // copies {
+          inherit name;
+          tag = result.imageTag;
+          command = ''
+            destination=$1
+            shift
+            exec ${pkgs.skopeo}/bin/skopeo --insecure-policy copy "$@" docker-archive:${result} "$destination"'';
+        };
+      } ''build-image --attrs .attrs.json ${tagOption tag} --output "$out"'';
+    in
+    result);
+
+  # --- images of others ---
+
+  pullImage = { imageName, imageDigest, finalImageName ? imageName, finalImageTag ? "latest"
+    , name ? "docker-image-${replaceStrings [ "/" ":" ] [ "-" "-" ] "${finalImageName}-${finalImageTag}"}.tar", ... }@given:
+    let
+      args = checked "pullImage" "pull-image" [ ] given;
+      hash = args.hash or args.sha256 or args.outputHash or "";
+    in
+    pkgs.stdenvNoCC.mkDerivation ({
+      arch = architecture;
+      inherit finalImageName finalImageTag;
+    } // removeAttrs args [ "hash" "sha256" ] // {
+      inherit name;
+      __structuredAttrs = true;
+      imageTag = finalImageTag;
+      sourceURL = "docker://${imageName}@${imageDigest}";
+      destNameTag = "${finalImageName}:${finalImageTag}";
+      outputHash = if hash == "" then lib.fakeHash else hash;
+      outputHashAlgo = args.outputHashAlgo or "sha256";
+      outputHashMode = "flat";
+      impureEnvVars = lib.fetchers.proxyImpureEnvVars;
+      SSL_CERT_FILE = "${pkgs.cacert}/etc/ssl/certs/ca-bundle.crt";
+      nativeBuildInputs = [ layerpipe ];
+      buildCommand = ''
+        export SSL_CERT_FILE
+        pull-image --attrs .attrs.json --output "$out"
+      '';
+    });
+
+  exportImage = { fromImage, name ? fromImage.name, ... }@args: pkgs.stdenvNoCC.mkDerivation (
+    checked "exportImage" "export-image" [ ] args // {
+      inherit name;
+      __structuredAttrs = true;
+      nativeBuildInputs = [ layerpipe ];
+      buildCommand = ''export-image --attrs .attrs.json --output "$out"'';
+    });
+
+  mergeImages = images: run "merge-docker-images" { inherit images; } ''merge-images --output "$out" $images'';
+
+in
+{
+  inherit buildImage pullImage exportImage mergeImages;
+  usrBinEnv = run "usr-bin-env" { } "usr-bin-env --coreutils ${pkgs.coreutils} --output $out";
+  binSh = run "bin-sh" { } "bin-sh --bash ${pkgs.bashInteractive} --output $out";
+  caCertificates = run "ca-certificates" { } "ca-certificates --cacert ${pkgs.cacert} --output $out";
+  fakeNss = makeOverridable ({ extraPasswdLines ? [ ], extraGroupLines ? [ ] }: pkgs.stdenvNoCC.mkDerivation {
+    name = "fake-nss";
+    __structuredAttrs = true;
+    inherit extraPasswdLines extraGroupLines;
+    nativeBuildInputs = [ layerpipe ];
+    buildCommand = ''fake-nss --attrs .attrs.json --output "$out"'';
+  }) { };
+  # what shadow-setup(1) prints
+  shadowSetup = "export PATH=${pkgs.shadow}/bin:$PATH\n" + replaceStrings [ "@shell@" ] [ runtimeShell ] (readFile ../lib/shell/shadow.sh);
+}

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+# Images for the tests, by docker-tools.nix; what they are to show is in tests/e2e/docker-tools.bats.
+{ packages, built ? null }:
+let
+  pkgs = import ./. { inherit packages built; overlays = [ (import ../../overlay.nix) ]; };
+  inherit (pkgs) lib callPackage dockerTools bash coreutils hello runCommand;
+  inherit (dockerTools) buildImage exportImage mergeImages;
+  root = name: paths: pkgs.buildEnv { inherit name paths; };
+  tools = root "tools" [ bash coreutils ];
+
+  images = rec {
+    inherit (dockerTools) usrBinEnv binSh caCertificates fakeNss;
+    extraCommands = callPackage ./examples/build-extra-commands.nix { };
+    createdNow = callPackage ./examples/build-created-now.nix { };
+    helpers = callPackage ./examples/build-helpers.nix { };
+    filters = callPackage ./examples/filters.nix { };
+
+    bash = buildImage {
+      name = "Bash";
+      copyToRoot = tools;
+      compressor = "none";
+      config = { Env = [ "PATH=/bin" "A=base" "B=base" ]; Cmd = [ "/bin/bash" "-c" "echo from $A" ]; };
+    };
+    # the path of ls is known to the builder's PATH alone
+    onTop = buildImage {
+      name = "team/on-top";
+      fromImage = bash;
+      copyToRoot = [ ./examples hello ];
+      uid = 1000;
+      gid = 100;
+      architecture = "arm64";
+      inheritConfig = true;
+      created = "2020-01-02T03:04:05Z";
+      config = { Env = [ "A=top" "C=top" ]; User = "1000:100"; };
+      extraCommands = ''
+        cat ./bin/hello >copied
+        ln -s "$(type -P ls)" ls
+      '';
+      compressor = "zstd";
+    };
+    layer = onTop.layer;
+    nothing = buildImage { name = "nothing"; allowEmpty = true; config = null; };
+    exported = exportImage { fromImage = onTop; };
+    merged = mergeImages [ onTop nothing bash ];
+    nss = fakeNss.override { extraPasswdLines = [ "alice:x:1000:100::/home/alice:/bin/sh" ]; };
+  };
+in
+images // {
+  inherit pkgs dockerTools;
+  all = runCommand "all" { } (lib.concatMapStringsSep "\n" (name: "mkdir -p $out; ln -s ${images.${name}} $out/${name}")
+    (builtins.attrNames images));
+}

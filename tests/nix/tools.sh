@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+# Builder of one path with programs of this machine and the libraries that they need. Runs under bash -euo pipefail.
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # out, programs come from default.nix
+umask 022
+mkdir -p "$out/bin" "$out/lib"
+for name in $programs; do
+  cp -L -- "$(type -P "$name")" "$out/bin/$name"
+done
+ln -s mawk "$out/bin/awk"
+ln -s bash "$out/bin/sh"
+cp -L /usr/lib/*-linux-gnu/libfakeroot/libfakeroot-sysv.so /usr/lib/*-linux-gnu/fakechroot/libfakechroot.so "$out/lib"
+for name in fakeroot fakechroot; do
+  sed -i -e "1s|.*|#!$out/bin/sh|" -e "s|/usr/lib/[^ /]*-linux-gnu/[a-z]*|$out/lib|g" -e "s|/usr/bin|$out/bin|g" \
+    -e "s|FAKEROOT_PREFIX=/usr\$|FAKEROOT_PREFIX=$out|" "$out/bin/$name"
+done
+
+# RPATH, unlike RUNPATH, is for what libraries need, too
+find "$out/bin" "$out/lib" -type f -exec grep -la '^.ELF' {} + >elf
+xargs ldd <elf | sed -nE 's/.*(=>)?[[:space:]](\/[^ ]+) .*/\2/p' | sort -u | while read -r library; do
+  [ -e "$out/lib/${library##*/}" ] || cp -L "$library" "$out/lib"
+done
+xargs patchelf --force-rpath --set-rpath "$out/lib" <elf
+find "$out/bin" -type f -exec grep -lZ 'ld-linux-' {} + |
+  xargs -0 patchelf --set-interpreter "$(echo "$out"/lib/ld-linux-*)"
