@@ -20,7 +20,7 @@ enum {
 };
 
 /* A union mount of more lower directories than this fails in some clients. */
-enum { SAFE_LAYERS = 125, MOST_LAYERS = 128, MOST_SHARING = 1000, MOST_DECAY = 1000000 };
+enum { SAFE_LAYERS = 125, MOST_LAYERS = 128, MOST_SHARING = 100, MOST_DECAY = 1000000 };
 
 static const struct option options[] = {
 	{ "max-layers", required_argument, NULL, OPT_MAX_LAYERS },
@@ -50,7 +50,7 @@ static const struct cli cli = {
 		"      --group FILE        which paths go together, and which go alone\n"
 		"      --weights FILE      how often each path changes\n"
 		"      --min-layer-size N  merge layers of fewer bytes (0)\n"
-		"      --sharing N         favour shared layers over small updates, 0 to 1000 (1)\n"
+		"      --sharing N         percent by which shared layers count, 0 to 100 (2)\n"
 		"      --previous PLAN     keep the layers of this plan where possible\n"
 		"      --max-decay N       how many percent more than a fresh plan it may cost "
 		"(10)\n"
@@ -175,7 +175,7 @@ int main(int argc, char **argv)
 {
 	struct settings s = {
 		.max_layers = 100,
-		.planner = { .strategy = PLANNER_UPDATE_COST, .sharing = 1, .max_decay = 10 },
+		.planner = { .strategy = PLANNER_UPDATE_COST, .sharing = 2, .max_decay = 10 },
 	};
 	struct err e = { 0 };
 	struct out out;

@@ -194,7 +194,7 @@ New since the previous plan: 1 path, 128 B
 To pull by layer:            1 layer, 128 B
 To pull by chain ID:         2 layers, 2.22 kB
 
-The dearest layers, and how many of the 5 paths change them:
+The dearest layers, and how many of the 5 sources change them:
   layer     size change it    cost   ratio
       3  2.09 kB         5    90 %    1.37  3 paths, the largest:
          1.42 kB         4                  hello-1.0

@@ -9,8 +9,11 @@ import random
 import subprocess
 import sys
 
+from samesource import same_source
+
 ALPHABET = "0123456789abcdfghijklmnpqrsvwxyz"
-NAMES = ["foo", "foo-1", "foo.1", "bar", "bar-lib", "baz?", "qux_2", "FOO"]
+NAMES = ["foo", "foo-1", "foo.1", "bar", "bar-lib", "baz?", "qux_2", "FOO", "libqux-1.5.0", "qux-1.5.0+2-dev",
+         "quy-1.5.0", "a-2024.11.28", "b-2024.11.28"]
 
 
 def rows(name):
@@ -31,6 +34,12 @@ class Closure:
         by_name = {name: int(weight) for name, weight in weights or []}
         self.weight = {path: by_name.get(name_of(path), 1) for path in self.refs}
         self.closure = {path: self.closure_of(path) for path in self.refs}
+        self.source = {path: path for path in self.refs}
+        for a in self.refs:
+            for b in self.refs:
+                if same_source(name_of(a), name_of(b)):
+                    self.source = {path: self.source[b] if source == self.source[a] else source
+                                   for path, source in self.source.items()}
 
     def closure_of(self, path):
         seen, todo = {path}, [path]
@@ -44,8 +53,9 @@ class Closure:
         first = {path for path in self.refs if name_of(path) in names}
         return {path for path in self.refs if self.closure[path] & first}
 
-    def weigh(self, paths):
-        return sum(self.weight[path] for path in paths)
+    def weigh(self, sources):
+        return sum(max(self.weight[path] for path in self.refs if self.source[path] == source)
+                   for source in sources)
 
 
 def ratio(a, b):
@@ -83,9 +93,9 @@ def figures(graph, plan, events, weights, previous):
         return sum(total(layer) for layer in some)
 
     def changers(paths):
-        return set().union(*(closure.closure[path] for path in paths))
+        return {closure.source[q] for path in paths for q in closure.closure[path]}
 
-    every = closure.weigh(closure.refs)
+    every = closure.weigh(set(closure.source.values()))
     cost = sum(total(layer) * closure.weigh(changers(layer)) for layer in layers)
     chain = sum(total(layer) * closure.weigh(changers(sum(layers[:i + 1], [])))
                 for i, layer in enumerate(layers))

@@ -14,6 +14,9 @@ import random
 import subprocess
 import sys
 import tempfile
+from fractions import Fraction
+
+from samesource import same_source
 
 ALPHABET = "0123456789abcdfghijklmnpqrsvwxyz"
 
@@ -38,7 +41,12 @@ class Graph:
 
 
 def random_graph(rng, most):
-    paths = [store_path(rng, f"n{i:02}") for i in rng.sample(range(100), rng.randint(1, most))]
+    def some_name(i):
+        kind = rng.randrange(5)  # with and without versions, some of one source
+        return [f"n{i:02}", f"n{i:02}", f"{rng.choice(['lib', 'python3-', ''])}stem{i:02}-2.{i % 3}",
+                f"n{i:02}-2024.{i % 3}.10+1-3", f"n{i // 10}-3-1.5.{i % 3}-o{i:02}"][kind]
+
+    paths = [store_path(rng, some_name(i)) for i in rng.sample(range(100), rng.randint(1, most))]
     density = rng.random() * .4
     refs = {path: [ref for ref in paths[:i] if rng.random() < density] + [path] * (rng.random() < .2)
             for i, path in enumerate(paths)}
@@ -71,53 +79,48 @@ def name(path):
 # --- the models: lists of layers, bottom first; the paths of a layer in any order ---
 
 
-def find_leaves(graph):
-    near = {path: {ref for ref in refs if ref != path} for path, refs in graph.refs.items()}
-    for path, refs in graph.refs.items():
-        for ref in refs:
-            if ref != path:
-                near[ref].add(path)
-    leaves = set()
-    while more := {path for path in near if path not in leaves and len(near[path] - leaves) <= 1
-                   and graph.size[path] < 4 << 20}:
-        leaves |= more
-    return leaves
+def find_sources(graph):
+    """path -> one path of its source"""
+    source = {path: path for path in graph.refs}
+    for a in graph.refs:
+        for b in graph.refs:
+            if same_source(name(a), name(b)):
+                old, new = source[a], source[b]
+                source.update({path: new for path in source if source[path] == old})
+    return source
 
 
 def update_cost(graph, limit, sharing, weights, min_size):
-    leaves = find_leaves(graph)
-    if len(graph.refs) - len(leaves) < limit:
-        leaves = set()
+    source = find_sources(graph)
+    weight_of = {}
+    for path, own in source.items():
+        weight_of[own] = max(weight_of.get(own, 0), weights.get(name(path), 1))
 
-    def weight(paths):
-        return sum(weights.get(name(p), 1) for p in paths)
+    def weight(sources):
+        return sum(weight_of[own] for own in sources)
 
-    def closure(group):
-        return set().union(*(graph.closure[p] for p in group))
-
-    def changes(group):
-        return weight(closure(group) - leaves)
-
-    def wanted(group):
-        return len(set.intersection(*(graph.users[p] for p in group)) - leaves)
+    def sources(group):
+        return {source[p] for path in group for p in graph.closure[path]}
 
     def size(group):
         return sum(graph.size[p] for p in group)
 
-    total = weight(set(graph.refs) - leaves) or 1
+    total = weight(set(source.values())) or 1
+    alone = {path: graph.size[path] * (len(graph.users[path]) - 1) // (len(graph.users[path]) + 9) for path in graph.refs}
 
     def cost(group):
-        return size(group) * (changes(group) * len(graph.refs) - sharing * wanted(group) * total)
+        together = sum(alone[path] for path in group) if len(group) > 1 else 0
+        return 100 * size(group) * weight(sources(group)) + sharing * total * together
 
     def rank(group):
         return min((name(p), graph.size[p]) for p in group)
 
-    groups = [[path] for path in graph.refs if path not in leaves]
+    groups = [[path] for path in graph.refs]
 
     def merge_cheapest(small):
-        choices = [(cost(a + b) - cost(a) - cost(b), rank(a), rank(b), a, b)
+        choices = [(cost(a + b) - cost(a) - cost(b), rank(a), rank(b) < rank(a), rank(b), a, b)
                    for a in groups for b in groups if a is not b and (not small or size(a) < min_size)]
-        a, b = min(choices)[3:]
+        a, b = min(choices)[4:]
         groups.remove(a)
         groups.remove(b)
         groups.append(a + b)
@@ -127,19 +130,20 @@ def update_cost(graph, limit, sharing, weights, min_size):
     while len(groups) > limit:
         merge_cheapest(False)
 
-    def leaf_cost(leaf, group):
-        own = graph.closure[leaf] - leaves
-        known = closure(group)
-        return (size(group) * weight((own | {leaf}) - known) + graph.size[leaf] * weight(known - leaves - own), rank(group))
+    def chance(adds, group_size):
+        return Fraction(adds, group_size + 1)
 
-    homes = {leaf: min(groups, key=lambda group, leaf=leaf: leaf_cost(leaf, group)) for leaf in leaves}
-    for leaf, group in homes.items():
-        group.append(leaf)
+    order, below = [], set()
+    while groups:
+        def set_of(layer, below=below):
+            return [group for group in groups if sources(group) <= below | sources(layer)]
 
-    def chance(group):
-        return weight(closure(group)) / (size(group) + 1)
-
-    return sorted(groups, key=lambda group: (chance(group), rank(group)))
+        first = min(groups, key=lambda layer: (chance(weight(sources(layer) - below), sum(map(size, set_of(layer)))), rank(layer)))
+        chosen = sorted(set_of(first), key=lambda layer: (chance(weight(sources(layer) - below), size(layer)), rank(layer)))
+        order += chosen
+        groups = [group for group in groups if group not in chosen]
+        below = below | sources(first)
+    return order
 
 
 def size_first(graph, limit):
@@ -331,7 +335,7 @@ def check(strategy, seed):
         expected = [sorted(layer, key=name) for layer in size_first(graph, limit)]
     else:
         weights = {name(path): rng.randint(0, 9) for path in graph.refs if rng.random() < .5} if rng.random() < .4 else {}
-        sharing, min_size = rng.choice([0, 1, 1, 5]), rng.choice([0, 0, 20, 300])
+        sharing, min_size = rng.choice([0, 1, 3, 3, 50]), rng.choice([0, 0, 20, 300])
         files["weights"] = "".join(f"{key}\t{value}\n" for key, value in weights.items()) + "other\t7\n"
         options += [f"--sharing={sharing}", f"--min-layer-size={min_size}"]
         expected = [sorted(layer, key=name) for layer in update_cost(graph, limit, sharing, weights, min_size)]
@@ -391,14 +395,10 @@ def check_leaf(seed):
         same = layer_plan(graph.text(rng), *options, f"--previous={file.name}")
     if same != plan:
         sys.exit(f"graph {seed}: nothing changed, but the plan did")
-    plans = [again]
-    if len(graph.refs) - len(find_leaves(graph)) >= limit:
-        plans.append(layer_plan(grown.text(rng), *options))
-    for new in plans:
-        new = [set(layer) for layer in layers(new)]
-        lost = [layer for layer in layers(plan) if set(layer) not in new]
-        if len(lost) > 1 or set().union(*new) != set(refs):
-            sys.exit(f"graph {seed}: {lost} changed")
+    new = [set(layer) for layer in layers(again)]
+    lost = [layer for layer in layers(plan) if set(layer) not in new]
+    if len(lost) > 1 or set().union(*new) != set(refs):
+        sys.exit(f"graph {seed}: {lost} changed")
 
 
 def main():

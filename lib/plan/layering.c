@@ -7,6 +7,7 @@
 #include "closure/reachable.h"
 #include "layering.jq.h"
 #include "plan/layering_parts.h"
+#include "plan/ranks.h"
 
 static int step_err(const struct layering *l, const struct step *step, const char *expected,
 		    const struct value *v, struct err *e)
@@ -180,7 +181,7 @@ static int compare_sizes(const void *a, const void *b)
 static struct value load(const struct graph *g)
 {
 	AUTO_FREE struct sized *order = xcalloc(g->n, sizeof *order);
-	AUTO_FREE uint32_t *rank = merge_ranks(g);
+	AUTO_FREE uint32_t *rank = ranks_find(g);
 	struct value v = { .kind = GRAPH };
 	for (uint32_t i = 0; i < g->n; i++)
 		order[i] = (struct sized){ g->paths[i].nar_size, rank[i], i };

@@ -80,75 +80,64 @@ static void divide(struct plancost *c, const struct plan *plan)
 
 /* --- what is to be expected --- */
 
-static uint64_t weigh(const struct reachable *r, const uint64_t *set, const uint64_t *weights)
-{
-	if (!weights)
-		return reachable_count(set, r->words);
-	uint64_t sum = 0;
-	for (size_t word = 0; word < r->words; word++)
-		for (uint64_t rest = set[word]; rest; rest &= rest - 1)
-			sum += weights[r->order[word * 64 + (size_t)__builtin_ctzll(rest)]];
-	return sum;
-}
-
 static void unite(uint64_t *to, const uint64_t *from, size_t words)
 {
 	for (size_t i = 0; i < words; i++)
 		to[i] |= from[i];
 }
 
-static void weigh_paths(struct plancost *c, const struct reachable *r, const uint64_t *weights)
+static void weigh_paths(struct plancost *c, const struct costmodel *m)
 {
-	c->changers = xcalloc(r->n, sizeof *c->changers);
-	c->weights = xcalloc(r->n, sizeof *c->weights);
-	for (uint32_t i = 0; i < r->n; i++) {
-		c->changers[i] = (uint32_t)reachable_count(reachable_closure(r, i), r->words);
-		c->weights[i] = weigh(r, reachable_closure(r, i), weights);
-		c->total_weight += weights ? weights[i] : 1;
+	c->changers = xcalloc(m->graph->n, sizeof *c->changers);
+	c->weights = xcalloc(m->graph->n, sizeof *c->weights);
+	for (uint32_t i = 0; i < m->graph->n; i++) {
+		c->changers[i] = (uint32_t)reachable_count(costmodel_set(m, i), m->words);
+		c->weights[i] = costmodel_weigh(m, costmodel_set(m, i));
 	}
+	c->nsources = m->sources.n;
+	c->total_weight = m->total;
 }
 
 /* changers: what changes the layer, out. */
-static void weigh_layer(const struct plancost *c, const struct reachable *r,
-			const uint64_t *weights, struct plancost_layer *layer, uint64_t *changers)
+static void weigh_layer(const struct plancost *c, const struct costmodel *m,
+			struct plancost_layer *layer, uint64_t *changers)
 {
-	memset(changers, 0, r->words * sizeof *changers);
+	memset(changers, 0, m->words * sizeof *changers);
+	costmodel_unite(m, layer->paths, layer->npaths, changers);
 	for (uint32_t i = 0; i < layer->npaths; i++) {
 		uint32_t path = layer->paths[i];
-		unite(changers, reachable_closure(r, path), r->words);
 		layer->least += (double)c->graph->paths[path].nar_size * (double)c->weights[path];
 	}
-	layer->changers = (uint32_t)reachable_count(changers, r->words);
-	layer->weight = weigh(r, changers, weights);
+	layer->changers = (uint32_t)reachable_count(changers, m->words);
+	layer->weight = costmodel_weigh(m, changers);
 	layer->cost = (double)layer->size * (double)layer->weight;
 }
 
 /* The cost as the planner reckons it. */
-static double expected_cost(const struct plancost *c, const struct reachable *r,
-			    const uint64_t *weights)
+static double expected_cost(const struct plancost *c, const struct costmodel *m)
 {
 	AUTO_FREE struct merge_group *groups = xcalloc(c->nlayers, sizeof *groups);
 	uint32_t *paths = c->order;
 	for (uint32_t i = 0; i < c->nlayers; paths += c->layers[i++].npaths)
 		groups[i] = (struct merge_group){ .paths = paths, .n = c->layers[i].npaths };
-	return merge_expected_cost(c->graph, r, weights, groups, c->nlayers);
+	return merge_expected_cost(m, groups, c->nlayers);
 }
 
 /* A client that goes by chain IDs pulls a layer when it or one below it changes. */
-static void expect(struct plancost *c, const struct reachable *r, const uint64_t *weights)
+static void expect(struct plancost *c, const struct costmodel *m)
 {
-	AUTO_FREE uint64_t *below = xcalloc(r->words, sizeof *below);
-	AUTO_FREE uint64_t *own = xcalloc(r->words, sizeof *own);
+	AUTO_FREE uint64_t *below = xcalloc(m->words, sizeof *below);
+	AUTO_FREE uint64_t *own = xcalloc(m->words, sizeof *own);
 	double cost = 0, chain = 0, least = 0;
 	for (uint32_t i = 0; i < c->nlayers; i++) {
 		struct plancost_layer *layer = &c->layers[i];
-		weigh_layer(c, r, weights, layer, own);
-		unite(below, own, r->words);
+		weigh_layer(c, m, layer, own);
+		unite(below, own, m->words);
 		cost += layer->cost;
-		chain += (double)layer->size * (double)weigh(r, below, weights);
+		chain += (double)layer->size * (double)costmodel_weigh(m, below);
 		least += layer->least;
 	}
-	c->expected = expected_cost(c, r, weights);
+	c->expected = expected_cost(c, m);
 	c->expected_bytes = cost / (double)c->total_weight;
 	c->expected_chain = ratio(chain, least);
 }
@@ -210,17 +199,20 @@ static void average(struct plancost *c)
 	}
 }
 
-static void apply_events(struct plancost *c, const struct reachable *r, const struct events *events)
+static void apply_events(struct plancost *c, const struct events *events)
 {
-	AUTO_FREE uint64_t *changed = xcalloc(r->words, sizeof *changed);
+	struct reachable r;
+	reachable_init(&r, c->graph);
+	AUTO_FREE uint64_t *changed = xcalloc(r.words, sizeof *changed);
 	c->has_events = true;
 	c->nevents_given = events->n;
 	c->events = xcalloc(events->n, sizeof *c->events);
 	for (uint32_t i = 0; i < events->n; i++) {
-		struct plancost_event cost = apply(c, r, &events->list[i], changed);
+		struct plancost_event cost = apply(c, &r, &events->list[i], changed);
 		if (cost.paths.n)
 			c->events[c->nevents++] = cost;
 	}
+	reachable_free(&r);
 	average(c);
 }
 
@@ -257,20 +249,19 @@ int plancost_measure(const struct plancost_input *in, struct plancost *c, struct
 {
 	AUTO_FREE uint32_t *order = xcalloc(in->plan->n, sizeof *order);
 	struct plancost cost = { .graph = in->graph };
-	struct reachable r;
 	if (planmatch(in->graph, in->graph_name, in->plan, in->plan_name, order, e) < 0 ||
 	    check_weights(in, e) < 0)
 		return -1;
 	cost.order = STEAL(order);
 	divide(&cost, in->plan);
-	reachable_init(&r, in->graph);
-	weigh_paths(&cost, &r, in->weights);
-	expect(&cost, &r, in->weights);
+	struct costmodel m = costmodel_make(in->graph, in->weights);
+	weigh_paths(&cost, &m);
+	expect(&cost, &m);
+	costmodel_free(&m);
 	if (in->events)
-		apply_events(&cost, &r, in->events);
+		apply_events(&cost, in->events);
 	if (in->previous)
 		compare_plans(&cost, in->plan, in->previous);
-	reachable_free(&r);
 	*c = cost;
 	return 0;
 }

@@ -5,10 +5,10 @@
 /*
  * What a plan costs when something changes; plan-cost(1) defines the figures.
  *
- * A path changes when any path of its closure does, a layer when any of its
- * paths does. A cost is bytes pulled over bytes of changed paths, where a
- * client pulls the layers that changed or, one that goes by chain IDs,
- * everything from the lowest of them up. 1 is one layer a path.
+ * A path changes when any source of its closure does, a layer when any of its
+ * paths does; costmodel.h says what a source is. A cost is bytes pulled over bytes of changed
+ * paths, where a client pulls the layers that changed or, one that goes by chain IDs, everything
+ * from the lowest of them up. 1 is one layer a path.
  */
 
 #include <stdbool.h>
@@ -29,7 +29,7 @@ struct plancost_layer {
 	const uint32_t *paths; /* indices in the graph, the largest first */
 	uint32_t npaths;
 	uint64_t size;     /* bytes */
-	uint32_t changers; /* how many paths change it when they do */
+	uint32_t changers; /* how many sources change it when they do */
 	uint64_t weight;   /* of these together */
 	double cost;       /* size times weight */
 	double least;      /* the same of its paths, were each alone in a layer */
@@ -51,12 +51,13 @@ struct plancost {
 	const struct graph *graph; /* borrowed */
 	uint32_t *changers;        /* of each path */
 	uint64_t *weights;         /* of these together, of each path */
-	uint64_t total_weight;     /* of all paths: weight / total_weight is a chance */
+	uint32_t nsources;
+	uint64_t total_weight; /* of all sources: weight / total_weight is a chance */
 	struct plancost_layer *layers;
 	uint32_t nlayers;
 	uint64_t size; /* bytes */
 
-	/* an update that starts at one path, picked by weight */
+	/* an update of one source, picked by weight */
 	double expected, expected_chain; /* costs */
 	double expected_bytes;           /* of the layers that it changes */
 

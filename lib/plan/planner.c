@@ -8,7 +8,7 @@
 #include "closure/storepath.h"
 #include "plan/grouping.h"
 #include "plan/layering.h"
-#include "plan/leaves.h"
+#include "plan/layerorder.h"
 #include "plan/merge.h"
 #include "plan/plan.h"
 #include "plan/popularity.h"
@@ -22,10 +22,9 @@ struct planner {
 	const struct planner_options *options;
 	struct graph graph;
 	struct popularity popularity; /* for that strategy only */
-	struct reachable reach;       /* for the others, and so on */
-	uint32_t *rank;
-	uint64_t *weights;          /* NULL: all alike */
-	struct merge_group *groups; /* the layers, bottom first; room for one a path */
+	struct costmodel model;       /* for the others */
+	uint64_t *weights;            /* NULL: all alike */
+	struct merge_group *groups;   /* the layers, bottom first; room for one a path */
 	uint32_t n;
 	char *notice;
 };
@@ -112,19 +111,19 @@ static int read_weights(struct planner *p, struct err *e)
 
 static void plan_size_first(struct planner *p)
 {
-	const struct merge_rules rules = { .limit = UINT32_MAX,
-					   .min_size = p->options->min_size,
-					   .weights = p->weights };
-	sizefirst_groups(&p->graph, &p->reach, p->rank, p->options->layers, p->groups, &p->n);
-	merge_groups(&p->graph, &p->reach, p->rank, &rules, p->groups, &p->n);
-	sizefirst_order(&p->graph, &p->reach, p->rank, p->groups, p->n);
+	const struct merge_rules rules = { .limit = UINT32_MAX, .min_size = p->options->min_size };
+	struct reachable reach;
+	reachable_init(&reach, &p->graph);
+	sizefirst_groups(&p->graph, &reach, p->model.rank, p->options->layers, p->groups, &p->n);
+	merge_groups(&p->model, &rules, p->groups, &p->n);
+	sizefirst_order(&p->graph, &reach, p->model.rank, p->groups, p->n);
+	reachable_free(&reach);
 }
 
 static struct merge_rules cost_rules(const struct planner *p)
 {
 	return (struct merge_rules){ .limit = p->options->layers,
 				     .min_size = p->options->min_size,
-				     .weights = p->weights,
 				     .sharing = p->options->sharing };
 }
 
@@ -132,8 +131,8 @@ static void plan_update_cost(struct planner *p)
 {
 	const struct merge_rules rules = cost_rules(p);
 	merge_alone(&p->graph, p->groups, &p->n);
-	leaves_merge(&p->graph, &p->reach, p->rank, &rules, p->groups, &p->n);
-	merge_order(&p->graph, &p->reach, p->rank, p->weights, p->groups, p->n);
+	merge_groups(&p->model, &rules, p->groups, &p->n);
+	layerorder_sort(&p->model, p->groups, 0, p->n);
 }
 
 static struct merge_group *copy_groups(const struct planner *p)
@@ -149,15 +148,11 @@ static struct merge_group *copy_groups(const struct planner *p)
 	return copy;
 }
 
-static double expected_cost(const struct planner *p, const struct merge_group *groups, uint32_t n)
-{
-	return merge_expected_cost(&p->graph, &p->reach, p->weights, groups, n);
-}
-
 /* Replaces the fresh plan by the one made from the previous plan, unless that has decayed. */
 static void choose_plan(struct planner *p, struct merge_group *groups, uint32_t n)
 {
-	double fresh = expected_cost(p, p->groups, p->n), again = expected_cost(p, groups, n);
+	double fresh = merge_expected_cost(&p->model, p->groups, p->n);
+	double again = merge_expected_cost(&p->model, groups, n);
 	if (again > fresh * (100 + p->options->max_decay) / 100) {
 		p->notice = xasprintf(
 			"%s: a plan made from it costs %.2f where a fresh one costs %.2f, "
@@ -180,7 +175,7 @@ static int plan_again(struct planner *p, struct err *e)
 		return -1;
 	struct merge_group *groups = copy_groups(p);
 	uint32_t n = p->n;
-	replan_groups(&p->graph, &p->reach, p->rank, &previous, &rules, groups, &n);
+	replan_groups(&p->model, &previous, &rules, groups, &n);
 	plan_update_cost(p);
 	choose_plan(p, groups, n);
 	return 0;
@@ -190,8 +185,7 @@ static int plan_closures(struct planner *p, struct err *e)
 {
 	if (read_groups(p, e) < 0 || read_weights(p, e) < 0)
 		return -1;
-	reachable_init(&p->reach, &p->graph);
-	p->rank = merge_ranks(&p->graph);
+	p->model = costmodel_make(&p->graph, p->weights);
 	if (p->options->strategy == PLANNER_SIZE_FIRST)
 		plan_size_first(p);
 	else if (p->options->previous.name)
@@ -214,7 +208,7 @@ static int plan_pipeline(struct planner *p, struct err *e)
 	if (p->n == 0 && !p->options->allow_empty)
 		return err_set(e, 0, "%s: the pipeline removes all paths", file->name);
 	if (p->options->explain)
-		reachable_init(&p->reach, &p->graph);
+		p->model = costmodel_make(&p->graph, NULL);
 	return 0;
 }
 
@@ -268,7 +262,7 @@ static int write_reasons(const struct planner *p, struct out *o, struct err *e)
 {
 	if (p->options->strategy == PLANNER_POPULARITY)
 		return reasons_popularity(&p->graph, &p->popularity, p->groups, p->n, o, e);
-	return reasons_changes(&p->graph, &p->reach, p->weights, p->groups, p->n, o, e);
+	return reasons_changes(&p->model, p->groups, p->n, o, e);
 }
 
 static int make_plan(struct planner *p, struct err *e)
@@ -296,9 +290,8 @@ static void planner_free(struct planner *p)
 {
 	merge_free_groups(p->groups, p->n);
 	popularity_free(&p->popularity);
-	reachable_free(&p->reach);
+	costmodel_free(&p->model);
 	graph_free(&p->graph);
-	free(p->rank);
 	free(p->weights);
 	free(p->notice);
 }

@@ -161,8 +161,8 @@ static void text_layers(struct buf *b, const struct plancost *c)
 {
 	AUTO_FREE uint32_t *order = plancost_dearest(c);
 	double total = total_cost(c);
-	buf_addf(b, "\nThe dearest layers, and how many of the %" PRIu32 " paths change them:\n",
-		 c->graph->n);
+	buf_addf(b, "\nThe dearest layers, and how many of the %" PRIu32 " sources change them:\n",
+		 c->nsources);
 	buf_addf(b, "%7s%9s%10s%8s%8s\n", "layer", "size", "change it", "cost", "ratio");
 	for (uint32_t i = 0; i < c->nlayers && i < MOST_LAYERS; i++)
 		text_layer(b, c, order[i], total);

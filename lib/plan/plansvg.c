@@ -190,8 +190,8 @@ static void add_hint(struct buf *b, const struct plancost *c, const struct planc
 {
 	buf_addf(b,
 		 "<title>%" PRIu32 " path%s, changed by %" PRIu32 " of %" PRIu32
-		 " paths; costs %.2f times what the paths alone cost",
-		 layer->npaths, layer->npaths == 1 ? "" : "s", layer->changers, c->graph->n,
+		 " sources; costs %.2f times what the paths alone cost",
+		 layer->npaths, layer->npaths == 1 ? "" : "s", layer->changers, c->nsources,
 		 plancost_over(layer));
 	for (uint32_t i = 0; i < layer->npaths && i < MOST_HINTS; i++) {
 		const struct graph_path *path = &c->graph->paths[layer->paths[i]];

@@ -51,26 +51,17 @@ static void add_remark(struct buf *line, const struct merge_group *group, uint64
 	buf_addf(line, ", in %" PRIu64 " of %" PRIu64 " updates\n", changes, total);
 }
 
-static uint64_t sum_weights(const uint64_t *weights, uint32_t n)
-{
-	uint64_t sum = 0;
-	for (uint32_t i = 0; i < n; i++)
-		sum += weights ? weights[i] : 1;
-	return sum;
-}
-
-int reasons_changes(const struct graph *g, const struct reachable *r, const uint64_t *weights,
-		    const struct merge_group *groups, uint32_t n, struct out *o, struct err *e)
+int reasons_changes(const struct costmodel *m, const struct merge_group *groups, uint32_t n,
+		    struct out *o, struct err *e)
 {
 	AUTO_BUF struct buf line = { 0 };
-	uint64_t total = sum_weights(weights, g->n);
 	for (uint32_t i = 0; i < n; i++) {
-		uint64_t changes = merge_changes(r, weights, groups[i].paths, groups[i].n);
+		uint64_t changes = costmodel_changes(m, groups[i].paths, groups[i].n);
 		for (uint32_t j = 0; j < groups[i].n; j++) {
 			uint32_t path = groups[i].paths[j];
-			start_line(&line, i + 1, &g->paths[path]);
-			buf_addf(&line, "%" PRIu64 "\t", merge_changes(r, weights, &path, 1));
-			add_remark(&line, &groups[i], changes, total);
+			start_line(&line, i + 1, &m->graph->paths[path]);
+			buf_addf(&line, "%" PRIu64 "\t", costmodel_changes(m, &path, 1));
+			add_remark(&line, &groups[i], changes, m->total);
 			if (out_write(o, line.s, line.len, e) < 0)
 				return -1;
 		}

@@ -13,9 +13,8 @@ MUST_USE int reasons_popularity(const struct graph *g, const struct popularity *
 				const struct merge_group *groups, uint32_t n, struct out *o,
 				struct err *e);
 
-/* Lines of layer, path, NAR size, expected changes and a remark. weights: NULL: all alike. */
-MUST_USE int reasons_changes(const struct graph *g, const struct reachable *r,
-			     const uint64_t *weights, const struct merge_group *groups, uint32_t n,
-			     struct out *o, struct err *e);
+/* Lines of layer, path, NAR size, expected changes and a remark. */
+MUST_USE int reasons_changes(const struct costmodel *m, const struct merge_group *groups,
+			     uint32_t n, struct out *o, struct err *e);
 
 #endif

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "plan/layerorder.h"
+
 #define NO_GROUP UINT32_MAX
 
 /* The path's index where it is in the graph with the same contents, else -1. */
@@ -98,9 +100,8 @@ static int compare_kept(const void *a, const void *b)
 	return x->kept < y->kept ? -1 : x->kept > y->kept;
 }
 
-/* Those that stayed first, as they were ordered; then the others, ordered by merge_order(). */
-static void order_groups(const struct graph *g, const struct reachable *r, const uint32_t *rank,
-			 const uint64_t *weights, struct merge_group *groups, uint32_t n)
+/* Those that stayed first, as they were ordered; then the others, ordered by layerorder_sort(). */
+static void order_groups(const struct costmodel *m, struct merge_group *groups, uint32_t n)
 {
 	AUTO_FREE struct merge_group *others = xcalloc(n, sizeof *others);
 	uint32_t nkept = 0, nothers = 0;
@@ -111,15 +112,14 @@ static void order_groups(const struct graph *g, const struct reachable *r, const
 			others[nothers++] = groups[i];
 	}
 	qsort(groups, nkept, sizeof *groups, compare_kept);
-	merge_order(g, r, rank, weights, others, nothers);
 	memcpy(groups + nkept, others, nothers * sizeof *others);
+	layerorder_sort(m, groups, nkept, n);
 }
 
-void replan_groups(const struct graph *g, const struct reachable *r, const uint32_t *rank,
-		   const struct plan *previous, const struct merge_rules *rules,
-		   struct merge_group *groups, uint32_t *n)
+void replan_groups(const struct costmodel *m, const struct plan *previous,
+		   const struct merge_rules *rules, struct merge_group *groups, uint32_t *n)
 {
-	start(g, previous, groups, n);
-	merge_groups(g, r, rank, rules, groups, n);
-	order_groups(g, r, rank, rules->weights, groups, *n);
+	start(m->graph, previous, groups, n);
+	merge_groups(m, rules, groups, n);
+	order_groups(m, groups, *n);
 }

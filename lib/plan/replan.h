@@ -14,8 +14,7 @@
  * one a path) and *n comes the result: what stayed, with .kept set, in its
  * order at the bottom, the others above.
  */
-void replan_groups(const struct graph *g, const struct reachable *r, const uint32_t *rank,
-		   const struct plan *previous, const struct merge_rules *rules,
-		   struct merge_group *groups, uint32_t *n);
+void replan_groups(const struct costmodel *m, const struct plan *previous,
+		   const struct merge_rules *rules, struct merge_group *groups, uint32_t *n);
 
 #endif

@@ -11,7 +11,7 @@ enum { SIZEFIRST_MAX_LIMIT = 128 };
  * becomes the primary of a layer that takes what only it uses; what several
  * primaries share is a layer of its own; it ends with the step that would
  * break the limit (1 to SIZEFIRST_MAX_LIMIT groups, with those that are there
- * already). Equal sizes are taken by rank (merge_ranks()). Paths of the *n
+ * already). Equal sizes are taken by rank (ranks_find()). Paths of the *n
  * groups that are there are no primaries and make no layer; the new groups
  * follow them (room for one a path).
  */

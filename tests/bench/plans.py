@@ -31,7 +31,7 @@ STRATEGIES = {
     "size-first": ["--strategy=size-first"],
     "update-cost": ["--strategy=update-cost"],
     "  --sharing 0": ["--strategy=update-cost", "--sharing=0"],
-    "  --sharing 30": ["--strategy=update-cost", "--sharing=30"],
+    "  --sharing 10": ["--strategy=update-cost", "--sharing=10"],
 }
 
 

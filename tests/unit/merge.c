@@ -19,6 +19,7 @@ static struct graph_path paths[PATHS] = {
 };
 static const struct graph g = { .paths = paths, .n = PATHS };
 
+/* Names without versions: each path is a source of its own. */
 static void sets(const struct reachable *r)
 {
 	static const uint64_t closures[] = { 1, 2, 3, 1 }, users[] = { 3, 2, 1, 1 };
@@ -30,13 +31,20 @@ static void sets(const struct reachable *r)
 	OK(!reachable_has(r, reachable_closure(r, LIBC), TOOL));
 }
 
-static void changes(const struct reachable *r)
+static void changes(void)
 {
 	static const uint32_t two[] = { SHELL, DOC };
 	static const uint64_t weights[] = { 5, 0, 7, 1000 };
-	OK(merge_changes(r, NULL, two, 2) == 3);
-	OK(merge_changes(r, weights, two, 2) == 1005);
-	OK(merge_changes(r, NULL, two, 0) == 0);
+	struct costmodel m = costmodel_make(&g, NULL);
+	OK(costmodel_changes(&m, two, 2) == 3);
+	OK(costmodel_changes(&m, two, 0) == 0);
+	/* users: 3, 2, 1, 1 */
+	OK(m.alone[LIBC] == 100 * 2 / 12 && m.alone[SHELL] == 20 * 1 / 11);
+	OK(m.alone[TOOL] == 0 && m.alone[DOC] == 0);
+	costmodel_free(&m);
+	m = costmodel_make(&g, weights);
+	OK(costmodel_changes(&m, two, 2) == 1005);
+	costmodel_free(&m);
 }
 
 /*
@@ -44,32 +52,53 @@ static void changes(const struct reachable *r)
  * tool, which adds 20; the next is doc with them, which adds 70 + 30 (with
  * libc: 110); one layer is 180 * 4.
  */
-static void cost(const struct reachable *r, uint32_t limit, uint64_t expected)
+static void cost(uint32_t limit, uint64_t expected)
 {
-	AUTO_FREE uint32_t *rank = merge_ranks(&g);
+	struct costmodel m = costmodel_make(&g, NULL);
 	const struct merge_rules rules = { .limit = limit };
 	struct merge_group *groups = xcalloc(PATHS, sizeof *groups);
 	uint32_t n = 0;
 	merge_alone(&g, groups, &n);
 	OK(n == PATHS);
-	merge_groups(&g, r, rank, &rules, groups, &n);
+	merge_groups(&m, &rules, groups, &n);
 	OK(n == limit);
-	double found = merge_expected_cost(&g, r, NULL, groups, n) * 300;
+	double found = merge_expected_cost(&m, groups, n) * 300;
 	OK(found > (double)expected - .01 && found < (double)expected + .01);
 	merge_free_groups(groups, n);
+	costmodel_free(&m);
 }
 
-static void closed_groups(const struct reachable *r)
+static void closed_groups(void)
 {
-	AUTO_FREE uint32_t *rank = merge_ranks(&g);
+	struct costmodel m = costmodel_make(&g, NULL);
 	const struct merge_rules rules = { .limit = 1 };
 	struct merge_group *groups = xcalloc(PATHS, sizeof *groups);
 	uint32_t n = 0;
 	merge_alone(&g, groups, &n);
 	groups[LIBC].closed = groups[DOC].closed = true;
-	merge_groups(&g, r, rank, &rules, groups, &n);
+	merge_groups(&m, &rules, groups, &n);
 	OK(n == 3); /* the limit does not hold: shell and tool is all that could be merged */
 	merge_free_groups(groups, n);
+	costmodel_free(&m);
+}
+
+/*
+ * A byte of shell that others want alone (there is one) costs 31 times the
+ * weight of all, 4: 124. So tool and doc are merged, which adds 50 * 1 + 10 *
+ * 3 = 80, and not shell and tool: 20 + 124.
+ */
+static void sharing(void)
+{
+	struct costmodel m = costmodel_make(&g, NULL);
+	const struct merge_rules rules = { .limit = 3, .sharing = 3100 };
+	struct merge_group *groups = xcalloc(PATHS, sizeof *groups);
+	uint32_t n = 0;
+	merge_alone(&g, groups, &n);
+	merge_groups(&m, &rules, groups, &n);
+	for (uint32_t i = 0; i < n; i++)
+		OK((groups[i].n == 2) == (groups[i].paths[0] == TOOL || groups[i].paths[0] == DOC));
+	merge_free_groups(groups, n);
+	costmodel_free(&m);
 }
 
 int main(void)
@@ -77,12 +106,13 @@ int main(void)
 	struct reachable r;
 	reachable_init(&r, &g);
 	sets(&r);
-	changes(&r);
-	cost(&r, 4, 300);
-	cost(&r, 3, 320);
-	cost(&r, 2, 420);
-	cost(&r, 1, 720);
-	closed_groups(&r);
+	changes();
+	cost(4, 300);
+	cost(3, 320);
+	cost(2, 420);
+	cost(1, 720);
+	closed_groups();
+	sharing();
 	reachable_free(&r);
 	return TAP_END;
 }

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan/costmodel.h"
+
+#include <string.h>
+
+#include "plan/ranks.h"
+
+static void add_source(uint64_t *set, uint32_t source)
+{
+	set[source / 64] |= (uint64_t)1 << source % 64;
+}
+
+static void unite(uint64_t *to, const uint64_t *from, size_t words)
+{
+	for (size_t i = 0; i < words; i++)
+		to[i] |= from[i];
+}
+
+/* Renumbers the sources so that those of neighbours are neighbours, and most words of a set are 0.
+ */
+static void sort_sources(struct sources *s, const uint32_t *order, uint32_t n)
+{
+	AUTO_FREE uint32_t *numbers = xcalloc(s->n, sizeof *numbers); /* from 1 */
+	uint32_t next = 0;
+	for (uint32_t i = 0; i < n; i++)
+		if (!numbers[s->of[order[i]]])
+			numbers[s->of[order[i]]] = ++next;
+	for (uint32_t i = 0; i < n; i++)
+		s->of[i] = numbers[s->of[i]] - 1;
+}
+
+static void find_sets(struct costmodel *m, const uint32_t *order)
+{
+	const struct graph *g = m->graph;
+	m->words = ((size_t)m->sources.n + 63) / 64;
+	m->sets = xcalloc(g->n * m->words, sizeof *m->sets);
+	for (uint32_t i = 0; i < g->n; i++) {
+		const struct graph_path *p = &g->paths[order[i]];
+		uint64_t *own = m->sets + order[i] * m->words;
+		add_source(own, m->sources.of[order[i]]);
+		for (uint32_t j = 0; j < p->nrefs; j++)
+			unite(own, costmodel_set(m, p->refs[j]), m->words);
+	}
+}
+
+static void find_weights(struct costmodel *m, const uint64_t *weights)
+{
+	m->weights = xcalloc(m->sources.n, sizeof *m->weights);
+	for (uint32_t i = 0; i < m->graph->n; i++) {
+		uint64_t *weight = &m->weights[m->sources.of[i]];
+		uint64_t own = weights ? weights[i] : 1;
+		*weight = own > *weight ? own : *weight;
+	}
+	m->alike = true;
+	for (uint32_t i = 0; i < m->sources.n; i++) {
+		m->total += m->weights[i];
+		m->alike = m->alike && m->weights[i] == 1;
+	}
+	if (m->total == 0)
+		m->total = 1; /* nothing changes: what is left to weigh is sharing */
+}
+
+/* How many paths have each one in their closures; from the sets of a block of paths at a time. */
+static void count_users(const struct graph *g, const uint32_t *order, uint32_t *users)
+{
+	AUTO_FREE uint64_t *block = xcalloc(g->n, sizeof *block);
+	for (uint32_t first = 0; first < g->n; first += 64) {
+		memset(block, 0, g->n * sizeof *block);
+		for (uint32_t i = g->n; i-- > 0;) {
+			const struct graph_path *p = &g->paths[order[i]];
+			if (i >= first && i - first < 64)
+				block[order[i]] |= (uint64_t)1 << (i - first);
+			if (!block[order[i]])
+				continue;
+			for (uint32_t j = 0; j < p->nrefs; j++)
+				block[p->refs[j]] |= block[order[i]];
+			users[order[i]] += (uint32_t)__builtin_popcountll(block[order[i]]);
+		}
+	}
+}
+
+static void find_alone(struct costmodel *m, const uint32_t *order)
+{
+	const struct graph *g = m->graph;
+	AUTO_FREE uint32_t *users = xcalloc(g->n, sizeof *users);
+	count_users(g, order, users);
+	m->alone = xcalloc(g->n, sizeof *m->alone);
+	for (uint32_t i = 0; i < g->n; i++)
+		m->alone[i] = (uint64_t)((cost_t)g->paths[i].nar_size * (users[i] - 1) /
+					 ((cost_t)users[i] + 9));
+}
+
+struct costmodel costmodel_make(const struct graph *g, const uint64_t *weights)
+{
+	struct costmodel m = { .graph = g, .sources = sources_find(g) };
+	AUTO_FREE uint32_t *order = reachable_order(g);
+	sort_sources(&m.sources, order, g->n);
+	find_sets(&m, order);
+	find_weights(&m, weights);
+	find_alone(&m, order);
+	m.rank = ranks_find(g);
+	return m;
+}
+
+void costmodel_free(struct costmodel *m)
+{
+	sources_free(&m->sources);
+	free(m->rank);
+	free(m->sets);
+	free(m->weights);
+	free(m->alone);
+	*m = (struct costmodel){ 0 };
+}
+
+void costmodel_unite(const struct costmodel *m, const uint32_t *paths, uint32_t n, uint64_t *set)
+{
+	for (uint32_t i = 0; i < n; i++)
+		unite(set, costmodel_set(m, paths[i]), m->words);
+}
+
+/* Of the sources in one word of a set. */
+static uint64_t weigh_word(const struct costmodel *m, size_t word, uint64_t set)
+{
+	uint64_t sum = 0;
+	for (; set; set &= set - 1)
+		sum += m->weights[word * 64 + (size_t)__builtin_ctzll(set)];
+	return sum;
+}
+
+uint64_t costmodel_weigh(const struct costmodel *m, const uint64_t *set)
+{
+	if (m->alike)
+		return reachable_count(set, m->words);
+	uint64_t sum = 0;
+	for (size_t word = 0; word < m->words; word++)
+		sum += weigh_word(m, word, set[word]);
+	return sum;
+}
+
+uint64_t costmodel_weigh_common(const struct costmodel *m, const uint64_t *a, const uint64_t *b,
+				const uint32_t *which, uint32_t n)
+{
+	if (m->alike)
+		return reachable_count_common(a, b, which, n);
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < n; i++)
+		sum += weigh_word(m, which[i], a[which[i]] & b[which[i]]);
+	return sum;
+}
+
+uint64_t costmodel_weigh_new(const struct costmodel *m, const uint64_t *a, const uint64_t *b)
+{
+	uint64_t sum = 0;
+	for (size_t word = 0; word < m->words; word++) {
+		uint64_t set = a[word] & ~b[word];
+		sum += m->alike ? (uint64_t)__builtin_popcountll(set) : weigh_word(m, word, set);
+	}
+	return sum;
+}
+
+uint64_t costmodel_changes(const struct costmodel *m, const uint32_t *paths, uint32_t n)
+{
+	AUTO_FREE uint64_t *set = xcalloc(m->words, sizeof *set);
+	costmodel_unite(m, paths, n, set);
+	return costmodel_weigh(m, set);
+}
