@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/cli.h"
+#include "image/imageconfig.h"
 #include "image/imagelayers.h"
 #include "layer/storelayer.h"
 
@@ -8,6 +9,7 @@ static const char help[] =
 	"Takes an image apart: writes its layers as a layer stream.\n"
 	"\n"
 	"      --image NAME:TAG    which image of the file (the first)\n"
+	"      --platform P        which platform of it: [OS/]ARCH[/VARIANT] (this machine)\n"
 	"      --list              write the layers as layer-list(5) lines instead\n"
 	"      --config            write the configuration as image-config(5) lines instead\n"
 	"      --repo-tags         write the names of the images instead, one a line\n"
@@ -21,10 +23,11 @@ static const char help[] =
 	"      --version           show the version\n";
 
 enum mode { STREAM = CLI_OPT, LIST, CONFIG, REPO_TAGS, FILES, STORE_PATHS };
-enum { IMAGE = STORE_PATHS + 1, STORE_DIR, KNOWN, LAYER_COMPRESSOR };
+enum { IMAGE = STORE_PATHS + 1, STORE_DIR, KNOWN, LAYER_COMPRESSOR, PLATFORM };
 
 static const struct option longs[] = {
 	{ "image", required_argument, NULL, IMAGE },
+	{ "platform", required_argument, NULL, PLATFORM },
 	{ "list", no_argument, NULL, LIST },
 	{ "config", no_argument, NULL, CONFIG },
 	{ "repo-tags", no_argument, NULL, REPO_TAGS },
@@ -41,6 +44,7 @@ static const struct cli cli = { "image-layers", help, longs };
 struct settings {
 	enum mode mode;
 	const char *image;
+	char *platform;
 	const char *store_dir;
 	const char *known;
 	enum compress_kind compressor;
@@ -63,10 +67,20 @@ static void read_compressor(struct settings *s)
 	s->has_compressor = true;
 }
 
+static void read_platform(struct settings *s)
+{
+	struct err e = { 0 };
+	free(s->platform);
+	if (imageconfig_read_platform(optarg, &s->platform, &e) < 0)
+		cli_usage(&cli, "--platform: %s", e.msg);
+}
+
 static void option(int opt, struct settings *s)
 {
 	if (opt == IMAGE)
 		s->image = optarg;
+	else if (opt == PLATFORM)
+		read_platform(s);
 	else if (opt == STORE_DIR)
 		s->store_dir = read_store_dir();
 	else if (opt == KNOWN)
@@ -86,6 +100,8 @@ static void check(struct settings *s)
 		cli_usage(&cli, "--store-dir goes with --store-paths only");
 	if (s->known && s->mode != STREAM)
 		cli_usage(&cli, "--known goes with a layer stream only");
+	if (s->platform && s->mode == REPO_TAGS)
+		cli_usage(&cli, "--platform: names are the same for all platforms");
 	if (s->has_compressor && !s->known)
 		cli_usage(&cli, "--layer-compressor goes with --known only");
 	if (!s->store_dir)
@@ -134,6 +150,7 @@ static int run(const struct settings *s, const char *file, struct out *o, struct
 	if (s->mode == REPO_TAGS)
 		return imagelayers_names(&set.entries[entry], 1, o, e);
 	image.absent_ok = s->mode == LIST || s->mode == CONFIG || s->known;
+	image.platform = s->platform;
 	if (image_read(f, &set, entry, &image, e) < 0)
 		return -1;
 	return write_image(s, &image, o, e);
@@ -156,7 +173,9 @@ int main(int argc, char **argv)
 		cli_stdout_binary(&cli, &o);
 	else
 		cli_stdout(&o);
-	if (run(&s, image, &o, &e) < 0)
+	int status = run(&s, image, &o, &e);
+	free(s.platform);
+	if (status < 0)
 		return cli_fail(&cli, &e);
 	return cli_finish(&cli, &o);
 }

@@ -340,3 +340,89 @@ named() {
   run -1 merge-images --name app d
   [[ $output == "merge-images: d: its list of images is empty; left out: sha256:"*" (artifact of type \"application/x\")" ]]
 }
+
+# entries LAYOUT: what its index names, one a line
+entries() {
+  jq -r '.manifests[] | [.annotations["io.containerd.image.name"] // "-", (.mediaType | split(".")[3]),
+    (.platform | if . then [.os, .architecture, .variant // empty] | join("/") else "-" end)] | join(" ")' "$1"
+}
+
+# whole LAYOUT: each blob is what its name says
+whole() { (cd "$1/blobs/sha256" && sha256sum -- *) | awk '$1 != $2 { bad = 1 } END { exit bad }'; }
+
+@test "oci: images of one name for several platforms become an index, an OCI image keeps its bytes" {
+  local index blob
+  image app:1 base a >amd64.tar
+  image app:1 base b -- --architecture arm64/v8 --format oci --layer-compressor zstd --output arm64
+  image other:2 base >other.tar
+  merge-images --format oci --output out amd64.tar arm64 other.tar
+  whole out
+  entries out/index.json >got
+  lines 'docker.io/library/app:1 index -' 'docker.io/library/other:2 manifest linux/amd64' | same got /dev/stdin
+  index=out/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' out/index.json)
+  entries "$index" >got
+  lines '- manifest linux/amd64' '- manifest linux/arm64/v8' | same got /dev/stdin
+  [ "$(jq -r '.manifests[1].digest' "$index")" = "$(jq -r '.manifests[0].digest' arm64/index.json)" ]
+  for blob in arm64/blobs/sha256/*; do same "$blob" "out/${blob#*/}"; done
+  # the base layer of the docker-archives is there once: 2 layers, 2 of zstd; 3 configurations, 3 manifests, an index
+  [ "$(find out/blobs -type f | wc -l)" = 11 ]
+  # each platform is found again, and is the image that it was
+  image-layers --platform linux/amd64 --image app:1 out | same <(image-layers amd64.tar) /dev/stdin
+  image-layers --platform arm64 --image app:1 out | same <(image-layers arm64) /dev/stdin
+  image-layers --platform arm64/v8 --config --image app:1 out | grep -qx 'variant	v8'
+  fails 1 'image-layers: out: no image for linux/arm64/v7, but linux/amd64, linux/arm64/v8' \
+    image-layers --platform arm64/v7 --image app:1 out
+  # the same once more changes nothing, and another image joins the layout
+  cp -a out before
+  merge-images --format oci --jobs 3 --output out amd64.tar arm64 other.tar
+  diff -r before out
+  image more:3 a | merge-images --format oci --layer-compressor none --output out -
+  [ "$(jq '.manifests | length' out/index.json)" = 3 ]
+  whole out
+}
+
+@test "oci: an image without the blobs of its layers, and without a name" {
+  image app:1 base a -- --format oci --known known --output full
+  cp -a full thin
+  image-layers --list full | cut -f 4 | sed 's,sha256:,thin/blobs/sha256/,' | xargs rm
+  image app:1 base b -- --architecture arm64 >arm64.tar
+  merge-images --format oci --output out thin arm64.tar
+  [ "$(find out/blobs -type f | wc -l)" = 7 ]
+  image-layers --platform amd64 --list out | same <(image-layers --list full) /dev/stdin
+  fails 1 "merge-images: thin: no member '$(image-layers --list full | sed -n 1p | cut -f 4 | sed 's,sha256:,blobs/sha256/,')'" \
+    merge-images thin
+  jq -c 'del(.manifests[].annotations)' full/index.json >index
+  cp index full/index.json
+  merge-images --format oci --output nameless full
+  entries nameless/index.json | same <(echo '- manifest linux/amd64') /dev/stdin
+}
+
+@test "oci: names that clash, a blob that is damaged, mistakes" {
+  local hint="(see 'merge-images --help')" blob
+  image app:1 a >one.tar
+  image app:1 b >two.tar
+  image-layers --platform amd64 --list one.tar >/dev/null
+  fails 1 "image-layers: one.tar: no image for linux/arm64, but linux/amd64" image-layers --platform arm64 one.tar
+  fails 1 "merge-images: two.tar: 'app:1' is another image for linux/amd64 in one.tar: a name can stand for one image of each platform" \
+    merge-images --format oci --output out one.tar two.tar
+  image b:1 b >two.tar
+  fails 1 "merge-images: 'app:1' and 'b:1' have the same tag: in an OCI layout an image is told by its tag" \
+    merge-images --format oci --output out one.tar two.tar
+  image app:1 a -- --format oci --output l
+  blob=$(image-layers --list l | cut -f 4)
+  printf "\2" | dd of="l/blobs/sha256/${blob#*:}" bs=1 seek=9 conv=notrunc status=none
+  run -1 merge-images --format oci --output out l
+  [[ $output == "merge-images: l: layer 1 (sha256:"*"): damaged: its blob is sha256:"* ]]
+  [ ! -e out ]
+  [ "$(find . -name '.*' | wc -l)" = 1 ]
+  fails 2 "merge-images: --format oci: expected --output DIR $hint" merge-images --format oci one.tar
+  fails 2 "merge-images: --format oci: expected --output DIR $hint" merge-images --format oci --output out.tar one.tar
+  fails 2 "merge-images: --format: expected docker or oci, found 'x' $hint" merge-images --format x one.tar
+  fails 2 "merge-images: --layer-compressor goes with --format oci $hint" merge-images --layer-compressor gz one.tar
+  fails 2 "merge-images: --compressor: 'out' is a directory: expected --layer-compressor $hint" \
+    merge-images --format oci --output out --compressor gz one.tar
+  hint="(see 'image-layers --help')"
+  fails 2 "image-layers: --platform: expected 'amd64', as Go names it, found 'x86_64' $hint" image-layers --platform x86_64 one.tar
+  fails 2 "image-layers: --platform: expected [OS/]ARCH[/VARIANT], found 'a/b/c/d' $hint" image-layers --platform a/b/c/d one.tar
+  fails 2 "image-layers: --platform: names are the same for all platforms $hint" image-layers --platform amd64 --repo-tags one.tar
+}

@@ -247,7 +247,7 @@ static int finish(struct assembly *a, const struct assemble_ending *end, struct 
 		.nnames = end->nnames,
 	};
 	if (keep_text(a, hex, &manifest, e) < 0 ||
-	    ocimanifest_write_index(&entry, &a->o->annotations, &index, e) < 0)
+	    ocimanifest_write_index(&entry, 1, &a->o->annotations, &index, e) < 0)
 		return -1;
 	return a->s->layout ? ocilayout_commit(a->s->layout, &index, e)
 			    : finish_archive(a, end, &index, e);

@@ -88,12 +88,16 @@ struct image_layer {
 	uint64_t size; /* bytes of the layer tar; for a compressed one image_layer_size() sets it */
 };
 
-/* Starts as { 0 }, or with absent_ok. */
+/* Starts as { 0 }, or with absent_ok and platform. */
 struct image {
 	struct imagefile *file; /* borrowed */
 	bool absent_ok; /* an OCI image may lack blobs of layers; whoever reads one gets an error */
-	struct buf json;   /* the configuration, its bytes */
-	struct buf config; /* the same as lines, image-config(5), history included */
+	const char *platform; /* the one to take, OS/ARCH[/VARIANT]; NULL: this machine's; borrowed
+			       */
+	struct buf json;      /* the configuration, its bytes */
+	struct buf config;    /* the same as lines, image-config(5), history included */
+	struct buf manifest;  /* of an OCI image manifest its bytes, else empty */
+	char *os, *architecture, *variant; /* as the configuration has them, or NULL */
 	struct image_layer *layers;
 	size_t nlayers;
 	bool flat; /* private: skopeo's dir: form */
@@ -102,11 +106,15 @@ struct image {
 /*
  * Reads the image's configuration and finds its layers. Checked: as many
  * layers as diff IDs, the digest of a configuration or manifest that a
- * manifest or index names by its digest, a tar header or a known compression at the start of each
- * layer. A history that does not fit the layers is left out of the lines.
+ * manifest or index names by its digest, that it is for the platform that was asked for, a tar
+ * header or a known compression at the start of each layer. A history that does not fit the layers
+ * is left out of the lines.
  */
 MUST_USE int image_read(struct imagefile *f, const struct imageset *s, size_t entry,
 			struct image *i, struct err *e);
+
+/* What the image is for, OS/ARCH[/VARIANT]; the caller frees it. */
+char *image_platform(const struct image *i);
 
 void image_free(struct image *i);
 #define AUTO_IMAGE __attribute__((cleanup(image_free)))

@@ -28,6 +28,10 @@ void image_free(struct image *i)
 	free(i->layers);
 	buf_free(&i->json);
 	buf_free(&i->config);
+	buf_free(&i->manifest);
+	free(i->os);
+	free(i->architecture);
+	free(i->variant);
 	*i = (struct image){ 0 };
 }
 
@@ -46,6 +50,7 @@ struct manifest {
 	struct image_descriptor *descriptors; /* of an index; owned */
 	size_t ndescriptors;
 	char *config; /* of a manifest: its digest; owned */
+	bool oci;     /* it is one of the OCI specification */
 };
 
 static void manifest_free(struct manifest *m)
@@ -76,7 +81,7 @@ static int add_blob(struct image *i, struct image_line *l, struct err *e)
 }
 
 /*
- * A line "manifest DIGEST PLATFORM NAME", "skipped DIGEST WHY", "config DIGEST SIZE" or "layer
+ * A line "manifest DIGEST PLATFORM NAME", "skipped DIGEST WHY", "config DIGEST SIZE TYPE" or "layer
  * DIGEST SIZE TYPE".
  */
 static int manifest_line(void *context, struct image_line *l, struct err *e)
@@ -89,6 +94,7 @@ static int manifest_line(void *context, struct image_line *l, struct err *e)
 	if (image_line_is(l, "layer", 4))
 		return add_blob(m->image, l, e);
 	m->config = STEAL(l->fields[1]);
+	m->oci = l->fields[3] != NULL;
 	return 0;
 }
 
@@ -101,7 +107,11 @@ static int read_document(struct manifest *m, const char *name, const char *diges
 	manifest_free(m);
 	if (image_text(m->image->file, name, digest, &json, e) < 0)
 		return -1;
-	return image_lines(jq_image_manifest, args, where, &json, manifest_line, m, e);
+	if (image_lines(jq_image_manifest, args, where, &json, manifest_line, m, e) < 0)
+		return -1;
+	if (m->oci)
+		buf_add(&m->image->manifest, json.s, json.len);
+	return 0;
 }
 
 /* The member that holds a manifest or index. */
@@ -189,13 +199,14 @@ static int choose(const struct image *i, struct image_descriptor *list, size_t n
 	size_t present = sort_present(i, list, n);
 	if (n && !present)
 		return all_absent(i, list, n, e);
-	if (present == 1) {
+	if (present == 1 && (!i->platform || !list[0].platform)) {
 		*digest = list[0].digest;
 		return 0;
 	}
-	if (machine_architecture(&architecture, e) < 0)
+	if (!i->platform && machine_architecture(&architecture, e) < 0)
 		return -1;
-	AUTO_FREE char *want = xasprintf("linux/%s", architecture);
+	AUTO_FREE char *want =
+		i->platform ? xstrdup(i->platform) : xasprintf("linux/%s", architecture);
 	const char *found = find_platform(list, present, want);
 	if (!found)
 		return no_platform(i, want, find_platform(list, n, want) != NULL, list, present, e);
@@ -240,10 +251,20 @@ struct config {
 	size_t ndiffids;
 };
 
+static void take_platform(struct image *i, struct image_line *l)
+{
+	static const char *const keys[] = { "os", "architecture", "variant" };
+	char **to[] = { &i->os, &i->architecture, &i->variant };
+	for (size_t k = 0; k < 3; k++)
+		if (image_line_is(l, keys[k], 2) && l->fields[1] && !*to[k])
+			*to[k] = xstrdup(l->fields[1]);
+}
+
 static int config_line(void *context, struct image_line *l, struct err *e)
 {
 	struct config *c = context;
 	(void)e;
+	take_platform(c->image, l);
 	if (!image_line_is(l, "layer", 4)) {
 		buf_add(&c->image->config, l->text.s, l->text.len);
 		buf_addc(&c->image->config, '\n');
@@ -256,6 +277,24 @@ static int config_line(void *context, struct image_line *l, struct err *e)
 	return 0;
 }
 
+char *image_platform(const struct image *i)
+{
+	bool variant = i->variant && *i->variant;
+	return xasprintf("%s/%s%s%s", i->os ? i->os : "linux",
+			 i->architecture ? i->architecture : "", variant ? "/" : "",
+			 variant ? i->variant : "");
+}
+
+/* An index may say nothing of the platform, and an archive has no index. */
+static int check_platform(const struct image *i, struct err *e)
+{
+	AUTO_FREE char *platform = image_platform(i);
+	if (!i->platform || fits(platform, i->platform))
+		return 0;
+	return err_set(e, 0, "%s: no image for %s, but %s", imagefile_name(i->file), i->platform,
+		       platform);
+}
+
 static int read_config(struct image *i, const char *member, const char *digest, struct err *e)
 {
 	static const char *const args[] = { "-s", NULL };
@@ -265,7 +304,7 @@ static int read_config(struct image *i, const char *member, const char *digest, 
 	    image_lines(jq_image_config, args, where, &i->json, config_line, &c, e) < 0)
 		return -1;
 	if (c.ndiffids == i->nlayers)
-		return 0;
+		return check_platform(i, e);
 	return err_set(e, 0, "%s: the manifest has %zu layers, but the configuration %zu diff IDs",
 		       imagefile_name(i->file), i->nlayers, c.ndiffids);
 }

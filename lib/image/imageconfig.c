@@ -145,8 +145,7 @@ static int split_platform(const char *text, struct platform *p, struct err *e)
 	bool os = first && (first != last || !variant);
 	const char *arch = os ? first + 1 : text;
 	if (strchr(arch, '/') && !variant)
-		return err_set(e, 0, "--architecture: expected [OS/]ARCH[/VARIANT], found '%s'",
-			       text);
+		return err_set(e, 0, "expected [OS/]ARCH[/VARIANT], found '%s'", text);
 	p->os = os ? xstrndup(text, (size_t)(first - text)) : NULL;
 	p->architecture = xstrndup(arch, variant ? (size_t)(last - arch) : strlen(arch));
 	p->variant = variant ? xstrdup(last + 1) : NULL;
@@ -167,27 +166,44 @@ static int join(char **there, const char *name, const char *option, struct err *
 static int read_platform(const struct imageconfig_options *o, struct platform *p, struct err *e)
 {
 	if (o->architecture && split_platform(o->architecture, p, e) < 0)
-		return -1;
+		return err_wrap(e, "--architecture");
 	if (join(&p->os, "os", o->os, e) < 0)
 		return -1;
 	return join(&p->variant, "variant", o->variant, e);
 }
 
 /* A word of any kind may be one, but not what others than Go call a machine, or Nix a system. */
-static int check_architecture(const char *value, struct err *e)
+static int check_machine(const char *value, struct err *e)
 {
 	const char *system = value ? strstr(value, "-linux") : NULL;
 	AUTO_FREE char *machine =
 		value ? xstrndup(value, system ? (size_t)(system - value) : strlen(value)) : NULL;
 	const char *platform = machine ? machine_platform(machine) : NULL;
 	if (platform && strcmp(platform, value) != 0)
-		return err_set(e, 0, "--architecture: expected '%s', as Go names it, found '%s'",
-			       platform, value);
+		return err_set(e, 0, "expected '%s', as Go names it, found '%s'", platform, value);
 	const char *near = value ? machine_near(value) : NULL;
 	if (near)
-		return err_set(e, 0, "--architecture: Go has no machine '%s': did you mean %s?",
-			       value, near);
+		return err_set(e, 0, "Go has no machine '%s': did you mean %s?", value, near);
+	return 0;
+}
+
+static int check_architecture(const char *value, struct err *e)
+{
+	if (check_machine(value, e) < 0)
+		return err_wrap(e, "--architecture");
 	return check_option("architecture", value, e);
+}
+
+int imageconfig_read_platform(const char *text, char **platform, struct err *e)
+{
+	AUTO_PLATFORM struct platform p = { 0 };
+	if (split_platform(text, &p, e) < 0 || check_machine(p.architecture, e) < 0)
+		return -1;
+	if (!*p.architecture || strchr(p.architecture, '/'))
+		return err_set(e, 0, "expected [OS/]ARCH[/VARIANT], found '%s'", text);
+	*platform = xasprintf("%s/%s%s%s", p.os ? p.os : "linux", p.architecture,
+			      p.variant ? "/" : "", p.variant ? p.variant : "");
+	return 0;
 }
 
 int imageconfig_check(const struct imageconfig_options *o, struct err *e)

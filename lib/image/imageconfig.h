@@ -38,6 +38,12 @@ struct imageconfig_options {
 MUST_USE int imageconfig_check(const struct imageconfig_options *o, struct err *e);
 
 /*
+ * Sets *platform to OS/ARCH[/VARIANT], as an index has it, of a text that the architecture above
+ * could be; the caller frees it.
+ */
+MUST_USE int imageconfig_read_platform(const char *text, char **platform, struct err *e);
+
+/*
  * Completes a configuration: what an option gives replaces what lines gave;
  * what neither gives is created IMAGECONFIG_CREATED, os linux, and this
  * machine's architecture, named as Go names it. A variant that lines gave is

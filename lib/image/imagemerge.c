@@ -1,56 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "image/imagemerge.h"
+#include "image/imagemerge_parts.h"
 
 #include <string.h>
 
-#include "base/intern.h"
 #include "image/dockerarchive.h"
-#include "image/image.h"
 #include "image/imageref.h"
 
 enum { CHUNK = 1 << 20 };
-
-/* A file that images come from. */
-struct input {
-	struct imagefile *file;
-	struct imageset set;
-};
-
-/* An image of the result. */
-struct member {
-	struct image image;
-	const char **names; /* their strings belong to the merge */
-	size_t nnames, names_cap;
-	const char **keys; /* of its layers; their strings belong to the merge */
-};
-
-/* Who has a name. */
-struct owner {
-	size_t member;
-	const char *file; /* where it was found */
-};
-
-/* Where a layer is read from. */
-struct origin {
-	size_t member, layer;
-};
-
-struct imagemerge {
-	char *name; /* for images that have none, without a tag, or NULL */
-	char *tag;
-	struct input *inputs;
-	size_t ninputs, inputs_cap;
-	struct intern ids; /* of the members */
-	struct member *members;
-	size_t members_cap, configs;
-	struct intern names;    /* as they stand in the files */
-	struct intern familiar; /* as docker sees them */
-	struct owner *owners;   /* of those */
-	size_t owners_cap;
-	struct intern diffids;
-	struct origin *origins; /* of the layers */
-	size_t origins_cap;
-};
 
 struct imagemerge *imagemerge_new(void)
 {
@@ -76,6 +32,8 @@ void imagemerge_free(struct imagemerge *m)
 	intern_free(&m->diffids);
 	free(m->inputs);
 	free(m->members);
+	for (size_t i = 0; i < m->familiar.n; i++)
+		free(m->owners[i].members);
 	free(m->owners);
 	free(m->origins);
 	free(m->name);
@@ -114,25 +72,65 @@ uint64_t imagemerge_bytes(const struct imagemerge *m)
 
 /* --- what there is --- */
 
+void imagemerge_for_layout(struct imagemerge *m)
+{
+	m->layout = true;
+}
+
+/* Whether the owner of a name has it with the member, or may get it. */
+static int check_owner(const struct imagemerge *m, const struct owner *o, size_t member, bool *has,
+		       struct err *e)
+{
+	AUTO_FREE char *mine = image_platform(&m->members[member].image);
+	for (size_t i = 0; i < o->n; i++) {
+		AUTO_FREE char *other = image_platform(&m->members[o->members[i]].image);
+		if (o->members[i] == member)
+			*has = true;
+		else if (!m->layout)
+			return err_set(e, 0,
+				       "another image in %s: a name can stand for one image only",
+				       o->file);
+		else if (strcmp(mine, other) == 0)
+			return err_set(
+				e, 0,
+				"another image for %s in %s: a name can stand for one image of "
+				"each platform",
+				mine, o->file);
+	}
+	return 0;
+}
+
+/* The owner of a name that is added. */
+static struct owner *add_owner(struct imagemerge *m, const char *file, const char *name)
+{
+	const char *known = imageref_familiar(name);
+	uint32_t before = m->familiar.n, n = intern_add(&m->familiar, known, strlen(known));
+	m->owners = mem_grow(m->owners, &m->owners_cap, m->familiar.n, sizeof *m->owners);
+	if (n == before)
+		m->owners[n] =
+			(struct owner){ .file = file,
+					.name = intern_keep(&m->familiar, name, strlen(name)) };
+	return &m->owners[n];
+}
+
 /* Notes a name of a member, once. */
 static int add_name(struct imagemerge *m, size_t member, const char *file, const char *name,
 		    struct err *e)
 {
+	bool has = false;
 	if (imageref_check(name, e) < 0)
 		return err_wrap(e, "%s", file);
-	const char *known = imageref_familiar(name);
-	uint32_t before = m->familiar.n, n = intern_add(&m->familiar, known, strlen(known));
-	if (n < before && m->owners[n].member != member)
-		return err_set(e, 0,
-			       "%s: '%s' is another image in %s: a name can stand for one "
-			       "image only",
-			       file, name, m->owners[n].file);
-	m->owners = mem_grow(m->owners, &m->owners_cap, m->familiar.n, sizeof *m->owners);
-	if (n == before)
-		m->owners[n] = (struct owner){ member, file };
-
-	before = m->names.n;
-	n = intern_add(&m->names, name, strlen(name));
+	struct owner *o = add_owner(m, file, name);
+	if (check_owner(m, o, member, &has, e) < 0) {
+		AUTO_FREE char *why = STEAL(e->msg);
+		return err_set(e, 0, "%s: '%s' is %s", file, name, why);
+	}
+	m->members[member].nameless = false;
+	if (!has) {
+		o->members = mem_grow(o->members, &o->cap, o->n + 1, sizeof *o->members);
+		o->members[o->n++] = member;
+	}
+	uint32_t before = m->names.n, n = intern_add(&m->names, name, strlen(name));
 	if (n < before)
 		return 0;
 	struct member *to = &m->members[member];
@@ -199,7 +197,7 @@ static int add_member(struct imagemerge *m, struct image *image, size_t *member,
 		return 0;
 	}
 	m->members = mem_grow(m->members, &m->members_cap, m->ids.n, sizeof *m->members);
-	m->members[*member] = (struct member){ .image = *image };
+	m->members[*member] = (struct member){ .image = *image, .nameless = true };
 	*image = (struct image){ 0 };
 	const struct image *own = &m->members[*member].image;
 	m->configs += own->json.len;
@@ -253,7 +251,7 @@ static int hint(const char *file, const char *name, struct err *e)
 
 static int add_image(struct imagemerge *m, const struct input *in, size_t entry, struct err *e)
 {
-	AUTO_IMAGE struct image image = { 0 };
+	AUTO_IMAGE struct image image = { .absent_ok = m->layout };
 	size_t member;
 	if (image_read(in->file, &in->set, entry, &image, e) < 0 ||
 	    add_member(m, &image, &member, e) < 0)

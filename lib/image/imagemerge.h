@@ -3,10 +3,10 @@
 #define LAYERPIPE_IMAGEMERGE_H
 
 /*
- * The images of several files as one docker-archive (dockerarchive.h).
+ * The images of several files as one docker-archive (dockerarchive.h) or OCI layout (ocilayout.h).
  * Configurations stay as they are, so image IDs do too. A layer is named by
- * its diff ID, so that equal ones are stored once and others never share a
- * name, and is not compressed.
+ * its diff ID in an archive, so that equal ones are stored once and others never share a
+ * name, and is not compressed there.
  */
 
 #include <stddef.h>
@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/progress.h"
+#include "image/ocilayout.h"
 #include "tar/compress.h"
 
 /* Bytes of all configurations together, which are kept in memory. */
@@ -24,6 +25,9 @@
 struct imagemerge;
 
 struct imagemerge *imagemerge_new(void);
+
+/* The images will be in an OCI layout: a name can stand for one of each platform. */
+void imagemerge_for_layout(struct imagemerge *m);
 
 /*
  * The NAME or NAME:TAG (borrowed) for images of files added from now on that
@@ -50,12 +54,21 @@ size_t imagemerge_layers(const struct imagemerge *m);
 uint64_t imagemerge_bytes(const struct imagemerge *m);
 
 /*
- * Writes the archive, its end included; compress_finish() is the caller's.
+ * Writes the docker-archive, its end included; compress_finish() is the caller's.
  * Each layer is read once, one that is compressed twice, and checked against
  * its diff ID. On failure the archive has neither manifest nor end.
  */
 MUST_USE int imagemerge_write(struct imagemerge *m, struct compress *to, struct progress *progress,
 			      struct err *e);
+
+/*
+ * Puts the images into an OCI layout, after imagemerge_for_layout(), and commits it. An image of an
+ * OCI layout or archive keeps its manifest and its blobs, byte for byte; those of layers may be
+ * absent. Layers of any other image are compressed. Several images of one name become an index.
+ */
+MUST_USE int imagemerge_write_layout(struct imagemerge *m, struct ocilayout *layout,
+				     enum compress_kind kind, unsigned jobs,
+				     struct progress *progress, struct err *e);
 
 void imagemerge_free(struct imagemerge *m);
 

@@ -10,6 +10,7 @@
 #include "oci-index.jq.h"
 
 #define OCI_IMAGE "application/vnd.oci.image."
+#define OCI_INDEX OCI_IMAGE "index.v1+json"
 
 static void text(struct json *j, const char *s)
 {
@@ -102,8 +103,9 @@ static void platform(struct json *j, const struct imageconfig_platform *p)
 /* name is "NAME:TAG", or NULL. */
 static void index_entry(struct json *j, const struct ocimanifest_entry *entry, const char *name)
 {
-	descriptor(j, OCI_IMAGE "manifest.v1+json", &entry->manifest);
-	platform(j, &entry->platform);
+	descriptor(j, entry->index ? OCI_INDEX : OCI_IMAGE "manifest.v1+json", &entry->manifest);
+	if (!entry->index)
+		platform(j, &entry->platform);
 	if (name) {
 		AUTO_FREE char *full = imageref_full(name);
 		const struct ocimanifest_annotation list[] = {
@@ -115,18 +117,25 @@ static void index_entry(struct json *j, const struct ocimanifest_entry *entry, c
 	json_close(j, '}');
 }
 
-int ocimanifest_write_index(const struct ocimanifest_entry *entry,
+/* An entry for each of its names. */
+static void index_entries(struct json *j, const struct ocimanifest_entry *entry)
+{
+	for (size_t i = 0; i < entry->nnames; i++)
+		index_entry(j, entry, entry->names[i]);
+	if (entry->nnames == 0)
+		index_entry(j, entry, NULL);
+}
+
+int ocimanifest_write_index(const struct ocimanifest_entry *entries, size_t n,
 			    const struct ocimanifest_annotations *annotations, struct buf *b,
 			    struct err *e)
 {
 	struct json j = { 0 };
-	begin(&j, OCI_IMAGE "index.v1+json");
+	begin(&j, OCI_INDEX);
 	json_key(&j, "manifests");
 	json_open(&j, '[');
-	for (size_t i = 0; i < entry->nnames; i++)
-		index_entry(&j, entry, entry->names[i]);
-	if (entry->nnames == 0)
-		index_entry(&j, entry, NULL);
+	for (size_t i = 0; i < n; i++)
+		index_entries(&j, &entries[i]);
 	json_close(&j, ']');
 	add_annotations(&j, annotations);
 	json_close(&j, '}');

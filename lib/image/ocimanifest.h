@@ -8,6 +8,7 @@
  * arguments are equal bytes, without a newline at the end.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,10 +53,11 @@ struct ocimanifest_entry {
 	struct imageconfig_platform platform;
 	const char *const *names; /* "NAME:TAG", an entry each; none: one entry without a name */
 	size_t nnames;
+	bool index; /* it is an index itself, for several platforms */
 };
 
-/* Appends an index of one image. */
-MUST_USE int ocimanifest_write_index(const struct ocimanifest_entry *entry,
+/* Appends an index. */
+MUST_USE int ocimanifest_write_index(const struct ocimanifest_entry *entries, size_t n,
 				     const struct ocimanifest_annotations *annotations,
 				     struct buf *b, struct err *e);
 

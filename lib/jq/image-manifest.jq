@@ -7,7 +7,7 @@
 # and oci for an OCI index, which gives for each image, further index, or what is neither
 #   manifest DIGEST PLATFORM NAME, or skipped DIGEST WHY,
 # or an OCI image manifest, which gives
-#   config DIGEST SIZE, then layer DIGEST SIZE MEDIA-TYPE for each layer;
+#   config DIGEST SIZE TYPE, the type being that of the manifest where it is OCI's, then layer DIGEST SIZE MEDIA-TYPE for each layer;
 # and artifact for several of these at once, each of which gives
 #   image, or artifact WHY.
 
@@ -94,9 +94,16 @@ def no_image_inside:
 
 def media_type: if . == null or . == "" then null else string("media type") end;
 
+# A manifest of the OCI specification need not say that it is one; docker's always does.
+def oci_type:
+  "application/vnd.oci.image.manifest.v1+json" as $oci
+  | if (.mediaType | none) and (.config.mediaType == "application/vnd.oci.image.config.v1+json") or
+       .mediaType == $oci then $oci else null end;
+
 def made_of:
   if [no_image_inside] != [] then fail("no container image: \([no_image_inside][0])") else . end
-  | (.config | object("configuration") | ["config", descriptor("configuration")]),
+  | oci_type as $type
+  | (.config | object("configuration") | ["config", descriptor("configuration"), $type]),
     (.layers | list("layers")[] | ["layer", descriptor("layer"), (.mediaType | media_type)]);
 
 # What cannot be read at all is an error when it is.

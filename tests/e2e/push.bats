@@ -107,6 +107,25 @@ pulled() {
   [ "$(requests HEAD /blobs/)" -gt 0 ]
 }
 
+@test "an index of two platforms: pushed with all its images, pulled for one" {
+  local platform
+  layer-tar --root-dir root plan >layers
+  for platform in amd64 arm64/v8; do
+    image-assemble --name a --tag 1 --architecture "$platform" --format oci --output "${platform%/*}" layers
+  done
+  merge-images --format oci --output both amd64 arm64
+  skopeo --insecure-policy copy --all --quiet --preserve-digests --dest-tls-verify=false oci:both:1 "docker://$REGISTRY/both:1"
+  skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/both:1" >index
+  [ "sha256:$(sha256sum <index | cut -d ' ' -f 1)" = "$(jq -r '.manifests[0].digest' both/index.json)" ]
+  # the layers are the same ones: each was sent once
+  [ "$(requests PATCH /blobs/)" -le $(($(cut -f 1 plan | sort -u | wc -l) + 2)) ]
+  for platform in amd64 arm64; do
+    skopeo --insecure-policy --override-arch "$platform" copy --quiet --src-tls-verify=false "docker://$REGISTRY/both:1" "oci:$platform-pulled:1"
+    jq -r '.manifests[0].digest' "$platform/index.json" | same <(jq -r '.manifests[0].digest' "$platform-pulled/index.json") /dev/stdin
+    image-layers --platform "$platform" both | same <(image-layers "$platform-pulled") /dev/stdin
+  done
+}
+
 @test "a store path that changed meanwhile is not pushed" {
   local file
   # layers that no repository has
