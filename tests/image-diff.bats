@@ -150,10 +150,10 @@ figures() { image-diff "$@" | cut -f 1,4-9; }
   make_image hello:2 --layers-out list2 >2.tar
   image-diff 1.tar 2.tar >both
   image-diff list1 list2 >found
-  sed 's/[^\t]*\t[^\t]*$/-\t-/' both | same found /dev/stdin
+  sed 's/[^\t]*\t[^\t]*\t\([^\t]*\)$/-\t-\t\1/' both | same found /dev/stdin
   # what B does not tell of a layer that both have, A does
   image-diff 1.tar list2 >found
-  sed '/^added/s/[^\t]*\t[^\t]*$/-\t-/' both | same found /dev/stdin
+  sed '/^added/s/[^\t]*\t[^\t]*\t\([^\t]*\)$/-\t-\t\1/' both | same found /dev/stdin
   image-diff <(cat list1) - <list2 >found
   image-diff list1 list2 | same found /dev/stdin
   # what a compressed layer is as a tar, a list does not say
@@ -379,4 +379,30 @@ EOF2
   fails 2 "image-diff: an operand is missing $hint" image-diff a
   fails 2 "image-diff: --format: expected text or tsv, found 'table' $hint" image-diff --format table a b
   fails 2 "image-diff: standard input can be one of the images only, not both $hint" image-diff - -
+}
+
+@test "by blob: what a registry gets, of images whose blobs are not there" {
+  local kind
+  for kind in gz zstd; do
+    make_image "hello:1" --format oci --layer-compressor $kind --known known --output full-$kind
+    layer-tar --root-dir root --known known --layer-compressor $kind plan | image-assemble --format oci --output $kind
+    image-layers --list $kind >$kind.list
+  done
+  # the same layers in another compression: all are sent again
+  image-diff gz zstd | cut -f 1,8,13 >found
+  awk '{ print "shared\t0\t" $2 }' zstd.list | same found /dev/stdin
+  image-diff gz gz | cut -f 13 | sort -u | same <(echo 0) /dev/stdin
+  image-diff --format text gz zstd >found
+  grep -q '^push by blob  *4 ' found
+  tail -n 1 found | same <(echo 'Some shared layers are compressed otherwise in B: a registry gets them again') /dev/stdin
+  image-diff --format text gz gz >found
+  run ! grep 'push by blob' found
+  # a list tells the same, and a layout with blobs tells what they hold
+  image-diff gz zstd | cut -f 1-5,7-9,13 >want
+  image-diff gz.list zstd.list | cut -f 1-5,7-9,13 | same want /dev/stdin
+  image-diff gz full-zstd | cut -f 1-5,7-9,13 | same want /dev/stdin
+  change_conf 'another one'
+  make_image hello:2 --output 2.tar
+  run -1 image-diff --paths gz 2.tar
+  [[ $output == "image-diff: gz: layer "*": its blob sha256:"*" is not there" ]]
 }

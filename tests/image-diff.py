@@ -53,7 +53,7 @@ def check(number):
         assert same.count("removed") == max(0, a.count(layer) - b.count(layer))
         assert same.count("added") == max(0, b.count(layer) - a.count(layer))
     for row in rows:
-        assert len(row) == 12 and row[5] == row[6] == str(sizes[row[1]])
+        assert len(row) == 13 and row[5] == row[6] == str(sizes[row[1]])
         want = {"shared": (True, True), "added": (False, True), "removed": (True, False)}[row[0]]
         assert (row[3] != "-", row[4] != "-") == want
 

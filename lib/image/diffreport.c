@@ -20,11 +20,35 @@ struct layer {
 	const char *history; /* NULL: none */
 	uint64_t stored, size;
 	const struct imagesummary_layer *read; /* where it is known what it holds, or NULL */
+	bool by_blob;                          /* whether a registry that has A gets its blob */
 };
 
 static const struct imagesummary_layer *layer_of(const struct imagesummary *about, size_t place)
 {
 	return place ? &about->layers[place - 1] : NULL;
+}
+
+/* By what a registry knows the layer. */
+static const char *blob_of(const struct imagesummary_layer *l)
+{
+	return l->digest ? l->digest : l->diffid;
+}
+
+static bool has_blob(const struct imagesummary *about, size_t n, const char *blob)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(blob_of(&about->layers[i]), blob) == 0)
+			return true;
+	return false;
+}
+
+/* Whether B's layer in that place has a blob that neither A has nor a layer below. */
+static bool is_new_blob(const struct diffreport *r, size_t place)
+{
+	if (!place)
+		return false;
+	const char *blob = blob_of(&r->b->layers[place - 1]);
+	return !has_blob(r->a, r->a->n, blob) && !has_blob(r->b, place - 1, blob);
 }
 
 /* A layer that both have is told of as it is in B, and from A what is not known there. */
@@ -44,6 +68,7 @@ static struct layer look_up(const struct diffreport *r, size_t n)
 		.read = first->read    ? first
 			: second->read ? second
 				       : NULL,
+		.by_blob = is_new_blob(r, line->b),
 	};
 }
 
@@ -135,7 +160,7 @@ static void tsv_layer(struct buf *b, const struct layer *l)
 	} else {
 		buf_adds(b, "\t-\t-");
 	}
-	buf_addc(b, '\n');
+	buf_addf(b, "\t%" PRIu64 "\n", l->by_blob ? l->stored : 0);
 }
 
 void diffreport_tsv(const struct diffreport *r, struct buf *b)
@@ -268,7 +293,7 @@ static void text_sum(struct buf *b, const char *what, const struct sum *s)
 }
 
 struct sums {
-	struct sum a, b, by_status[3], by_layer, by_chain;
+	struct sum a, b, by_status[3], by_layer, by_chain, by_blob;
 };
 
 static void sums_add(struct sums *s, const struct layer *l)
@@ -282,6 +307,8 @@ static void sums_add(struct sums *s, const struct layer *l)
 		sum_add(&s->by_layer, l->size, l->stored);
 	if (l->line->by_chain)
 		sum_add(&s->by_chain, l->size, l->stored);
+	if (l->by_blob)
+		sum_add(&s->by_blob, l->size, l->stored);
 }
 
 static void text_sums(struct buf *b, const struct sums *s)
@@ -293,6 +320,8 @@ static void text_sums(struct buf *b, const struct sums *s)
 		text_sum(b, statuses[i], &s->by_status[i]);
 	text_sum(b, "pull by layer", &s->by_layer);
 	text_sum(b, "pull by chain ID", &s->by_chain);
+	if (s->by_blob.n != s->by_layer.n)
+		text_sum(b, "push by blob", &s->by_blob);
 }
 
 void diffreport_text(const struct diffreport *r, struct buf *b)
@@ -310,4 +339,8 @@ void diffreport_text(const struct diffreport *r, struct buf *b)
 	text_sums(b, &sums);
 	if (sums.by_chain.n > sums.by_layer.n)
 		buf_adds(b, "\n* is pulled by chain ID only: something below it is not equal\n");
+	if (sums.by_blob.n > sums.by_layer.n)
+		buf_adds(b,
+			 "\nSome shared layers are compressed otherwise in B: a registry gets them "
+			 "again\n");
 }

@@ -40,6 +40,7 @@ static void use_list(struct imagesummary *about)
 		bool plain = strcmp(l->layers[i].digest, l->layers[i].diffid) == 0;
 		about->layers[i] =
 			(struct imagesummary_layer){ .diffid = l->layers[i].diffid,
+						     .digest = l->layers[i].digest,
 						     .history = l->layers[i].comment,
 						     .stored = l->layers[i].size,
 						     .size = plain ? l->layers[i].size : 0 };
@@ -68,9 +69,11 @@ static void use_image(struct imagesummary *about)
 		const struct image_layer *l = &i->layers[n];
 		about->layers[n] = (struct imagesummary_layer){
 			.diffid = l->diffid,
+			.digest = l->digest || l->compression != COMPRESS_NONE ? l->digest
+									       : l->diffid,
 			.history = l->created_by ? l->created_by : l->comment,
-			.stored = l->blob.size,
-			.size = l->compression == COMPRESS_NONE ? l->blob.size : 0,
+			.stored = l->absent ? l->size : l->blob.size,
+			.size = l->absent || l->compression != COMPRESS_NONE ? 0 : l->blob.size,
 		};
 	}
 }
@@ -79,6 +82,7 @@ static void use_image(struct imagesummary *about)
 static int read_image(struct imagesummary *about, int fd, const char *image, struct err *e)
 {
 	size_t entry;
+	about->from.absent_ok = true;
 	if (imagefile_open_fd(fd, about->name, &about->file, e) < 0 ||
 	    imageset_read(about->file, &about->set, e) < 0 ||
 	    imageset_find(&about->set, about->file, image, &entry, e) < 0 ||
@@ -124,7 +128,7 @@ static int read_layer(struct imagesummary *about, size_t layer, struct err *e)
 
 int imagesummary_read(struct imagesummary *about, size_t layer, struct err *e)
 {
-	if (!about->file || about->layers[layer].read)
+	if (!about->file || about->layers[layer].read || about->from.layers[layer].absent)
 		return 0;
 	return read_layer(about, layer, e);
 }

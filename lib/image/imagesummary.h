@@ -18,6 +18,7 @@
 /* One layer; strings belong to the imagesummary. */
 struct imagesummary_layer {
 	const char *diffid;  /* "sha256:HEX" */
+	const char *digest;  /* "sha256:HEX" of the blob; NULL: not known */
 	const char *history; /* the command that made it, else its comment; NULL: neither */
 	uint64_t stored;     /* bytes as it is stored */
 	uint64_t size;       /* bytes of the layer tar; 0: not known */
@@ -49,7 +50,7 @@ MUST_USE int imagesummary_open(const char *path, const char *image, struct image
 /*
  * Reads what a layer, counted from 0, holds, and its size. Of a layer that
  * is not compressed contents are skipped; then its digest is not checked.
- * Does nothing where there is a list only.
+ * Does nothing where there is a list only, or an image without the blob.
  */
 MUST_USE int imagesummary_read(struct imagesummary *about, size_t layer, struct err *e);
 
