@@ -15,7 +15,7 @@
       packages = each (pkgs: rec { layerpipe = package pkgs; default = layerpipe; });
       checks = each (pkgs: {
         package = package pkgs;
-        image = (self.lib.dockerTools pkgs).buildImage { name = "bash"; copyToRoot = pkgs.bash; };
+        image = (self.lib.dockerTools pkgs).buildLayeredImage { name = "bash"; contents = [ pkgs.bash ]; };
       });
     };
 }

@@ -79,7 +79,7 @@ let
   copies = { name, tag, command }:
     let
       script = program: destination: pkgs.writeShellScriptBin program ''
-        set -eu
+        set -euo pipefail
         ${destination}
         ${command}
       '';
@@ -145,12 +145,72 @@ let
     in
     result);
 
+  # --- layered images ---
+
+  # All but the bytes of the store layers: prepared-image(5). Its files mention the store paths, so that these are
+  # not collected as garbage.
+  prepare = pipeline: name: attributes: more:
+    let
+      conf = image "${baseNameOf name}-conf" attributes (more // {
+        passthru.imageTag = tagOf (attributes.tag or null) conf;
+      }) ''${pipeline} --attrs .attrs.json ${tagOption (attributes.tag or null)} --prepare "$out"'';
+    in
+    conf;
+
+  streamed = baseName: passthru: conf: pkgs.stdenvNoCC.mkDerivation {
+    name = "stream-${baseName}";
+    inherit (conf) imageName;
+    preferLocalBuild = true;
+    allowSubstitutes = false;
+    passthru = passthru // {
+      inherit conf;
+      inherit (conf) imageTag;
+      streamScript = "${layerpipe}/bin/stream-layered-image";
+      isExe = true;
+    } // copies {
+      name = conf.imageName;
+      tag = conf.imageTag;
+      command = ''
+        destination=$1
+        shift
+        ${layerpipe}/bin/stream-layered-image --prepared ${conf} |
+          ${pkgs.skopeo}/bin/skopeo --insecure-policy copy "$@" docker-archive:/dev/stdin "$destination"'';
+    };
+    buildCommand = ''
+      cat >$out <<'END'
+      #!${runtimeShell}
+      exec ${layerpipe}/bin/stream-layered-image --prepared ${conf} "$@"
+      END
+      chmod 555 $out
+    '';
+  };
+
+  built = fileName: compressor: stream: pkgs.stdenvNoCC.mkDerivation {
+    name = "${fileName}.tar${suffix compressor}";
+    inherit (stream) imageName;
+    nativeBuildInputs = [ layerpipe ];
+    passthru = { inherit stream; inherit (stream) imageTag conf copyTo copyToRegistry copyToPodman copyToDockerDaemon; };
+    buildCommand = ''build-layered-image --prepared ${stream.conf} --compressor ${compressor} --output "$out"'';
+  };
+
+  streamLayeredImage = makeOverridable (given:
+    let args = checked "streamLayeredImage" "stream-layered-image" [ "passthru" "debug" ] given; in
+    if args.maxLayers or 100 <= 1 && args.layeringPipeline or null == null
+    then throw "dockerTools.streamLayeredImage: maxLayers: expected more than 1, as the customisation layer is one"
+    else if args.enableFakechroot or false && pkgs.stdenv.hostPlatform.isDarwin
+    then throw "dockerTools.streamLayeredImage: enableFakechroot works on Linux only"
+    else streamed (baseNameOf args.name) (args.passthru or { })
+      (prepare "stream-layered-image" args.name (removeAttrs args [ "debug" ]) { }));
+
+  buildLayeredImage = makeOverridable (args:
+    built (baseNameOf args.name) (args.compressor or "gz") (streamLayeredImage (removeAttrs args [ "compressor" ])));
+
   # --- images of others ---
 
   pullImage = { imageName, imageDigest, finalImageName ? imageName, finalImageTag ? "latest"
     , name ? "docker-image-${replaceStrings [ "/" ":" ] [ "-" "-" ] "${finalImageName}-${finalImageTag}"}.tar", ... }@given:
     let
-      args = checked "pullImage" "pull-image" [ ] given;
+      args = checked "pullImage" "pull-image" [ "tlsVerify" ] given;
       hash = args.hash or args.sha256 or args.outputHash or "";
     in
     pkgs.stdenvNoCC.mkDerivation ({
@@ -184,9 +244,15 @@ let
 
   mergeImages = images: run "merge-docker-images" { inherit images; } ''merge-images --output "$out" $images'';
 
+  # --- trees for the root of an image ---
+
+  withNixDb = build: args: build (args // { includeNixDB = true; });
 in
 {
-  inherit buildImage pullImage exportImage mergeImages;
+  inherit buildImage buildLayeredImage streamLayeredImage pullImage exportImage mergeImages;
+  buildImageWithNixDb = withNixDb buildImage;
+  buildLayeredImageWithNixDb = withNixDb buildLayeredImage;
+
   usrBinEnv = run "usr-bin-env" { } "usr-bin-env --coreutils ${pkgs.coreutils} --output $out";
   binSh = run "bin-sh" { } "bin-sh --bash ${pkgs.bashInteractive} --output $out";
   caCertificates = run "ca-certificates" { } "ca-certificates --cacert ${pkgs.cacert} --output $out";

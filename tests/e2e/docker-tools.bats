@@ -4,12 +4,13 @@
 # shellcheck disable=SC2030,SC2031,SC2154 # a test is a subshell; built sets variables
 load ../helper
 load clients
+load ../registry
 load ../mkclosure/nix
 
 setup_file() {
   setup_path
   needs_root
-  needs nix patchelf curl skopeo docker dockerd podman runc
+  needs nix patchelf curl skopeo docker dockerd podman runc docker-registry
   [ "${SANITIZED:-0}" = 0 ] || skip 'sanitized programs need what is not in the store'
   dpkg-query -W -f '${Package}\t${Architecture}\t${Version}\t${Pre-Depends}, ${Depends}\t${Provides}\t${db:Status-Status}\n' |
     perl "$TOP/tests/mkclosure/depends.pl" bash coreutils libzstd1 zlib1g >packages.json
@@ -25,6 +26,8 @@ setup() {
   setup_path
   dir=$BATS_FILE_TMPDIR
 }
+
+teardown() { registry_stop; }
 
 teardown_file() { clients_stop; }
 
@@ -53,6 +56,13 @@ built() {
   printf -v "$1" %s "$dir/root$link"
 }
 
+# in_store COMMAND…: runs it where there is nothing but the store, and /dev, /proc and /tmp
+in_store() {
+  mkdir -p "$dir/root"/{dev,proc,tmp,var/tmp}
+  # shellcheck disable=SC2016 # expanded inside
+  unshare --mount bash -euc 'mount --rbind /dev "$0/dev"; mount --rbind /proc "$0/proc"; exec env -i PATH=/usr/sbin:/usr/bin chroot "$0" "$@"' "$dir/root" "$@"
+}
+
 # hash NAME: the hash in the name of its output
 hash_of() { basename "${!1}" | cut -c -32; }
 
@@ -60,12 +70,16 @@ hash_of() { basename "${!1}" | cut -c -32; }
   cat >want <<'END'
 ["docker-image-Bash.tar","docker-image-on-top.tar.zst","bash","team/on-top"]
 ["docker-image-on-top.tar.zst","merge-docker-images","docker-layer-on-top"]
+["stream-layered","layered-on-top.tar.zst","layered-on-top","layered-conf"]
+["yes",true,true]
 {"architecture":"arm64","name":"team/on-top"}
 ["x","x",true]
 END
   {
     value '[ bash.name onTop.name bash.imageName onTop.imageName ]'
     value '[ exported.name merged.name onTop.layer.name ]'
+    value '[ layered.name layeredOnTopFile.name layeredOnTopFile.imageName layered.conf.name ]'
+    value '[ layered.mine layered.isExe (layeredOnTopFile.imageTag == layeredOnTopFile.stream.conf.imageTag) ]'
     value '{ inherit (onTop.buildArgs) name architecture; }'
     value 'let x = bash.override { tag = "x"; }; in [ x.imageTag x.buildArgs.tag (x.outPath != bash.outPath) ]'
   } >found
@@ -80,13 +94,16 @@ END
   refuses "dockerTools.buildImage: unknown attribute 'nmae': expected some of " '(bash.override { nmae = ""; }).outPath'
   refuses "dockerTools.buildImage: unknown attribute 'output': expected some of " '(bash.override { output = ""; }).outPath'
   refuses 'dockerTools.buildImage: contents and copyToRoot: expected copyToRoot alone' '(bash.override { contents = [ ]; }).outPath'
+  refuses 'dockerTools.streamLayeredImage: maxLayers: expected more than 1' '(layered.override { maxLayers = 1; }).outPath'
+  refuses "dockerTools.streamLayeredImage: unknown attribute 'copyToRoot'" '(layered.override { copyToRoot = [ ]; }).outPath'
   value '(nothing.override { contents = [ ]; }).outPath' >out 2>err
   grep -qF 'dockerTools.buildImage: contents is deprecated: use copyToRoot' err
 }
 
 @test "images are the same when they are built again" {
-  images --check --attr nothing --attr onTop --attr exported --attr merged --attr nss --attr filters >out 2>log || { cat log && return 1; }
-  [ "$(wc -l <out)" = 6 ]
+  images --check --attr nothing --attr onTop --attr exported --attr merged --attr nss --attr filters \
+    --attr layered.conf --attr layered >out 2>log || { cat log && return 1; }
+  [ "$(wc -l <out)" = 8 ]
 }
 
 @test "configuration, owners, and paths that the builder's PATH alone knows" {
@@ -119,6 +136,8 @@ END
   built exported && built merged && built nss && built helpers && built bash
   tar -tf "$exported" >names
   grep -qx './bin/bash' names
+  built exportedExample
+  tar -tf "$exportedExample" | grep -qx './bin/hello'
   same <(image-layers --repo-tags "$merged") <(for i in onTop nothing bash; do built $i && image-layers --repo-tags "${!i}"; done)
   grep -q '^alice:x:1000:100::/home/alice:/bin/sh$' "$nss/etc/passwd"
   image-layers --files "$helpers" >files
@@ -127,10 +146,77 @@ END
   done
 }
 
+@test "a layered image is prepared once; the script streams it under any name" {
+  built layered && built layeredOnTop && built layeredOnTopFile
+  in_store "${layered#"$dir/root"}" >streamed 2>log
+  tag=$(value layered.imageTag)
+  [ "$(image-layers --repo-tags streamed)" = "layered:${tag:1:32}" ]
+  [ "$(image-layers --list streamed | wc -l)" = 5 ]
+  in_store "${layered#"$dir/root"}" --repo_tag other:1 >again 2>log
+  [ "$(image-layers --repo-tags again)" = other:1 ]
+  same <(image-layers --list streamed) <(image-layers --list again)
+  # what a command wrote, the clock, is the same in both: it ran when the image was prepared
+  in_store "${layeredOnTop#"$dir/root"}" >streamed 2>log
+  same <(zstd -dc "$layeredOnTopFile") streamed
+  image-layers --files streamed >files
+  grep -q '^\./home/alice type=dir mode=0755 uid=1000 gid=100' files
+  grep -q '^\./home/alice/hello type=file mode=4755 ' files
+  grep -q "^\./nix/store/[^/ ]*-hello-2.12/bin/hello " files
+}
+
+@test "layered images by their configuration, by contents, without store paths" {
+  built layeredContents && built layeredConfig && built withoutStore
+  image-layers --files "$layeredContents" | grep -q '^\./bin/hello type=link .* link=/nix/store/[^/]*-hello-2.12/bin/hello'
+  image-layers --files "$layeredConfig" | grep -q '^\./nix/store/[^/]*-hello-2.12/bin/hello '
+  in_store "${withoutStore#"$dir/root"}" 2>log | image-layers --files >files
+  run -1 grep nix/store files
+}
+
+@test "pullImage takes what its hash is of, and nothing else" {
+  registry_start "$PWD/registry"
+  built nothing
+  skopeo --insecure-policy copy -q --dest-tls-verify=false "docker-archive:$nothing" "docker://$REGISTRY/nothing:1"
+  digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REGISTRY/nothing:1")
+  pulled() {
+    nix-build --no-out-link --expr "with import $TOP/tests/nix/images.nix { packages = $dir/packages.json; built = $BUILD; };
+      dockerTools.pullImage { imageName = \"$REGISTRY/nothing\"; imageDigest = \"$digest\"; finalImageName = \"a/b\";
+      finalImageTag = \"2\"; tlsVerify = false; $1 }"
+  }
+  run -1 pulled 'hash = "";'
+  hash=$(sed -n 's/.* got: *\(sha256-[^ ]*\).*/\1/p' <<<"$output" | head -n 1)
+  pulled "hash = \"$hash\";" >path 2>log || { cat log && return 1; }
+  [[ $(cat path) == /nix/store/*-docker-image-a-b-2.tar ]]
+  skopeo --insecure-policy copy -q --src-tls-verify=false "docker://$REGISTRY/nothing@$digest" docker-archive:want:a/b:2
+  same want "$dir/root$(cat path)"
+  pulled "sha256 = \"$(nix-hash --type sha256 --to-base32 "$(sha256sum want | cut -d ' ' -f 1)")\"; name = \"mine\";" >path 2>log
+  [[ $(cat path) == /nix/store/*-mine ]]
+}
+
+@test "the flake" {
+  mkdir nixpkgs checkout
+  cp -r "$TOP"/tests/nix/. nixpkgs
+  cp -r "$TOP"/tests/mkclosure mkclosure
+  cp "$dir/packages.json" nixpkgs
+  cp -r "$TOP"/{flake.nix,overlay.nix,package.nix,Makefile,bin,lib,man,pipelines} checkout
+  sed -i 's,\.\./mkclosure,./mkclosure,; s,\.\./\.\./package.nix,./package.nix,' nixpkgs/default.nix
+  mv mkclosure nixpkgs
+  cp -r checkout/. nixpkgs # of which package.nix is one part
+  cat >nixpkgs/flake.nix <<'END'
+{ outputs = { self }: { legacyPackages.x86_64-linux = import ./. { packages = ./packages.json; system = "x86_64-linux"; };
+  legacyPackages.aarch64-linux = import ./. { packages = ./packages.json; system = "aarch64-linux"; }; }; }
+END
+  NIX_CONFIG=${NIX_CONFIG/nix-command/nix-command flakes}
+  nix flake show --json "path:$PWD/checkout" --override-input nixpkgs "path:$PWD/nixpkgs" --no-write-lock-file >shown 2>log || { cat log && return 1; }
+  [ "$(jq -r '.packages["x86_64-linux"].default.name' shown)" = layerpipe-0.1.0 ]
+  [ "$(jq -c '.checks["aarch64-linux"] | map_values(.name)' shown)" = '{"image":"bash.tar.gz","package":"layerpipe-0.1.0"}' ]
+  jq -e '.overlays.default.type == "nixpkgs-overlay"' shown >/dev/null
+}
+
 @test "docker and podman run them" {
   clients_start "$dir/clients"
   docker_start
-  built bash && built extraCommands && built filters
+  built bash && built extraCommands && built filters && built layered
+  in_store "${layered#"$dir/root"}" -t layered:1 2>log >layered
   for client in docker podman; do
     $client load -i "$bash" >/dev/null
     [ "$("${client}_run" "bash:$(hash_of bash)")" = 'from base' ]
@@ -138,6 +224,10 @@ END
     [ "$("${client}_run" hello:latest)" = 'Hello, world!' ]
     $client load -i "$filters" >/dev/null
     [ "$("${client}_run" hello:filters)" = 'Hello, world!' ]
+    $client load -i layered >/dev/null
+    [ "$("${client}_run" layered:1)" = layered ]
+    # directories of the store are open to every user
+    [ "$("${client}_run" --user 999 layered:1 stat -c '%a %u' /nix /nix/store)" = $'755 0\n755 0' ]
   done
   [ "$(docker inspect -f '{{.Created}}' "bash:$(hash_of bash)")" = 1970-01-01T00:00:01Z ]
 }

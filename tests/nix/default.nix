@@ -3,7 +3,7 @@
 # that package.nix and docker-tools.nix call. The packages are built with a view of this machine; what is built of
 # them needs none. packages is what tests/mkclosure/depends.pl writes; built is a build directory of layerpipe, where
 # it is not to be compiled.
-{ packages, built ? null, overlays ? [ ] }:
+{ packages, built ? null, overlays ? [ ], system ? builtins.currentSystem }:
 let
   lib = import ./lib.nix;
 
@@ -12,7 +12,7 @@ let
     name = p.package;
     value = derivation {
       inherit (p) name package arch;
-      system = builtins.currentSystem;
+      inherit system;
       builder = "/bin/bash";
       args = [ "-euo" "pipefail" ../mkclosure/package.sh ];
       PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -25,12 +25,12 @@ let
 
   tools = derivation {
     name = "tools";
-    system = builtins.currentSystem;
+    inherit system;
     builder = "/bin/bash";
     args = [ "-euo" "pipefail" ./tools.sh ];
     PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
     programs = [
-      "bash" "cmp" "curl" "diff" "faked-sysv" "fakechroot" "fakeroot" "find" "getopt" "grep" "gzip" "jq" "mawk" "sed"
+      "bash" "cmp" "curl" "diff" "echo" "faked-sysv" "fakechroot" "fakeroot" "find" "getopt" "grep" "gzip" "jq" "mawk" "sed"
       "skopeo" "tar" "xargs" "xz" "zstd"
     ];
   };
@@ -38,7 +38,7 @@ let
   mkDerivation = attributes:
     let
       drv = derivation ({
-        system = builtins.currentSystem;
+        inherit system;
         builder = "${debian.bash}/bin/bash";
         args = [ "-e" ./setup.sh ];
         defaultInputs = [ debian.bash debian.coreutils tools ];
@@ -134,7 +134,7 @@ let
     buildCommand = ''
       if [ -n "$built" ]; then
         cp -r "$built" "$out" && chmod -R u+w "$out"
-        grep -lZ 'bash -p$' "$out"/bin/* | xargs -0 sed -i "2s|^|export PATH=''${makeFlags##*TOOLS=}:\$PATH\n|"
+        grep -lZ 'bash -p$' "$out"/bin/* | xargs -0 sed -i "1s|/usr/bin/env -S bash|${debian.bash}/bin/bash|; 2s|^|export PATH=''${makeFlags##*TOOLS=}:\$PATH\n|"
       else
         cp -r "$src" source && chmod -R u+w source
         make -C source $makeFlags all install V=quiet

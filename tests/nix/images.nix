@@ -4,15 +4,33 @@
 let
   pkgs = import ./. { inherit packages built; overlays = [ (import ../../overlay.nix) ]; };
   inherit (pkgs) lib callPackage dockerTools bash coreutils hello runCommand;
-  inherit (dockerTools) buildImage exportImage mergeImages;
+  inherit (dockerTools) buildImage buildLayeredImage exportImage mergeImages streamLayeredImage;
   root = name: paths: pkgs.buildEnv { inherit name paths; };
   tools = root "tools" [ bash coreutils ];
+
+  layeredOnTopArgs = {
+    name = "layered-on-top";
+    fromImage = images.bash;
+    inheritConfig = true;
+    layeringPipeline = [ [ "popularity_contest" ] [ "limit_layers" 3 ] ];
+    config.User = "alice";
+    fakeRootCommands = ''
+      install -d -o 1000 -g 100 home/alice
+      echo ${hello}/bin/hello >home/alice/hello
+      date +%N >made
+      chmod 4755 home/alice/hello
+    '';
+    enableFakechroot = true;
+  };
 
   images = rec {
     inherit (dockerTools) usrBinEnv binSh caCertificates fakeNss;
     extraCommands = callPackage ./examples/build-extra-commands.nix { };
     createdNow = callPackage ./examples/build-created-now.nix { };
     helpers = callPackage ./examples/build-helpers.nix { };
+    layeredContents = callPackage ./examples/layered-contents.nix { };
+    layeredConfig = callPackage ./examples/layered-config.nix { };
+    withoutStore = callPackage ./examples/layered-without-store.nix { };
     filters = callPackage ./examples/filters.nix { };
 
     bash = buildImage {
@@ -40,8 +58,20 @@ let
     };
     layer = onTop.layer;
     nothing = buildImage { name = "nothing"; allowEmpty = true; config = null; };
+    exportedExample = callPackage ./examples/export.nix { };
     exported = exportImage { fromImage = onTop; };
     merged = mergeImages [ onTop nothing bash ];
+
+    layered = streamLayeredImage {
+      name = "layered";
+      contents = tools;
+      config = { Env = [ "PATH=/bin" "A=base" ]; Cmd = [ "/bin/bash" "-c" "echo layered" ]; };
+      maxLayers = 5;
+      passthru.mine = "yes";
+    };
+    # commands run once, when it is prepared; the path of hello is in their text alone
+    layeredOnTop = streamLayeredImage layeredOnTopArgs;
+    layeredOnTopFile = buildLayeredImage (layeredOnTopArgs // { compressor = "zstd"; });
     nss = fakeNss.override { extraPasswdLines = [ "alice:x:1000:100::/home/alice:/bin/sh" ]; };
   };
 in

@@ -12,7 +12,8 @@ ln -s bash "$out/bin/sh"
 cp -L /usr/lib/*-linux-gnu/libfakeroot/libfakeroot-sysv.so /usr/lib/*-linux-gnu/fakechroot/libfakechroot.so "$out/lib"
 for name in fakeroot fakechroot; do
   sed -i -e "1s|.*|#!$out/bin/sh|" -e "s|/usr/lib/[^ /]*-linux-gnu/[a-z]*|$out/lib|g" -e "s|/usr/bin|$out/bin|g" \
-    -e "s|FAKEROOT_PREFIX=/usr\$|FAKEROOT_PREFIX=$out|" "$out/bin/$name"
+    -e "s|FAKEROOT_PREFIX=/usr\$|FAKEROOT_PREFIX=$out|" -e "s|^fakechroot_paths=no|fakechroot_paths=$out/lib|" \
+    -e "s|=/bin/echo|=$out/bin/echo|" "$out/bin/$name"
 done
 
 # RPATH, unlike RUNPATH, is for what libraries need, too

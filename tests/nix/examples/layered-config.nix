@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+{ dockerTools, hello }:
+dockerTools.buildLayeredImage {
+  name = "hello";
+  config.Cmd = [ "${hello}/bin/hello" ];
+}
