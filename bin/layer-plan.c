@@ -15,6 +15,7 @@ enum {
 	OPT_MIN_LAYER_SIZE,
 	OPT_PREVIOUS,
 	OPT_MAX_DECAY,
+	OPT_KNOWN,
 	OPT_EXPLAIN,
 	OPT_ALLOW_EMPTY,
 };
@@ -33,6 +34,7 @@ static const struct option options[] = {
 	{ "min-layer-size", required_argument, NULL, OPT_MIN_LAYER_SIZE },
 	{ "previous", required_argument, NULL, OPT_PREVIOUS },
 	{ "max-decay", required_argument, NULL, OPT_MAX_DECAY },
+	{ "known", required_argument, NULL, OPT_KNOWN },
 	{ "explain", no_argument, NULL, OPT_EXPLAIN },
 	{ "allow-empty", no_argument, NULL, OPT_ALLOW_EMPTY },
 	CLI_OPTIONS_END,
@@ -54,6 +56,8 @@ static const struct cli cli = {
 		"      --previous PLAN     keep the layers of this plan where possible\n"
 		"      --max-decay N       how many percent more than a fresh plan it may cost "
 		"(10)\n"
+		"      --known PLAN        use layers of this plan of another image again; "
+		"can be repeated\n"
 		"      --explain           write the reasons instead of the plan\n"
 		"      --allow-empty       make an empty plan of an empty graph\n"
 		"  -h, --help              show this help\n"
@@ -64,6 +68,8 @@ static const struct cli cli = {
 struct settings {
 	uint32_t max_layers, reserve;
 	struct planner_options planner;
+	struct planner_file *known;
+	size_t known_cap;
 	const char *strategy;  /* as it was given */
 	const char *for_cost;  /* an option that only update-cost has */
 	const char *for_sizes; /* an option that popularity and pipelines do not have */
@@ -85,6 +91,13 @@ static void set_strategy(struct settings *s)
 			  "--strategy: expected update-cost, size-first or popularity, found '%s'",
 			  optarg);
 	s->strategy = optarg;
+}
+
+static void add_known(struct settings *s)
+{
+	s->known = mem_grow(s->known, &s->known_cap, s->planner.nknown + 1, sizeof *s->known);
+	s->known[s->planner.nknown++] = open_file(optarg);
+	s->planner.known = s->known;
 }
 
 /* The options that not all strategies have. */
@@ -114,6 +127,10 @@ static void set_cost_option(struct settings *s, int opt)
 	case OPT_MAX_DECAY:
 		s->planner.max_decay = (uint32_t)cli_number(&cli, "max-decay", 0, MOST_DECAY);
 		s->for_cost = "max-decay";
+		break;
+	case OPT_KNOWN:
+		add_known(s);
+		s->for_cost = "known";
 	}
 }
 
@@ -190,7 +207,9 @@ int main(int argc, char **argv)
 	cli_waits(&cli, optind < argc ? argv[optind] : "-", "closure-graph(5) lines");
 	struct planner_file graph = open_file(optind < argc ? argv[optind] : "-");
 	cli_stdout(&out);
-	if (planner_run(&graph, &s.planner, &out, &notice, &e) < 0)
+	int result = planner_run(&graph, &s.planner, &out, &notice, &e);
+	free(s.known);
+	if (result < 0)
 		return cli_fail(&cli, &e);
 	if (notice)
 		cli_warn(&cli, "%s", notice);

@@ -200,6 +200,7 @@ static void join(struct merger *m, uint32_t ia, uint32_t ib)
 	to->n += from->n;
 	to->penalty = 0;
 	to->kept = 0;
+	to->known = false;
 	free(from->paths);
 	from->paths = NULL;
 	b->alive = false;

@@ -16,6 +16,7 @@ struct merge_group {
 	uint64_t penalty; /* bytes that merging this group sends again at once */
 	uint32_t kept;    /* its layer in the previous plan, if it did not change; otherwise 0. Two
 			     groups are merged only if no other pair is left */
+	bool known;       /* a layer of another plan, its paths in their order there */
 	char *name;       /* owned like paths: the name that the user gave this group, or NULL */
 };
 

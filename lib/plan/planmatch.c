@@ -68,3 +68,34 @@ int planmatch(struct graph *g, const char *graph_name, struct plan *plan, const 
 			return err_wrap(e, "%s:%zu", plan_name, i + 1);
 	return check_complete(g, graph_name, plan, plan_name, index, e);
 }
+
+/* The path's index where it is in the graph with the same contents, else -1. */
+static int64_t find_same(const struct graph *g, const struct plan_path *old)
+{
+	int64_t i = graph_find(g, old->path);
+	if (i < 0)
+		return -1;
+	const struct graph_path *now = &g->paths[i];
+	if (now->nar_hash && old->nar_hash && strcmp(now->nar_hash, old->nar_hash) != 0)
+		return -1;
+	return i;
+}
+
+uint32_t *planmatch_layer(const struct graph *g, const struct plan *plan, size_t first, uint32_t *n)
+{
+	uint32_t layer = plan->paths[first].layer;
+	*n = 0;
+	for (size_t i = first; i < plan->n && plan->paths[i].layer == layer; i++)
+		++*n;
+	uint32_t *paths = xcalloc(*n, sizeof *paths);
+	for (uint32_t j = 0; j < *n; j++) {
+		int64_t path = find_same(g, &plan->paths[first + j]);
+		if (path < 0) {
+			free(paths);
+			*n = 0;
+			return NULL;
+		}
+		paths[j] = (uint32_t)path;
+	}
+	return paths;
+}

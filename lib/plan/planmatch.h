@@ -16,4 +16,12 @@
 MUST_USE int planmatch(struct graph *g, const char *graph_name, struct plan *plan,
 		       const char *plan_name, uint32_t *index, struct err *e);
 
+/*
+ * The paths of the layer that starts at path `first` of the plan, in its
+ * order; the caller frees them. NULL, and 0 in *n, where not all of them are in
+ * the graph with the same hashes.
+ */
+uint32_t *planmatch_layer(const struct graph *g, const struct plan *plan, size_t first,
+			  uint32_t *n);
+
 #endif

@@ -11,6 +11,7 @@
 #include "plan/layerorder.h"
 #include "plan/merge.h"
 #include "plan/plan.h"
+#include "plan/planknown.h"
 #include "plan/popularity.h"
 #include "plan/reasons.h"
 #include "plan/replan.h"
@@ -26,6 +27,7 @@ struct planner {
 	uint64_t *weights;            /* NULL: all alike */
 	struct merge_group *groups;   /* the layers, bottom first; room for one a path */
 	uint32_t n;
+	struct plan *known; /* options->nknown plans */
 	char *notice;
 };
 
@@ -109,6 +111,17 @@ static int read_weights(struct planner *p, struct err *e)
 	return file->name ? weights_read(&p->graph, file->fd, file->name, &p->weights, e) : 0;
 }
 
+static int read_known(struct planner *p, struct err *e)
+{
+	p->known = xcalloc(p->options->nknown, sizeof *p->known);
+	for (size_t i = 0; i < p->options->nknown; i++) {
+		const struct planner_file *file = &p->options->known[i];
+		if (plan_read(file->fd, file->name, &p->known[i], e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static void plan_size_first(struct planner *p)
 {
 	const struct merge_rules rules = { .limit = UINT32_MAX, .min_size = p->options->min_size };
@@ -130,6 +143,7 @@ static struct merge_rules cost_rules(const struct planner *p)
 static void plan_update_cost(struct planner *p)
 {
 	const struct merge_rules rules = cost_rules(p);
+	planknown_groups(&p->model, rules.sharing, p->known, p->options->nknown, p->groups, &p->n);
 	merge_alone(&p->graph, p->groups, &p->n);
 	merge_groups(&p->model, &rules, p->groups, &p->n);
 	layerorder_sort(&p->model, p->groups, 0, p->n);
@@ -175,7 +189,7 @@ static int plan_again(struct planner *p, struct err *e)
 		return -1;
 	struct merge_group *groups = copy_groups(p);
 	uint32_t n = p->n;
-	replan_groups(&p->model, &previous, &rules, groups, &n);
+	replan_groups(&p->model, &previous, p->known, p->options->nknown, &rules, groups, &n);
 	plan_update_cost(p);
 	choose_plan(p, groups, n);
 	return 0;
@@ -183,7 +197,7 @@ static int plan_again(struct planner *p, struct err *e)
 
 static int plan_closures(struct planner *p, struct err *e)
 {
-	if (read_groups(p, e) < 0 || read_weights(p, e) < 0)
+	if (read_groups(p, e) < 0 || read_weights(p, e) < 0 || read_known(p, e) < 0)
 		return -1;
 	p->model = costmodel_make(&p->graph, p->weights);
 	if (p->options->strategy == PLANNER_SIZE_FIRST)
@@ -277,7 +291,7 @@ static int make_plan(struct planner *p, struct err *e)
 		if (plan_closures(p, e) < 0)
 			return -1;
 		for (uint32_t i = 0; i < p->n; i++)
-			if (!p->groups[i].kept)
+			if (!p->groups[i].kept && !p->groups[i].known)
 				sort_layer(&p->graph, &p->groups[i]);
 		return 0;
 	case PLANNER_PIPELINE:
@@ -291,6 +305,9 @@ static void planner_free(struct planner *p)
 	merge_free_groups(p->groups, p->n);
 	popularity_free(&p->popularity);
 	costmodel_free(&p->model);
+	for (size_t i = 0; p->known && i < p->options->nknown; i++)
+		plan_free(&p->known[i]);
+	free(p->known);
 	graph_free(&p->graph);
 	free(p->weights);
 	free(p->notice);

@@ -38,6 +38,8 @@ struct planner_options {
 	/* for update-cost only */
 	uint32_t sharing; /* how much to favour shared layers over small updates */
 	struct planner_file previous;
+	const struct planner_file *known; /* plans of other images */
+	size_t nknown;
 	uint32_t max_decay; /* how many percent more it may cost than a fresh plan */
 
 	struct planner_file pipeline;

@@ -48,6 +48,8 @@ static void add_remark(struct buf *line, const struct merge_group *group, uint64
 	}
 	if (group->kept)
 		buf_addf(line, ", layer %" PRIu32 " of the previous plan", group->kept);
+	if (group->known)
+		buf_adds(line, ", a known layer");
 	buf_addf(line, ", in %" PRIu64 " of %" PRIu64 " updates\n", changes, total);
 }
 

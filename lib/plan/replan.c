@@ -3,21 +3,12 @@
 
 #include <string.h>
 
+#include "plan/descend.h"
 #include "plan/layerorder.h"
+#include "plan/planknown.h"
+#include "plan/planmatch.h"
 
 #define NO_GROUP UINT32_MAX
-
-/* The path's index where it is in the graph with the same contents, else -1. */
-static int64_t find_same(const struct graph *g, const struct plan_path *old)
-{
-	int64_t i = graph_find(g, old->path);
-	if (i < 0)
-		return -1;
-	const struct graph_path *now = &g->paths[i];
-	if (now->nar_hash && old->nar_hash && strcmp(now->nar_hash, old->nar_hash) != 0)
-		return -1;
-	return i;
-}
 
 /* Whether the group has just these paths. */
 static bool is_made_of(const struct merge_group *group, const struct merge_group *other,
@@ -35,18 +26,9 @@ static bool is_made_of(const struct merge_group *group, const struct merge_group
 static struct merge_group find_layer(const struct graph *g, const struct plan *plan, size_t first)
 {
 	struct merge_group group = { .kept = plan->paths[first].layer };
-	for (size_t i = first; i < plan->n && plan->paths[i].layer == group.kept; i++)
-		group.n++;
-	group.paths = xcalloc(group.n, sizeof *group.paths);
-	for (uint32_t j = 0; j < group.n; j++) {
-		int64_t path = find_same(g, &plan->paths[first + j]);
-		if (path < 0) {
-			free(group.paths);
-			return (struct merge_group){ 0 };
-		}
-		group.paths[j] = (uint32_t)path;
-		group.penalty += g->paths[path].nar_size;
-	}
+	group.paths = planmatch_layer(g, plan, first, &group.n);
+	for (uint32_t j = 0; j < group.n; j++)
+		group.penalty += g->paths[group.paths[j]].nar_size;
 	return group;
 }
 
@@ -74,7 +56,7 @@ static void keep(struct merge_group layer, struct merge_group *groups, uint32_t 
 	groups[number].kept = layer.kept;
 }
 
-/* Adds the layers that can stay, then each other path alone. */
+/* Adds the layers that can stay. */
 static void start(const struct graph *g, const struct plan *plan, struct merge_group *groups,
 		  uint32_t *n)
 {
@@ -91,7 +73,6 @@ static void start(const struct graph *g, const struct plan *plan, struct merge_g
 		if (layer.n)
 			keep(layer, groups, n, group_of);
 	}
-	merge_alone(g, groups, n);
 }
 
 static int compare_kept(const void *a, const void *b)
@@ -116,10 +97,14 @@ static void order_groups(const struct costmodel *m, struct merge_group *groups, 
 	layerorder_sort(m, groups, nkept, n);
 }
 
-void replan_groups(const struct costmodel *m, const struct plan *previous,
-		   const struct merge_rules *rules, struct merge_group *groups, uint32_t *n)
+void replan_groups(const struct costmodel *m, const struct plan *previous, const struct plan *known,
+		   size_t nknown, const struct merge_rules *rules, struct merge_group *groups,
+		   uint32_t *n)
 {
 	start(m->graph, previous, groups, n);
+	planknown_groups(m, rules->sharing, known, nknown, groups, n);
+	merge_alone(m->graph, groups, n);
 	merge_groups(m, rules, groups, n);
+	descend_groups(m, rules, groups, n);
 	order_groups(m, groups, *n);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan/merge.h"
 
+#include "plan/descend.h"
+
 #include "tap.h"
 
 #define STORE "/nix/store/"
@@ -101,6 +103,34 @@ static void sharing(void)
 	costmodel_free(&m);
 }
 
+static struct merge_group group_of(uint32_t a, uint32_t b)
+{
+	struct merge_group group = { .paths = xcalloc(2, sizeof *group.paths), .n = 2 };
+	group.paths[0] = a;
+	group.paths[1] = b;
+	return group;
+}
+
+/*
+ * libc with tool is 150 * 3, shell with doc 30 * 3. Moving shell away gains 20
+ * (520), tool to doc 40 (480), shell to them 60 (420), and then nothing more.
+ */
+static void single_moves(bool closed, uint64_t expected)
+{
+	struct costmodel m = costmodel_make(&g, NULL);
+	const struct merge_rules rules = { .limit = 2 };
+	struct merge_group *groups = xcalloc(PATHS, sizeof *groups);
+	uint32_t n = 2;
+	groups[0] = group_of(LIBC, TOOL);
+	groups[1] = group_of(SHELL, DOC);
+	groups[1].closed = closed;
+	descend_groups(&m, &rules, groups, &n);
+	double found = merge_expected_cost(&m, groups, n) * 300;
+	OK(n == 2 && found > (double)expected - .01 && found < (double)expected + .01);
+	merge_free_groups(groups, n);
+	costmodel_free(&m);
+}
+
 int main(void)
 {
 	struct reachable r;
@@ -113,6 +143,8 @@ int main(void)
 	cost(1, 720);
 	closed_groups();
 	sharing();
+	single_moves(false, 420);
+	single_moves(true, 540);
 	reachable_free(&r);
 	return TAP_END;
 }
