@@ -9,11 +9,13 @@
 #include "image/layerserve.h"
 
 static const char help[] =
-	"usage: layer-serve --layout DIR --plan FILE --known FILE [option...] COMMAND [ARG...]\n"
+	"usage: layer-serve --layout DIR --known FILE [option...] COMMAND [ARG...]\n"
 	"Runs COMMAND on an OCI layout. Blobs that the layout lacks are made when they are read.\n"
 	"\n"
 	"      --layout DIR        the layout\n"
 	"      --plan FILE         the plan of its store layers, - is standard input\n"
+	"      --image FILE        an image whose layers are served too, such as the base; "
+	"repeatable\n"
 	"      --known FILE        what the layers are known as, known-layers(5)\n"
 	"      --root-dir DIR      where the store directory lies (/)\n"
 	"      --store-dir DIR     the store directory (/nix/store)\n"
@@ -31,6 +33,7 @@ enum { FAILED = 125 };
 enum {
 	GID = CLI_OPT,
 	GNAME,
+	IMAGE,
 	JOBS,
 	KNOWN,
 	LAYOUT,
@@ -45,6 +48,7 @@ enum {
 static const struct option longs[] = {
 	{ "gid", required_argument, NULL, GID },
 	{ "gname", required_argument, NULL, GNAME },
+	{ "image", required_argument, NULL, IMAGE },
 	{ "jobs", required_argument, NULL, JOBS },
 	{ "known", required_argument, NULL, KNOWN },
 	{ "layout", required_argument, NULL, LAYOUT },
@@ -59,11 +63,27 @@ static const struct option longs[] = {
 
 static const struct cli cli = { "layer-serve", help, longs };
 
+/* An image that layers come from. */
+struct origin {
+	const char *path;
+	struct imagefile *file;
+	struct imageset set;
+	struct image image;
+};
+
 struct options {
 	struct layerserve serve;
+	struct origin *origins;
+	size_t norigins;
 	const char *plan;
 	const char *known;
 };
+
+static void add_image(struct options *o)
+{
+	o->origins = xrealloc(o->origins, (o->norigins + 1) * sizeof *o->origins);
+	o->origins[o->norigins++] = (struct origin){ .path = optarg };
+}
 
 static const uint64_t id_max = UINT32_MAX - 1;
 
@@ -84,6 +104,9 @@ static void read_option(int opt, struct options *o)
 		break;
 	case GNAME:
 		form->gname = optarg;
+		break;
+	case IMAGE:
+		add_image(o);
 		break;
 	case JOBS:
 		o->serve.threads = (unsigned)cli_number(&cli, "jobs", 1, 1024);
@@ -119,8 +142,8 @@ static void check(const struct options *o, char **command)
 {
 	if (!o->serve.layout)
 		cli_usage(&cli, "expected --layout DIR");
-	if (!o->plan)
-		cli_usage(&cli, "expected --plan FILE");
+	if (!o->plan && !o->norigins)
+		cli_usage(&cli, "expected --plan FILE or --image FILE");
 	if (!o->known)
 		cli_usage(&cli, "expected --known FILE");
 	if (!*command)
@@ -138,15 +161,45 @@ static int read_plan(const char *file, struct plan *p, struct err *e)
 	return p->n ? 0 : err_set(e, 0, "%s: the plan is empty", name);
 }
 
+static int read_image(struct origin *from, struct err *e)
+{
+	size_t entry = 0;
+	from->image.absent_ok = true;
+	if (imagefile_open(from->path, &from->file, e) < 0 ||
+	    imageset_read(from->file, &from->set, e) < 0 ||
+	    imageset_find(&from->set, from->file, NULL, &entry, e) < 0)
+		return -1;
+	return image_read(from->file, &from->set, entry, &from->image, e);
+}
+
+static void free_images(struct options *o)
+{
+	for (size_t i = 0; i < o->norigins; i++) {
+		image_free(&o->origins[i].image);
+		imageset_free(&o->origins[i].set);
+		imagefile_free(o->origins[i].file);
+	}
+	free(o->origins);
+}
+
 static int run(const struct options *o, char **command, struct blobpipes_end *end, struct err *e)
 {
 	AUTO_PLAN struct plan p = { 0 };
 	AUTO_KNOWNLAYERS struct knownlayers *known = NULL;
-	if (read_plan(o->plan, &p, e) < 0 ||
-	    knownlayers_read(o->known, cli_warn_text, &cli, &known, e) < 0)
+	AUTO_FREE const struct image **images = xcalloc(o->norigins + 1, sizeof *images);
+	if (o->plan && read_plan(o->plan, &p, e) < 0)
 		return -1;
+	if (knownlayers_read(o->known, cli_warn_text, &cli, &known, e) < 0)
+		return -1;
+	for (size_t i = 0; i < o->norigins; i++) {
+		images[i] = &o->origins[i].image;
+		if (read_image(&o->origins[i], e) < 0)
+			return -1;
+	}
 	struct layerserve serve = o->serve;
 	serve.plan = &p;
+	serve.images = images;
+	serve.nimages = o->norigins;
 	serve.known = known;
 	return layerserve_run(&serve, command, end, e);
 }
@@ -170,7 +223,9 @@ int main(int argc, char **argv)
 	check(&o, argv + optind);
 	if (!o.serve.threads)
 		o.serve.threads = machine_cores();
-	if (run(&o, argv + optind, &end, &e) < 0) {
+	int r = run(&o, argv + optind, &end, &e);
+	free_images(&o);
+	if (r < 0) {
 		int status = cli_fail(&cli, &e);
 		return end.status ? end.status : status;
 	}

@@ -189,15 +189,46 @@ nothing_left() {
 
 @test "mistakes" {
   fails 125 "layer-serve: expected --layout DIR (see 'layer-serve --help')" layer-serve --plan plan --known known true
-  fails 125 "layer-serve: expected --plan FILE (see 'layer-serve --help')" layer-serve --layout lacking --known known true
+  fails 125 "layer-serve: expected --plan FILE or --image FILE (see 'layer-serve --help')" layer-serve --layout lacking --known known true
   fails 125 "layer-serve: expected --known FILE (see 'layer-serve --help')" layer-serve --layout lacking --plan plan true
   fails 125 "layer-serve: expected a command to run (see 'layer-serve --help')" serve
   fails 125 "layer-serve: cannot open directory 'nowhere/blobs/sha256': No such file or directory" \
     layer-serve --layout nowhere --plan plan --known known --root-dir root true
   fails 125 "layer-serve: <stdin>: the plan is empty" layer-serve --layout lacking --plan - --known known true </dev/null
+  fails 125 "layer-serve: cannot open 'nowhere': No such file or directory" serve --image nowhere true
   head -c 40 known >torn
   cp torn known
   fails 0 'layer-serve: warning: known:1: not a whole line of known-layers(5): ignored' serve true
+}
+
+@test "layers of a base image and of the customisation, in one image each" {
+  local kind
+  for kind in base top; do
+    mkdir $kind
+    seq 100000 >$kind/$kind
+    tree-list --owner 0:0 $kind | layer-tar --mtree - | image-assemble --name $kind --tag 1 --output $kind.tar
+  done
+  gzip -k base.tar
+  rm -rf full lacking
+  stream() { image-layers "$@" base.tar; layer-tar --root-dir root "$@" plan; image-layers "$@" top.tar; }
+  stream >s
+  image-assemble --name a --tag 1 --format oci --known known --output full s
+  stream --known known >s
+  image-assemble --name a --tag 1 --format oci --output lacking s
+  (cd full/blobs/sha256 && sha256sum -- *) >sums
+  [ "$(find lacking/blobs -type f | wc -l)" = 2 ]
+  serve --image base.tar.gz --image top.tar sh -c "cd $blobs && sha256sum -- *" >found
+  same sums found
+  # without a plan, only those of the images
+  layer-serve --layout lacking --known known --image top.tar sh -c "find lacking -type p | wc -l" | same <(echo 1) /dev/stdin
+  # an image whose bytes are not what they were
+  printf x | dd of=base.tar bs=1 seek=100000 conv=notrunc status=none
+  status=0
+  serve --image base.tar sh -c "cat $blobs/$(layer 1) >got; exec sleep 100" 2>err || status=$?
+  [ "$status" = 125 ]
+  [[ $(<err) == "layer-serve: base.tar: layer 1 (sha256:"*"): damaged: its bytes are sha256:"* ]]
+  run ! gzip -dc got
+  nothing_left
 }
 
 @test "skopeo reads an image whose layers are pipes" {

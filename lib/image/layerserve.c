@@ -2,7 +2,7 @@
 #include "image/layerserve.h"
 
 #include <errno.h>
-#include <inttypes.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -14,7 +14,8 @@ static const enum compress_kind kinds[] = { COMPRESS_GZ, COMPRESS_ZSTD, COMPRESS
 
 /* A blob that is to be served. */
 struct blob {
-	uint32_t layer; /* of the plan, from 1 */
+	const struct image *image; /* NULL: it is of the plan */
+	size_t layer;              /* of the plan, from 1, or of the image, from 0 */
 	struct storelayer_paths paths;
 	enum compress_kind kind;
 	const struct knownlayers_layer *known;
@@ -65,19 +66,20 @@ static int compare(const struct blob *b, const char *what, struct digest *d, con
 	digest_hex(d, hex);
 	if (strcmp(hex, expected) == 0)
 		return 0;
-	return err_set(e, 0,
-		       "layer %" PRIu32 " has changed: its %s is sha256:%s, known is sha256:%s",
-		       b->layer, what, hex, expected);
+	if (!b->image)
+		return err_set(e, 0,
+			       "layer %zu has changed: its %s is sha256:%s, known is sha256:%s",
+			       b->layer, what, hex, expected);
+	err_set(e, 0, "its %s is sha256:%s, known is sha256:%s", what, hex, expected);
+	return image_layer_wrap(b->image, b->layer, e);
 }
 
-/* The layer into the compressor, which is not ended before the diff ID is seen to be right. */
-static int emit(const struct service *v, const struct blob *b, struct compress *c, struct err *e)
+static int emit_of_store(const struct service *v, const struct blob *b, struct making *m,
+			 struct err *e)
 {
-	AUTO_DIGEST struct digest *diffid = digest_new();
-	struct making m = { diffid, c };
 	struct storelayer layer = { 0 };
 	struct out o;
-	out_init_function(&o, take, &m);
+	out_init_function(&o, take, m);
 	int r = storelayer_measure(&v->s->form, &b->paths, v->store, &layer, e);
 	if (r == 0)
 		r = storelayer_emit(&v->s->form, &b->paths, v->store, &layer, &o, e);
@@ -85,6 +87,27 @@ static int emit(const struct service *v, const struct blob *b, struct compress *
 		r = out_flush(&o, e);
 	out_drop(&o);
 	storelayer_free(&layer);
+	return r;
+}
+
+static int emit_of_image(const struct blob *b, struct making *m, struct err *e)
+{
+	AUTO_IMAGE_READER struct image_reader *r = NULL;
+	const void *data;
+	if (image_layer_open(b->image, b->layer, &r, e) < 0)
+		return -1;
+	for (size_t len = 1; len;)
+		if (image_layer_next(r, &data, &len, e) < 0 || take(m, data, len, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* The layer into the compressor, which is not ended before the diff ID is seen to be right. */
+static int emit(const struct service *v, const struct blob *b, struct compress *c, struct err *e)
+{
+	AUTO_DIGEST struct digest *diffid = digest_new();
+	struct making m = { diffid, c };
+	int r = b->image ? emit_of_image(b, &m, e) : emit_of_store(v, b, &m, e);
 	return r < 0 ? -1 : compare(b, "diff ID", diffid, b->known->diffid, e);
 }
 
@@ -140,18 +163,16 @@ static bool has(const struct service *v, const char *digest)
 	return false;
 }
 
-/* Adds what the layer is known as and the layout lacks. */
-static int add_layer(struct service *v, const char *dir, uint32_t layer,
-		     const struct storelayer_paths *paths, struct err *e)
+/* Adds what the layer is known as, by its key or its diff ID, and the layout lacks. */
+static int add_layer(struct service *v, const char *dir, const struct blob *layer, const char *key,
+		     const char *diffid, struct err *e)
 {
-	char key[DIGEST_HEX_LEN + 1];
-	if (!storelayer_key(&v->s->form, paths, key))
-		return 0;
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
 		AUTO_FREE char *about = compress_about(kinds[i]);
-		struct blob b = { layer, *paths, kinds[i],
-				  knownlayers_find(v->s->known, key, NULL, about) };
+		struct blob b = *layer;
 		bool there = true;
+		b.kind = kinds[i];
+		b.known = knownlayers_find(v->s->known, key, diffid, about);
 		if (b.known && is_there(dir, b.known->digest, &there, e) < 0)
 			return -1;
 		if (!there && !has(v, b.known->digest))
@@ -160,17 +181,41 @@ static int add_layer(struct service *v, const char *dir, uint32_t layer,
 	return 0;
 }
 
-static int find_blobs(struct service *v, const char *dir, struct err *e)
+static int find_of_plan(struct service *v, const char *dir, struct err *e)
 {
 	const struct plan *p = v->s->plan;
 	AUTO_FREE struct storelayer_paths *layers = storelayer_cut(p);
+	char key[DIGEST_HEX_LEN + 1];
 	for (size_t i = 0; i < p->n; i++)
 		if (storepath_check(p->paths[i].path, v->s->form.store_dir, e) < 0)
 			return -1;
-	for (uint32_t i = 0; i < p->layers; i++)
-		if (add_layer(v, dir, i + 1, &layers[i], e) < 0)
+	for (uint32_t i = 0; i < p->layers; i++) {
+		const struct blob b = { .layer = i + 1, .paths = layers[i] };
+		if (storelayer_key(&v->s->form, &layers[i], key) &&
+		    add_layer(v, dir, &b, key, NULL, e) < 0)
 			return -1;
+	}
 	return 0;
+}
+
+static int find_of_image(struct service *v, const char *dir, const struct image *image,
+			 struct err *e)
+{
+	for (size_t i = 0; i < image->nlayers; i++) {
+		const struct blob b = { .image = image, .layer = i };
+		const char *diffid = strchr(image->layers[i].diffid, ':') + 1;
+		if (!image->layers[i].absent && add_layer(v, dir, &b, NULL, diffid, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int find_blobs(struct service *v, const char *dir, struct err *e)
+{
+	for (size_t i = 0; i < v->s->nimages; i++)
+		if (find_of_image(v, dir, v->s->images[i], e) < 0)
+			return -1;
+	return find_of_plan(v, dir, e);
 }
 
 int layerserve_run(const struct layerserve *s, char *const command[], struct blobpipes_end *end,
@@ -180,7 +225,7 @@ int layerserve_run(const struct layerserve *s, char *const command[], struct blo
 	AUTO_FREE char *dir = xasprintf("%s/blobs/sha256", s->layout);
 	AUTO_FREE char *lock = xasprintf("%s/oci-layout", s->layout);
 	struct service v = { .s = s };
-	int r = storelayer_open_store(s->root_dir, &s->form, &store, e);
+	int r = s->plan->n ? storelayer_open_store(s->root_dir, &s->form, &store, e) : 0;
 	v.store = store;
 	if (r == 0)
 		r = find_blobs(&v, dir, e);
