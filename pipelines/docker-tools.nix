@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The functions of nixpkgs' dockerTools, with layerpipe behind them; of them these so far.
+# The functions of nixpkgs' dockerTools, with layerpipe behind them; docker-tools(7) says what differs.
 #   dockerTools = import ./docker-tools.nix { inherit pkgs; };
 # What attributes there are, and what they may be, lib/shell/attributes.tsv says; all work is done by pipelines,
 # which find the attributes of a derivation in its .attrs.json.
@@ -8,7 +8,7 @@ let
   inherit (builtins) attrNames baseNameOf elem elemAt filter head isList match readFile replaceStrings substring toJSON
     unsafeDiscardStringContext;
   inherit (pkgs) runtimeShell writeText;
-  inherit (lib) escapeShellArg makeOverridable optional optionalAttrs optionalString splitString subtractLists toLower;
+  inherit (lib) escapeShellArg makeOverridable optional optionalAttrs optionals optionalString splitString subtractLists toLower;
 
   # --- attributes ---
 
@@ -44,6 +44,9 @@ let
   tagOf = tag: drv: if tag != null then tag else substring 0 32 (baseNameOf (unsafeDiscardStringContext drv.outPath));
   tagOption = tag: optionalString (tag == null) ''--tag "$(basename "$out" | cut -c -32)"'';
 
+  # Attributes with store paths that are not the image's
+  tools = [ "fromImage" "previousPlan" "weights" "layerGroups" "kernel" "modules" "qemu" "mke2fs" ];
+
   # image NAME ATTRIBUTES MORE COMMAND: a derivation whose .attrs.json has the attributes of an image. The closure in
   # it is that of all store paths that the attributes mention, and of the builder's own tools, as commands can put
   # these into the image; it has in it what the image then turns out to refer to.
@@ -56,7 +59,7 @@ let
       __structuredAttrs = true;
       exportReferencesGraph.closure = [
         (writeText "${name}-mentions" (toJSON (removeAttrs attributes
-          [ "passthru" "meta" "fromImage" "previousPlan" "weights" "layerGroups" ])))
+          ([ "passthru" "meta" ] ++ tools))))
         layerpipe
         pkgs.stdenvNoCC
       ];
@@ -65,7 +68,7 @@ let
       '' + command;
     }
     // more
-    // { nativeBuildInputs = [ layerpipe ] ++ more.nativeBuildInputs or [ ]; }
+    // { nativeBuildInputs = [ layerpipe ] ++ optionals (attributes.includeNixDB or false) [ pkgs.nix pkgs.sqlite ]; }
   );
 
   # A small derivation, of a command alone
@@ -95,19 +98,19 @@ let
 
   # --- images of one layer ---
 
-  kernel = pkgs.linux;
-
-  # What a machine for runAsRoot needs, and the start of the script, as upstream has it
+  # What a machine for runAsRoot is made of, and the start of the script, as upstream has it
   machine = args: optionalAttrs (args.runAsRoot or null != null) ({
     runAsRoot = ''
       #!${runtimeShell}
       set -e
       export PATH=${pkgs.coreutils}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
       ${args.runAsRoot}'';
-  } // optionalAttrs (elem "kernel" (known "build-image") && args.engine or "auto" != "userns") {
+  } // optionalAttrs (args.engine or "auto" != "userns") (let kernel = pkgs.linux; in {
     kernel = args.kernel or "${kernel}/${pkgs.stdenv.hostPlatform.linux-kernel.target or "bzImage"}";
     modules = args.modules or "${kernel.modules or kernel}/lib/modules/${kernel.modDirVersion}";
-  });
+    qemu = args.qemu or "${pkgs.qemu_kvm}/bin/qemu-system-${pkgs.stdenv.hostPlatform.qemuArch}";
+    mke2fs = args.mke2fs or "${pkgs.e2fsprogs}/bin/mke2fs";
+  }));
 
   buildImage = makeOverridable (given:
     let
@@ -121,7 +124,6 @@ let
           (removeAttrs given [ "contents" ] // { copyToRoot = given.contents; });
       root = args.runAsRoot or null != null;
       result = image "docker-image-${baseNameOf name}.tar${suffix (args.compressor or "gz")}" (args // machine args) {
-        nativeBuildInputs = lib.optionals root [ pkgs.qemu_kvm pkgs.e2fsprogs ];
         requiredSystemFeatures = optional (root && args.engine or "auto" == "kvm") "kvm";
         passthru = {
           buildArgs = given;
@@ -190,7 +192,10 @@ let
     inherit (stream) imageName;
     nativeBuildInputs = [ layerpipe ];
     passthru = { inherit stream; inherit (stream) imageTag conf copyTo copyToRegistry copyToPodman copyToDockerDaemon; };
-    buildCommand = ''build-layered-image --prepared ${stream.conf} --compressor ${compressor} --output "$out"'';
+    buildCommand = ''
+      unset SOURCE_DATE_EPOCH # as created can be "now"
+      build-layered-image --prepared ${stream.conf} --compressor ${compressor} --output "$out"
+    '';
   };
 
   streamLayeredImage = makeOverridable (given:

@@ -124,6 +124,16 @@ END
   [ "$(date -d "$created" +%s)" -gt 1700000000 ]
 }
 
+@test "runAsRoot: a shell, a PATH, a machine of the store; KVM only where it is asked for" {
+  value '{ inherit (asRoot) runAsRoot kernel modules qemu mke2fs; }' >found
+  store='/nix/store/[0-9a-z]{32}-'
+  grep -qE '"runAsRoot":"#!'"$store"'bash[^/]*/bin/bash\\nset -e\\nexport PATH='"$store"'coreutils[^:]*/bin:[^"]*\\nmkdir -p /data\\necho' found
+  grep -qE "\"kernel\":\"${store}linux-6.1/bzImage\".*\"mke2fs\":\"${store}e2fsprogs-1.47/bin/mke2fs\"" found
+  grep -qE "\"modules\":\"${store}linux-6.1/lib/modules/6.1\".*\"qemu\":\"${store}qemu-8/bin/qemu-system-x86_64\"" found
+  [ "$(value 'map (image: image.requiredSystemFeatures) [ redis (bash.override { runAsRoot = "true"; engine = "kvm"; }) ]')" = '[[],["kvm"]]' ]
+  value '[ shadowBasic.drvPath shadowBasic.runAsRoot ]' | grep -qE "\.drv\".*export PATH=${store}shadow/bin:"
+}
+
 @test "layer is what the image has on top" {
   built layer onTop
   built onTop

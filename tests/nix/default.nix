@@ -30,8 +30,8 @@ let
     args = [ "-euo" "pipefail" ./tools.sh ];
     PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
     programs = [
-      "bash" "cmp" "curl" "diff" "echo" "faked-sysv" "fakechroot" "fakeroot" "find" "getopt" "grep" "gzip" "jq" "mawk" "sed"
-      "skopeo" "tar" "xargs" "xz" "zstd"
+      "bash" "cmp" "curl" "diff" "echo" "faked-sysv" "fakechroot" "fakeroot" "find" "getopt" "grep" "gzip" "jq" "mawk" "nix-store" "sed"
+      "skopeo" "sqlite3" "tar" "xargs" "xz" "zstd"
     ];
   };
 
@@ -67,7 +67,7 @@ let
     # a path, as in nixpkgs, that refers to the tools of all builders
     stdenv = runCommand "stdenv" { } "mkdir $out; echo $defaultInputs >$out/inputs" // {
       inherit mkDerivation;
-      hostPlatform = { isDarwin = false; go.GOARCH = "amd64"; };
+      hostPlatform = { isDarwin = false; go.GOARCH = "amd64"; qemuArch = "x86_64"; };
       cc.libc = debian.libc6;
     };
     stdenvNoCC = base.stdenv;
@@ -108,6 +108,10 @@ let
       printf '#!%s\necho "redis in $PWD"\n' ${final.runtimeShell} >$out/bin/redis-server
       chmod 755 $out/bin/redis-server
     '';
+    # named by what is evaluated only
+    linux = runCommand "linux-6.1" { } "exit 1" // { modDirVersion = "6.1"; };
+    qemu_kvm = runCommand "qemu-8" { } "exit 1";
+    e2fsprogs = runCommand "e2fsprogs-1.47" { } "exit 1";
     cacert = runCommand "cacert" { } ''
       mkdir -p $out/etc/ssl/certs
       printf -- '-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n' >$out/etc/ssl/certs/ca-bundle.crt
@@ -118,8 +122,8 @@ let
       chmod 755 $out/bin/useradd
     '';
   } // lib.genAttrs [
-    "curl" "diffutils" "fakechroot" "fakeroot" "findutils" "gawk" "gnugrep" "gnused" "gnutar" "gzip" "jq" "pkg-config"
-    "skopeo" "util-linux"
+    "curl" "diffutils" "fakechroot" "fakeroot" "findutils" "gawk" "gnugrep" "gnused" "gnutar" "gzip" "jq" "nix" "pkg-config"
+    "skopeo" "sqlite" "util-linux"
   ] (name: tools);
 
   # made to refer to the store, where a compiler of the store would see to that

@@ -77,6 +77,10 @@ let
 in
 images // {
   inherit pkgs dockerTools;
+  # these need a machine
+  asRoot = callPackage ./examples/build-run-as-root.nix { };
+  redis = callPackage ./examples/build-redis.nix { };
+  shadowBasic = callPackage ./examples/build-shadow.nix { };
   all = runCommand "all" { } (lib.concatMapStringsSep "\n" (name: "mkdir -p $out; ln -s ${images.${name}} $out/${name}")
     (builtins.attrNames images));
 }
