@@ -37,6 +37,8 @@ static const char help[] =
 	"      --kernel FILE             the kernel of the machine (the newest of the host)\n"
 	"      --initrd FILE             an initramfs to unpack first\n"
 	"      --modules DIR             the modules of the kernel (/lib/modules/VERSION)\n"
+	"      --qemu FILE               qemu-system-x86_64 (the one on PATH)\n"
+	"      --mke2fs FILE             mke2fs, which makes its disk (that of the host)\n"
 	"\nMore:\n"
 	"  -h, --help                    show this help\n"
 	"      --version                 show the version\n";
@@ -52,9 +54,11 @@ enum {
 	KEEP_MTIME,
 	KERNEL,
 	MEMORY,
+	MKE2FS,
 	MODULES,
 	MOUNT,
 	MTIME,
+	QEMU,
 	SCRIPT,
 	SHELL,
 	TIMEOUT,
@@ -71,9 +75,11 @@ static const struct option longs[] = {
 	{ "keep-mtime", no_argument, NULL, KEEP_MTIME },
 	{ "kernel", required_argument, NULL, KERNEL },
 	{ "memory", required_argument, NULL, MEMORY },
+	{ "mke2fs", required_argument, NULL, MKE2FS },
 	{ "modules", required_argument, NULL, MODULES },
 	{ "mount", required_argument, NULL, MOUNT },
 	{ "mtime", required_argument, NULL, MTIME },
+	{ "qemu", required_argument, NULL, QEMU },
 	{ "script", required_argument, NULL, SCRIPT },
 	{ "shell", required_argument, NULL, SHELL },
 	{ "timeout", required_argument, NULL, TIMEOUT },
@@ -193,6 +199,9 @@ static void read_option(int opt, struct vmexec *v)
 	case MEMORY:
 		v->memory = (unsigned)cli_number(&cli, "memory", MIB_MIN, MIB_MAX);
 		break;
+	case MKE2FS:
+		v->mke2fs = optarg;
+		break;
 	case MODULES:
 		v->modules = optarg;
 		break;
@@ -201,6 +210,9 @@ static void read_option(int opt, struct vmexec *v)
 		break;
 	case MTIME:
 		v->mtime = read_mtime();
+		break;
+	case QEMU:
+		v->qemu = optarg;
 		break;
 	case SCRIPT:
 		v->job.script = optarg;

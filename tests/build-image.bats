@@ -536,3 +536,18 @@ contents_are() {
 @test "a root directory that is not there" {
   fails 1 "build-image: --root-dir: 'rot' is not a directory" image --copy-to-root "$hello" --root-dir rot
 }
+
+@test "store paths that are mentioned and are not there cause a warning, once each" {
+  local none=/nix/store/00000000000000000000000000000000-gone other=/nix/store/10000000000000000000000000000000-too
+  local gone="the image mentions '$none', which"
+  commands="ln -s $none/bin/ls ls; printf '\0%s\0%s' $none/x $shell >f; echo /nix/store/eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee-none >e"
+  image --extra-commands "$commands" 2>err
+  lines "build-image: warning: $gone --closure does not have: it will not be there" | same err -
+  echo "{\"Env\": [\"A=$other\"]}" >config
+  stream-layered-image --name x --root-dir root --quiet --extra-commands "$commands" --config config >image 2>err
+  lines "stream-layered-image: warning: $gone is not in the store: it will not be there" \
+    "stream-layered-image: warning: the image mentions '$other', which is not in the store: it will not be there" | same err -
+  # what the base image has is there
+  stream-layered-image --name x --closure graph --root-dir root --quiet --contents "$shell" >base
+  fails 0 '' bash -c "stream-layered-image --name x --quiet --from-image base --extra-commands 'ln -s $shell/bin/sh sh' >image"
+}

@@ -132,7 +132,7 @@ gives() {
 }
 
 # The long options of a help text: those that begin a line.
-help_options() { grep -oE '^ +(-[a-zA-Z], )?--[a-z][a-z_-]*' | grep -oE -- '--[a-z_-]+' | sort; }
+help_options() { grep -oE '^ +(-[a-zA-Z], )?--[a-z][a-z0-9_-]*' | grep -oE -- '--[a-z0-9_-]+' | sort; }
 
 @test "--help of more than 15 options has groups with headings" {
   local tool
@@ -158,10 +158,10 @@ help_options() { grep -oE '^ +(-[a-zA-Z], )?--[a-z][a-z_-]*' | grep -oE -- '--[a
       problem "$tool: no page"
       continue
     fi
-    grep '^\.It Fl' "$TOP/man/$tool.1" | grep -oE -- ' -[a-z][a-z_-]*' | sed 's/ /-/' | sort >in-page
+    grep '^\.It Fl' "$TOP/man/$tool.1" | grep -oE -- ' -[a-z][a-z0-9_-]*' | sed 's/ /-/' | sort >in-page
     diff in-help in-page || problem "$tool: --help (<) and page (>) differ"
     [ -e "$TOP/bin/$tool.c" ] || continue
-    { grep -oE '\{ *"[a-z][a-z-]*", *(no|required|optional)_argument' "$TOP/bin/$tool.c" |
+    { grep -oE '\{ *"[a-z][a-z0-9-]*", *(no|required|optional)_argument' "$TOP/bin/$tool.c" |
       sed 's/.*"\(.*\)".*/--\1/'; printf '%s\n' --help --version; } | sort >in-program
     diff in-help in-program || problem "$tool: --help (<) and program (>) differ"
   done
@@ -175,7 +175,7 @@ help_options() { grep -oE '^ +(-[a-zA-Z], )?--[a-z][a-z_-]*' | grep -oE -- '--[a
     refuses 2 "unknown option '-Z'" "$tool" -Z
     refuses 2 "option '--help=x' takes no argument" "$tool" --help=x
     "$tool" --help >help
-    sed -nE 's/^ +(-[a-zA-Z], )?(--[a-z_-]+)[ =][^ ].*/\2/p' help >with-argument
+    sed -nE 's/^ +(-[a-zA-Z], )?(--[a-z0-9_-]+)[ =][^ ].*/\2/p' help >with-argument
     while read -r option; do
       refuses 2 "option '$option' needs an argument" "$tool" "$option"
     done <with-argument

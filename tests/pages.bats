@@ -5,7 +5,7 @@ load helper
 
 tools() { (cd "$TOP" && for f in bin/*.c pipelines/*; do basename "$f" .c; done | sort); }
 
-help_options() { "$1" --help | grep -oE '^ +(-[a-z], )?--[a-z_-]+' | grep -oE -- '--[a-z_-]+' | sort -u; }
+help_options() { "$1" --help | grep -oE '^ +(-[a-z], )?--[a-z0-9_-]+' | grep -oE -- '--[a-z0-9_-]+' | sort -u; }
 
 @test "layerpipe(7) and the completion name each tool" {
   tools >tools

@@ -435,7 +435,11 @@ END
   for p in bash env jq mktemp readlink dirname chmod rm cat awk sed; do ln -s "$(command -v $p)" bin; done
   fails 1 'stream-layered-image: --fake-root-commands needs fakeroot, which is not installed' \
     env PATH="$PWD/bin" "$BUILD/bin/stream-layered-image" --name x --extra-commands 'echo ran' --fake-root-commands true
-  ln -s "$(command -v fakeroot)" bin
+  printf '#!/bin/sh\n getopt -o x\n' >bin/fakeroot
+  chmod +x bin/fakeroot
+  fails 1 'stream-layered-image: --fake-root-commands needs getopt, which fakeroot calls and which is not installed' \
+    env PATH="$PWD/bin" "$BUILD/bin/stream-layered-image" --name x --extra-commands 'echo ran' --fake-root-commands true
+  ln -s "$(command -v getopt)" bin
   fails 1 'stream-layered-image: --enable-fakechroot needs fakechroot, which is not installed' \
     env PATH="$PWD/bin" "$BUILD/bin/stream-layered-image" --name x --fake-root-commands true --enable-fakechroot
   rm bin/jq

@@ -207,4 +207,5 @@ waits_for() {
   old() { t/attempts without "$1" vm-exec --engine userns --script script --mount "$PWD/t:/t" <input; }
   fails 125 "vm-exec: cannot mount '$PWD/t': this kernel is too old: expected Linux 6.6 or later (--engine tcg needs none)" old mounts
   fails 125 'vm-exec: this kernel cannot filter system calls: expected one with CONFIG_SECCOMP_FILTER (--engine tcg needs none)' old filters
+  fails 125 'vm-exec: a filter of system calls forbids extended attributes, as in builders of Nix: expected --engine kvm or tcg' old attributes
 }

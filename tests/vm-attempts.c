@@ -8,7 +8,7 @@
  * process of it.
  *
  * "without mounts COMMAND" and "without filters COMMAND" are for the host: an
- * older kernel.
+ * older kernel. "without attributes COMMAND" is a builder of Nix.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -785,7 +785,8 @@ static const struct attempt {
 #define IF(value, skip) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skip)
 #define END(action)     BPF_STMT(BPF_RET | BPF_K, action)
 
-/* Runs a command without mount_setattr(2), or without filters of system calls. */
+/* Runs a command without mount_setattr(2), without filters of system calls, or with one as builders
+ * of Nix have it. */
 static int without(const char *what, char **command)
 {
 	static struct sock_filter mounts[] = { LOAD(offsetof(struct seccomp_data, nr)),
@@ -797,9 +798,14 @@ static int without(const char *what, char **command)
 		LOAD(offsetof(struct seccomp_data, args)), IF(PR_SET_SECCOMP, 1),
 		END(SECCOMP_RET_ERRNO | EINVAL),           END(SECCOMP_RET_ALLOW)
 	};
-	const struct sock_fprog program = strcmp(what, "mounts") == 0
-						  ? (struct sock_fprog){ 4, mounts }
-						  : (struct sock_fprog){ 6, filters };
+	static struct sock_filter attributes[] = { LOAD(offsetof(struct seccomp_data, nr)),
+						   IF(SYS_lsetxattr, 1),
+						   END(SECCOMP_RET_ERRNO | ENOTSUP),
+						   END(SECCOMP_RET_ALLOW) };
+	const struct sock_fprog program =
+		strcmp(what, "mounts") == 0    ? (struct sock_fprog){ 4, mounts }
+		: strcmp(what, "filters") == 0 ? (struct sock_fprog){ 6, filters }
+					       : (struct sock_fprog){ 4, attributes };
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0)
 		execvp(command[0], command);

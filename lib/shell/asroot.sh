@@ -7,11 +7,15 @@
 #                a layer. $work/after: all files of the image after the script
 
 # Before anything is built.
-as_root_needs() { [ -z "${attr[runAsRoot]}" ] || need fakeroot "${called[runAsRoot]}"; }
+as_root_needs() { [ -z "${attr[runAsRoot]}" ] || need_fakeroot "${called[runAsRoot]}"; }
 
 as_root() {
   local as_root_path=() status=0 options=(--engine "${attr[engine]}" --memory "${attr[buildVMMemorySize]}"
     --disk "${attr[diskSize]}" --script "$work/script" "${times[@]}")
+  local name
+  for name in kernel modules qemu mke2fs; do
+    [ -z "${attr[$name]}" ] || options+=("--$name" "${attr[$name]}")
+  done
   printf '%s\n' "${attr[runAsRoot]}" >"$work/script"
   as_root_store
   as_root_shell

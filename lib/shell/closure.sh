@@ -3,6 +3,8 @@
 # Which store paths an image needs, and what is known of them.
 #
 #   closure_open            $work/candidates: the paths that something can mention
+#   closure_unknown STAGE   warns of store paths that are none of these, in the output of the stage and in the
+#                           configuration
 #   closure_cut ROOTS       $work/graph: the closure of the paths in this file, and its end mark
 
 closure_open() {
@@ -40,6 +42,27 @@ given_graph() {
   local options=(--store-dir "${attr[storeDir]}" --allow-empty)
   [ -z "${attr[closureKey]}" ] || options+=(--key "${attr[closureKey]}")
   closure-graph "${options[@]}" -- "${attr[closure]}"
+}
+
+# Nix would have found them among all that a builder can see. A hash of e alone stands where nuke-refs took one out.
+closure_unknown() {
+  local path lines dir=${attr[storeDir]//[!A-Za-z0-9\/_-]/.} why='which is not in the store'
+  [ -z "${attr[closure]}" ] || why="which ${called[closure]} does not have"
+  { "$1" && cat -- "$work/config"; } |
+    { grep -aoE "$dir/[0-9abcdfghijklmnpqrsvwxyz]{32}-[0-9a-zA-Z+._?=-]+" || [ $? = 1 ]; } |
+    awk -v at=$((${#attr[storeDir]} + 2)) '
+      { hash = substr($1, at, 32) }
+      pass == 1 { known[hash]; next }
+      !(hash in known) && hash !~ /^e+$/ { print; known[hash] }
+      END { print "# end" }
+    ' pass=1 "$work/candidates" pass=2 - >"$work/unknown" ||
+    { [ $? = 1 ] || fail 'cannot look for store paths in the image'; exit 1; }
+  lines_read "$work/unknown"
+  [[ ${#lines[@]} = 0 || $base_layers = 0 ]] || base_holds >"$work/base.paths"
+  for path in "${lines[@]}"; do
+    grep -qsF "$path"$'\t' "$work/base.paths" ||
+      message "warning: the image mentions '$path', $why: it will not be there"
+  done
 }
 
 nix_knows() {

@@ -5,6 +5,7 @@
 #   confined STAGE FUNCTION   runs the function in $work/tree; its input is the output of the stage.
 #                             The function can change nothing but this tree: lib/vm/confine.h.
 #                             It has all functions of this file, $tool, attr, called and a $work
+#   need_fakeroot PURPOSE     before anything is built
 #   keep_attributes LISTED    copies extended attributes from the lines in LISTED to the lines of the
 #                             input, for files of the same name
 #   fake_owners LISTED        copies owners, modes and devices from the lines in LISTED, which
@@ -17,6 +18,16 @@
 #   faked FUNCTION [COMMAND…] calls FUNCTION UID GID under fakeroot, which COMMAND can start; UID and
 #                             GID are the real user and group
 #   fake_listing UID GID      lists the tree as fakeroot shows it
+
+# need_fakeroot PURPOSE: Debian's is a script that calls getopt, and without it shows how it is used
+need_fakeroot() {
+  local program text=''
+  need fakeroot "$1"
+  program=$(type -P fakeroot)
+  IFS= read -r -d '' -N 8192 text 2>/dev/null <"$program" || :
+  [[ $text != '#!'*getopt* ]] || type -P getopt >/dev/null ||
+    fail "$1 needs getopt, which fakeroot calls and which is not installed"
+}
 
 # What . reads is whole or an error; of a script that bash cannot read on, it takes the part before for all.
 # shellcheck disable=SC2016,SC2089 # expanded there

@@ -25,7 +25,7 @@ customise() {
 # Before anything is built.
 commands_need() {
   [ -n "${attr[fakeRootCommands]}" ] || return 0
-  need fakeroot "${called[fakeRootCommands]}"
+  need_fakeroot "${called[fakeRootCommands]}"
   [ "${attr[enableFakechroot]}" = false ] || need fakechroot "${called[enableFakechroot]}"
 }
 

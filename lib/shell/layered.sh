@@ -90,6 +90,7 @@ store_plan() {
   store_roots >"$work/mentioned"
   end_mark >>"$work/mentioned"
   closure_cut "$work/mentioned"
+  closure_unknown custom_files
   closure_without_base
   holds "$work/graph" || return 0
   plan_options

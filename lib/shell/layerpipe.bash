@@ -7,7 +7,7 @@ _layerpipe() {
   help=$("$1" --help 2>/dev/null) || return
   COMPREPLY=()
   if [[ $word == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "$(grep -oE -- '--[a-z][a-z_-]*' <<<"$help" | sort -u)" -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W "$(grep -oE -- '--[a-z][a-z0-9_-]*' <<<"$help" | sort -u)" -- "$word")
   elif [[ $previous == --* ]]; then
     # a choice, as in "--compressor none|gz|zstd" and "--compressor KIND  none, gz or zstd"
     values=$(sed -nE "s/^ .*$previous ([a-z]+(\|[a-z]+)+) .*/\1/p

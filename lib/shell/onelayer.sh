@@ -115,6 +115,7 @@ store_lines() {
   root_mentions "$work/config" >"$work/mentioned"
   end_mark >>"$work/mentioned"
   closure_cut "$work/mentioned"
+  closure_unknown root_files
   listed "${called[storeDir]}" store store_listing
   [ -s "$work/store" ] || [ ! -s "$work/graph" ] || fail 'cannot list the store paths'
 }

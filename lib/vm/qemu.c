@@ -77,7 +77,7 @@ static uint64_t counter_khz(void)
 
 static void add_machine(struct arguments *a, const struct qemu *q)
 {
-	add(a, xstrdup(PROGRAM));
+	add(a, xstrdup(q->program ? q->program : PROGRAM));
 	add_option(a, "-name", "layerpipe");
 	add_option(a, "-machine", "microvm");
 	add_option(a, "-accel", "%s", q->kvm ? "kvm" : "tcg");

@@ -12,6 +12,7 @@
 
 /* Descriptors are borrowed. */
 struct qemu {
+	const char *program; /* NULL: the one on PATH */
 	bool kvm;
 	unsigned memory; /* MiB */
 	int kernel;      /* files */

@@ -92,6 +92,8 @@ static int start(const struct run *r, struct vmguest *g, struct err *e)
 				     .kernel = r->v->kernel,
 				     .initrd = r->v->initrd,
 				     .modules = r->v->modules,
+				     .qemu = r->v->qemu,
+				     .mke2fs = r->v->mke2fs,
 				     .program = r->program,
 				     .job = r->job,
 				     .base = r->base };

@@ -23,6 +23,7 @@ struct vmexec {
 	const char *kernel;             /* NULL: the newest of the host's */
 	const char *initrd;             /* to be unpacked before ours; NULL */
 	const char *modules;            /* NULL: those of the kernel's version */
+	const char *qemu, *mke2fs;      /* programs; NULL: those on PATH */
 	bool keep_mtime;
 	int64_t mtime; /* the time of what the script wrote */
 	const char *comment;

@@ -107,14 +107,20 @@ static const char *mke2fs(void)
  * Empty and sparse: it takes room on the host as the guest fills it. A journal and checksums are
  * for disks that last, and dear where a processor is emulated.
  */
-static int make_disk(unsigned mib, int *fd, struct err *e)
+static int make_disk(const char *program, unsigned mib, int *fd, struct err *e)
 {
 	AUTO_PROC struct proc p = PROC_NONE;
 	AUTO_CLOSE int f = -1;
 	static const char features[] = "^has_journal,^metadata_csum", inode_per[] = "8192";
-	const char *const argv[] = { mke2fs(), "-qFt",    "ext4",
-				     "-m0",    "-O",      features,
-				     "-i",     inode_per, "/proc/self/fd/0",
+	const char *const argv[] = { program ? program : mke2fs(),
+				     "-qFt",
+				     "ext4",
+				     "-m0",
+				     "-O",
+				     features,
+				     "-i",
+				     inode_per,
+				     "/proc/self/fd/0",
 				     NULL };
 	if (spool_open(&f, e) < 0)
 		return -1;
@@ -136,9 +142,10 @@ int vmmachine_start(const struct vmmachine *m, struct vmguest *g, struct err *e)
 	kernel = open(k.image, O_RDONLY | O_CLOEXEC);
 	if (kernel < 0)
 		return err_set(e, errno, "cannot open '%s'", k.image);
-	if (make_initramfs(m, &k, &initrd, e) < 0 || make_disk(m->disk, &disk, e) < 0)
+	if (make_initramfs(m, &k, &initrd, e) < 0 || make_disk(m->mke2fs, m->disk, &disk, e) < 0)
 		return -1;
-	const struct qemu q = { .kvm = m->kvm,
+	const struct qemu q = { .program = m->qemu,
+				.kvm = m->kvm,
 				.memory = m->memory,
 				.kernel = kernel,
 				.initrd = initrd,

@@ -15,6 +15,7 @@ struct vmmachine {
 	bool kvm;
 	unsigned memory, disk;                 /* MiB */
 	const char *kernel, *initrd, *modules; /* files and a directory, each may be NULL */
+	const char *qemu, *mke2fs;             /* programs, each may be NULL */
 	int program;                           /* the guest */
 	int job, base;                         /* files */
 };

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -52,10 +53,21 @@ static int put_mounts(const struct job *j, struct err *e)
 	return 0;
 }
 
+/* A kernel that is asked says first that the name is too short. */
+static bool is_filtered(void)
+{
+	return lsetxattr(".", "", "", 0, 0) < 0 && errno != ERANGE;
+}
+
 /* Overlay file systems note in user.* attributes what they hide, which older kernels' tmpfs lacks.
  */
 static int check_attributes(struct err *e)
 {
+	if (lsetxattr("." PLACE_UPPER, "user.overlay.test", "y", 1, 0) < 0 && is_filtered())
+		return err_set(
+			e, 0,
+			"a filter of system calls forbids extended attributes, as in builders "
+			"of Nix: expected --engine kvm or tcg");
 	if (lsetxattr("." PLACE_UPPER, "user.overlay.test", "y", 1, 0) < 0)
 		return err_set(e, 0,
 			       "this kernel's tmpfs has no user attributes: expected Linux 6.6 or "
