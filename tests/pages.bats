@@ -3,7 +3,7 @@
 # Pages and the completion know of each other and of the tools.
 load helper
 
-tools() { (cd "$TOP" && for f in bin/*.c pipelines/*; do basename "$f" .c; done | sort); }
+tools() { (cd "$TOP" && for f in bin/*.c pipelines/*[!x]; do basename "$f" .c; done | sort); }
 
 help_options() { "$1" --help | grep -oE '^ +(-[a-z], )?--[a-z0-9_-]+' | grep -oE -- '--[a-z0-9_-]+' | sort -u; }
 

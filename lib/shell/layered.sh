@@ -12,6 +12,7 @@
 . "$share/base.sh"
 . "$share/customise.sh"
 . "$share/closure.sh"
+. "$share/nixdb.sh"
 . "$share/prepared.sh"
 
 plan='' expected=''
@@ -24,6 +25,7 @@ layered_start() {
   contents_find contents
   something_given fakeRootCommands
   commands_need
+  nix_db_needs
 }
 
 # Both together, as the scripts of nixpkgs take them.
@@ -91,6 +93,10 @@ store_plan() {
   end_mark >>"$work/mentioned"
   closure_cut "$work/mentioned"
   closure_unknown custom_files
+  if [ "${attr[includeNixDB]}" = true ]; then
+    nix_db "$custom"
+    custom=$work/with-nixdb
+  fi
   closure_without_base
   holds "$work/graph" || return 0
   plan_options

@@ -15,10 +15,12 @@
 . "$share/commands.sh"
 . "$share/steady.sh"
 . "$share/asroot.sh"
+. "$share/nixdb.sh"
 
 onelayer_start() {
   image_start "$@"
   as_root_needs
+  nix_db_needs
   need xargs "$tool"
   old_contents
   contents_find copyToRoot
@@ -116,6 +118,10 @@ store_lines() {
   end_mark >>"$work/mentioned"
   closure_cut "$work/mentioned"
   closure_unknown root_files
+  if [ "${attr[includeNixDB]}" = true ]; then
+    nix_db "$work/root"
+    workdir rename "$work/with-nixdb" "$work/root"
+  fi
   listed "${called[storeDir]}" store store_listing
   [ -s "$work/store" ] || [ ! -s "$work/graph" ] || fail 'cannot list the store paths'
 }
