@@ -48,7 +48,7 @@ END
 
 @test "pipelines" {
   for page in "$TOP"/pipelines/*; do
-    case $page in */pull-image | */nix-prefetch-docker) continue ;; esac
+    case $page in */pull-image | */nix-prefetch-docker | */build-layered-image) continue ;; esac
     run_examples "$TOP/man/$(basename "$page").1" 1
   done
 }
@@ -58,7 +58,7 @@ END
   needs docker-registry skopeo
   registry_start "$PWD/registry"
   export NIX_REMOTE="local?root=$PWD/nix"
-  for page in pull-image.1 nix-prefetch-docker.1; do
+  for page in pull-image.1 nix-prefetch-docker.1 build-layered-image.1; do
     sed "s/localhost:5000/$REGISTRY/; s/localhost-5000/${REGISTRY/:/-}/" "$TOP/man/$page" >"$page"
     run_examples "$PWD/$page" 3
   done

@@ -214,17 +214,6 @@ pull-image: hash mismatch in 'docker-image-app-2.tar': specified: $fake, got: $h
   done
 }
 
-# auth_start: a registry that asks for tokens, and who gives them
-auth_start() {
-  mkdir -p auth/tokens
-  "$TOP/tests/fixtures/token-server" auth/tokens registry >auth/err 2>&1 3>&- &
-  started+=($!)
-  until [ -e auth/tokens/port ]; do sleep 0.05; done
-  registry_start "$PWD/auth" "auth: {token: {realm: 'http://127.0.0.1:$(<auth/tokens/port)/token', service: registry,
-    issuer: layerpipe-tests, rootcertbundle: '$PWD/auth/tokens/cert.pem'}}"
-  started+=("$REGISTRY_PID")
-}
-
 @test "credentials: skopeo's own, or those of --authfile" {
   auth_start
   plain=$(jq -nc --arg registry "$REGISTRY" --arg auth "$(printf u:p | base64)" '{auths: {($registry): {auth: $auth}}}')

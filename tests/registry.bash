@@ -8,6 +8,7 @@
 #   registry_stop                ends it
 #   registry_push ARCHIVE NAME   puts an image there; sets DIGEST
 #   registry_index NAME ARCH…    NAME:1.0 becomes an index of NAME:ARCH…; sets DIGEST
+#   auth_start                   starts one that asks for tokens, and who gives them, in auth/; adds both to started
 #   registry_requests            what it was asked for since registry_forget: METHOD PATH STATUS, one a line
 
 registry_start() {
@@ -71,4 +72,14 @@ registry_forget() { registry_seen=$(wc -l <"$REGISTRY_LOG"); }
 registry_requests() {
   tail -n "+$((${registry_seen:-0} + 1))" "$REGISTRY_LOG" |
     sed -nE 's/^127\.0\.0\.1 .* "([A-Z]+ [^ ]+) HTTP[^"]*" ([0-9]+) .*/\1 \2/p'
+}
+
+auth_start() {
+  mkdir -p auth/tokens
+  "$TOP/tests/fixtures/token-server" auth/tokens registry >auth/err 2>&1 3>&- &
+  started+=($!)
+  until [ -e auth/tokens/port ]; do sleep 0.05; done
+  registry_start "$PWD/auth" "auth: {token: {realm: 'http://127.0.0.1:$(<auth/tokens/port)/token', service: registry,
+    issuer: layerpipe-tests, rootcertbundle: '$PWD/auth/tokens/cert.pem'}}"
+  started+=("$REGISTRY_PID")
 }

@@ -11,8 +11,11 @@ def wrong($a): bad("\($a.name): expected \($a.expected), found \(shown)");
 
 def is_text: type == "string" and (explode | all(. != 0));
 
+def is_map: type == "object" and all(.[]; is_text) and (keys | all(is_text and . != "" and (contains("=") | not)));
+
 def texts($a):
   if $a.type == "list" then (arrays // [.])[] | if is_text and . != "" then . else wrong($a) end
+  elif $a.type == "map" then if is_map then to_entries[] | "\(.key)=\(.value)" else wrong($a) end
   elif $a.type == "flag" then if type == "boolean" then tojson else wrong($a) end
   elif $a.type == "number" then if type == "number" then tojson else wrong($a) end
   elif $a.type == "config" then if type == "object" then tojson else wrong($a) end

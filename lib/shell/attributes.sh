@@ -44,7 +44,7 @@ attributes_table() {
     attr_of_option[${option%% *}]=$name
     attr_type[$name]=$type
     attr[$name]=${default#[-!]}
-    [ "${type%%:*}" != list ] || declare -ga "list_$name=()"
+    [[ ${type%%:*} != @(list|map) ]] || declare -ga "list_$name=()"
     case $default in
       -) ;;
       !) attr_needed[$name]=$option ;;
@@ -201,7 +201,7 @@ attributes_set() {
 
 attributes_store() {
   attr_set[$1]=1
-  if [ "${attr_type[$1]%%:*}" = list ]; then
+  if [[ ${attr_type[$1]%%:*} == @(list|map) ]]; then
     local -n elements=list_$1
     elements+=("$2")
   else
@@ -220,7 +220,7 @@ attributes_check() {
       low=${type#*:} high=${type#*-} low=${low%-*}
       [[ $value =~ ^(0|[1-9][0-9]{0,9})$ ]] && ((value >= low && value <= high))
       ;;
-    *) [[ -n $value || $type == string ]] ;;
+    *) [[ -n $value || $type == @(string|map) ]] ;;
   esac
 }
 
@@ -235,6 +235,7 @@ attributes_expected() {
       ;;
     list:*) expected="a list of ${1#list:}" ;;
     config) expected='an object' ;;
+    map) expected='an object of strings' ;;
     pipeline) expected='a list of operations' ;;
     string) expected='a string' ;;
     *) expected='a file name' ;;

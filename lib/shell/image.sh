@@ -10,12 +10,15 @@
 #                                subshell of its own
 #   image_write [OPTION…]        layer streams in, the image out; the options are image-assemble's
 #   output_find                  $output: the file that an image goes to
+#   $known                       a known-layers(5) file, or nothing: store layers that it knows go into the image
+#                                by reference
+#   ${referred[@]}               layer-tar's options for that, where it can be done
 
 # shellcheck source=/dev/null
 . "$share/pipeline.sh"
 . "$share/store.sh"
 
-contents=() config=
+contents=() config='' known='' referred=()
 shopt -s lastpipe # one process fewer for each pipe that ends in a function
 
 image_start() {
@@ -148,12 +151,21 @@ image_platform() {
   [ -z "${attr[variant]}" ] || options+=(--variant "${attr[variant]}")
 }
 
+# Adds the options for the form of the image.
+image_format() {
+  [ -z "${attr[format]}" ] || options+=(--format "${attr[format]}")
+  [ -z "${attr[compressor]-}" ] || options+=(--compressor "${attr[compressor]}")
+  [ -z "${attr[layerCompressor]}" ] || options+=(--layer-compressor "${attr[layerCompressor]}")
+  options+=("${list_annotations[@]/#/--annotation=}")
+}
+
 # assemble OPTION…: becomes image-assemble, so it is called in a subshell
 assemble() {
   local options=(--name "${attr[name]}" --created "${attr[created]}")
   ! holds "$config" || options+=(--config "$config")
   [ -z "${attr[tag]}" ] || options+=(--tag "${attr[tag]}")
   image_platform
+  image_format
   umask "$caller_umask"
   exec image-assemble "${options[@]}" "$@"
 }
@@ -210,5 +222,5 @@ progress_mode() {
 output_find() {
   local -A suffix=([none]=.tar [gz]=.tar.gz [zstd]=.tar.zst)
   output=${attr[output]}
-  [ -n "$output" ] || output=${attr[name]##*/}${attr[tag]:+-${attr[tag]}}${suffix[${attr[compressor]}]}
+  [ -n "$output" ] || output=${attr[name]##*/}${attr[tag]:+-${attr[tag]}}${suffix[${attr[compressor]:-none}]}
 }

@@ -6,6 +6,7 @@
 #   layered_image [OPTION…]        writes the image; the options are image-assemble's
 #   layered_prepare                makes the directory of a prepared image
 #   $plan                          which store path goes into which layer
+#   store_form                     sets form to what store layers are made with, as options
 
 # shellcheck source=/dev/null
 . "$share/image.sh"
@@ -39,8 +40,18 @@ layered_name() {
 layered_image() {
   local layers
   if [ -n "${attr[prepared]}" ]; then prepared_parts; else layered_parts; fi
+  layers_refer
   stages "${layers[@]}" unchanged | image_write --expect-layers "$expected" "$@"
   layered_plan
+}
+
+# Without NAR hashes a layer has no key, and layer-serve could not make it.
+layers_refer() {
+  local lines
+  [ -n "$known" ] || return 0
+  lines_twice "$plan"
+  [[ ${#lines[@]} = 0 || " ${lines[*]##*$'\t'} " == *' - '* ]] ||
+    referred=(--known "$known" --layer-compressor "${attr[layerCompressor]:-gz}")
 }
 
 layered_prepare() {
@@ -139,10 +150,15 @@ store_roots() {
   reference-scan --graph "$work/candidates" -- "$work/config" "${customised[@]}"
 }
 
+store_form() {
+  form=(--root-dir "${attr[rootDir]:-/}" --store-dir "${attr[storeDir]}" --mtime "${attr[mtime]}"
+    --uid "${attr[uid]}" --gid "${attr[gid]}" --uname "${attr[uname]}" --gname "${attr[gname]}")
+}
+
 store_layers() {
-  exec layer-tar --root-dir "${attr[rootDir]:-/}" --store-dir "${attr[storeDir]}" \
-    --mtime "${attr[mtime]}" --uid "${attr[uid]}" --gid "${attr[gid]}" \
-    --uname "${attr[uname]}" --gname "${attr[gname]}" <"$plan"
+  local form
+  store_form
+  exec layer-tar "${form[@]}" "${referred[@]}" <"$plan"
 }
 
 custom_layer() { exec layer-tar --mtree "$custom" "${base_onto[@]}" --comment 'customisation layer'; }

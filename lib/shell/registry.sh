@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154,SC2034 # $tool, $share, $here, $work, attr: from beside
-# Images in registries. All of the network is skopeo's: TLS, proxies, redirects and credentials.
+# Images that come from registries.
 #
 #   registry_start                  checks the attributes
 #   registry_digest                 sets imageDigest to the digest of what imageTag names
@@ -10,36 +10,20 @@
 
 # shellcheck source=/dev/null
 . "$share/pipeline.sh"
-
-shopt -s extglob
-shopt -s lastpipe # what reads skopeo's messages is not a subshell
+. "$share/skopeo.sh"
 
 registry_start() {
-  need skopeo "$tool"
+  skopeo_start
   [ -n "${attr[finalImageName]}" ] || attr[finalImageName]=${attr[imageName]}
   [ -n "${attr[finalImageTag]}" ] || attr[finalImageTag]=${attr[imageTag]-latest}
-  registry_image imageName
-  registry_image finalImageName
-  registry_tag imageTag
-  registry_tag finalImageTag
+  skopeo_name imageName "${attr[imageName]}"
+  skopeo_name finalImageName "${attr[finalImageName]}"
+  skopeo_tag imageTag "${attr[imageTag]-latest}"
+  skopeo_tag finalImageTag "${attr[finalImageTag]}"
   registry_digest_check
   registry_platform
-  # skopeo would go on without credentials
-  [[ -z ${attr[authfile]} || -e ${attr[authfile]} ]] || fail "${called[authfile]}: '${attr[authfile]}' does not exist"
   file_name=docker-image-${attr[finalImageName]}-${attr[finalImageTag]}.tar
   file_name=${file_name//[\/:]/-}
-}
-
-# registry_image ATTRIBUTE: a name that skopeo takes for a name and nothing else
-registry_image() {
-  local name=${attr[$1]} part='[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*' host='([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\])(:[0-9]+)?'
-  [[ ${#name} -le 255 && $name =~ ^($host/)?$part(/$part)*$ ]] ||
-    usage "${called[$1]}: expected a name such as debian or registry.example/team/app, without a tag, found '$name'"
-}
-
-registry_tag() {
-  [[ ! -v attr[$1] || ${attr[$1]} =~ ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$ ]] ||
-    usage "${called[$1]}: expected a tag such as latest or 1.0, found '${attr[$1]}'"
 }
 
 registry_digest_check() {
@@ -93,44 +77,4 @@ pinned_copy() {
     "docker-archive:/dev/fd/3:${attr[finalImageName]}:${attr[finalImageTag]}"
   umask "$caller_umask"
   with_caller_environment "$here/../libexec/layerpipe/pinned" "$tool" "$@" "${words[@]}"
-}
-
-# skopeo_words COMMAND WORD…: sets words to what runs it
-skopeo_words() {
-  words=(skopeo --insecure-policy --tmpdir "$work" "${platform[@]}" "$1")
-  [ -z "${attr[authfile]}" ] || words+=(--authfile "${attr[authfile]}")
-  words+=("${@:2}")
-}
-
-# heard COMMAND…: tells what it says on descriptor 4, where skopeo's standard error is. It ends with 125 where
-# skopeo failed.
-heard() {
-  local said='' status=0 words
-  { { "$@" 4>&1 >&5 5>&-; } | listen; } 5>&1 || status=$?
-  [[ $status != 125 || -n $said ]] || message 'skopeo failed and did not say why'
-  [ "$status" != 125 ] || status=1
-  [ "$status" = 0 ] || exit "$status"
-}
-
-# Lines such as: time="…" level=fatal msg="…", with \n, \t, \" and \\ in what is said.
-listen() {
-  local line kind
-  while IFS= read -r line || [ -n "$line" ]; do
-    said=1 kind=
-    if [[ $line =~ ^time=\"[^\"]*\"\ level=([a-z]+)\ msg=(.*)$ ]]; then
-      line=${BASH_REMATCH[2]#\"} line=${line%\"} line=${line//:\\n/: } line=${line//\\n/; }
-      line=${line//\\t/} line=${line//\\\"/\"} line=${line//\\\\/\\}
-      [ "${BASH_REMATCH[1]}" != warning ] || kind='warning: '
-    fi
-    # where it fails, it tries to remove the file, whose name that is not
-    line=${line/ \(dest: remove \/dev\/fd\/3: +([a-z ])\): /} line=${line//\/dev\/fd\/3/$file_name}
-    message "${kind}skopeo: ${line%; }$(advice "$line")"
-  done
-}
-
-advice() {
-  case $1 in
-    *'server gave HTTP response to HTTPS client'*) echo ' (--tls-verify=false allows a registry without TLS)' ;;
-    *'authentication required'* | *'unauthorized'*) echo " ('skopeo login' stores a user's name and password)" ;;
-  esac
 }

@@ -1,0 +1,390 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Where images go: the forms of files, and --to with layouts, archives, registries and engines.
+# shellcheck disable=SC2030,SC2031,SC2153,SC2154 # a test is a subshell; REGISTRY comes from registry.bash; run sets stderr
+load helper
+load registry
+
+hello=/nix/store/4ddddddddddddddddddddddddddddddd-hello-1.0
+hint="(see 'build-layered-image --help')"
+
+setup_file() {
+  setup_path
+  needs docker-registry skopeo curl
+  registry_start "$PWD/registry"
+}
+
+teardown_file() { registry_stop; }
+
+setup() {
+  setup_path
+  made example .
+  chmod -R u+w root
+  mkdir tmp home
+  export TMPDIR=$PWD/tmp HOME=$PWD/home
+  known=home/.cache/layerpipe/known-layers
+  repository=test-$BATS_TEST_NUMBER
+  started=() # to be ended after the test
+  registry_forget
+  args=(--name hello --closure graph --root-dir root --contents "$hello" --quiet)
+}
+
+# Whatever happens, the directory for temporary files is empty then.
+teardown() {
+  [ ${#started[@]} = 0 ] || kill "${started[@]}" 2>/dev/null || :
+  chmod -R u+w "$BATS_TEST_TMPDIR" || :
+  [ -z "$(ls -A tmp)" ]
+}
+
+build() { build-layered-image "${args[@]}" "$@"; }
+push() { build --tls-verify=false --to "docker://$REGISTRY/$repository:$1" "${@:2}"; }
+
+# tree IMAGE > its files
+tree() { image-layers --files "$1"; }
+
+# requests METHOD PATTERN: how many there were since registry_forget
+requests() { registry_requests | grep -cE "^$1 .*$2" || true; }
+
+# is_there TAG: the registry has the image that want is
+is_there() {
+  rm -f pulled
+  skopeo --insecure-policy copy --quiet --src-tls-verify=false "docker://$REGISTRY/$repository:$1" docker-archive:pulled:x:y
+  tree pulled | same want -
+}
+
+# unreadable [PATH]: of the store, this path is left, and the names in hello; whoever reads a file there finds other bytes
+unreadable() {
+  find root/nix/store -mindepth 1 -maxdepth 1 ! -name "${hello##*/}" ! -name "${1##*/}" -exec rm -r {} +
+  find "root$hello" -type f -size +0 -exec sed -i '1s/./X/' {} +
+}
+
+@test "OCI and hybrid files: those of image-assemble, with layers compressed, and annotations" {
+  local format
+  stream-layered-image "${args[@]}" --tag 1 >docker.tar
+  tree docker.tar >want
+  for format in oci hybrid; do
+    stream-layered-image "${args[@]}" --tag 1 --format $format --annotation a=b --annotation c= >"$format.tar"
+    tree "$format.tar" | same want -
+    [ "$(build --tag 1 --format $format --annotation a=b --annotation c=)" = hello-1.tar ]
+    same "$format.tar" hello-1.tar
+    image-layers --list "$format.tar" | cut -f 3 | sort -u >types
+    grep -q gzip types
+  done
+  tar -xOf oci.tar index.json | jq -e '.annotations == {a: "b", c: ""}'
+  [ "$(build --tag 1 --format oci --layer-compressor zstd --output lay.out)" = lay.out ]
+  [ "$(jq -r '.manifests[0].annotations["org.opencontainers.image.ref.name"]' lay.out/index.json)" = 1 ]
+  image-layers --list lay.out | grep -q zstd
+  [ "$(build --tag 2 --format oci --compressor zstd)" = hello-2.tar.zst ]
+  jq -n --arg hello "$hello" '{name: "hello", tag: "1", contents: [$hello], closure: "graph", rootDir: "root", quiet: true,
+    format: "oci", layerCompressor: "gz", annotations: {a: "b", c: ""}}' >attrs.json
+  stream-layered-image --attrs attrs.json | same oci.tar -
+  mkdir tree
+  echo hi >tree/file
+  [ "$(build-image --name one --tag 1 --copy-to-root tree --quiet --format oci)" = one-1.tar ]
+  tar -xOf one-1.tar index.json | jq -e '.manifests | length == 1'
+}
+
+@test "an OCI layout and an OCI archive" {
+  build --tag 1 --output image.tar --compressor none
+  tree image.tar >want
+  mkdir out
+  [ "$(build --to oci:out/images:1)" = oci:out/images:1 ]
+  [ "$(build --tag 2 --to oci:out/images)" = oci:out/images ]
+  jq -e '[.manifests[].annotations["org.opencontainers.image.ref.name"]] == ["1", "2"]' out/images/index.json
+  tree out/images | same want -
+  [ -z "$(find out/images -type p)" ]
+  # what was compressed once is remembered, and used where its blob is there
+  [ "$(wc -l <"$known")" = "$(image-layers --list image.tar | wc -l)" ]
+  cp -a out/images other
+  build --to oci:other:3 --known-layers none
+  [ "$(build --to oci-archive:-x.tar --tag 1)" = oci-archive:-x.tar ]
+  tree ./-x.tar | same want -
+  mkdir tree
+  echo hi >tree/file
+  [ "$(build-image --name one --copy-to-root tree --quiet --to oci:out/images:4)" = oci:out/images:4 ]
+  jq -e '.manifests | length == 3' out/images/index.json
+}
+
+@test "where layers are remembered" {
+  build --to oci:a:1
+  [ -s "$known" ]
+  XDG_CACHE_HOME=$PWD/cache build --to oci:b:1
+  same "$known" cache/layerpipe/known-layers
+  build --to oci:c:1 --known-layers mine
+  same "$known" mine
+  rm -r home/.cache
+  build --to oci:d:1 --known-layers none
+  XDG_CACHE_HOME=relative HOME=/nonexistent build --to oci:e:1
+  env -u HOME -u XDG_CACHE_HOME build-layered-image "${args[@]}" --to oci:f:1
+  [ -z "$(ls -A home)" ]
+  [ ! -e relative ]
+  echo >file
+  run -0 --separate-stderr env XDG_CACHE_HOME="$PWD/file" build-layered-image "${args[@]}" --to oci:g:1
+  [ "$stderr" = "build-layered-image: warning: known layers are not used: cannot make '$PWD/file/layerpipe': Not a directory" ]
+  same a/index.json g/index.json
+}
+
+@test "mistakes" {
+  fails 2 "build-layered-image: --to: expected docker://HOST/NAME:TAG, oci:DIR:TAG, oci-archive:FILE, containers-storage:NAME:TAG or docker-daemon:NAME:TAG, found 'x' $hint" build --to x
+  fails 2 "build-layered-image: --to: expected docker://HOST/NAME:TAG, oci:DIR:TAG, oci-archive:FILE, containers-storage:NAME:TAG or docker-daemon:NAME:TAG, found 'oci::1' $hint" build --to oci::1
+  fails 2 "build-layered-image: --output and --to: expected one of them $hint" build --to oci:a:1 --output x
+  fails 2 "build-layered-image: --compressor and --to: expected one of them $hint" build --to oci:a:1 --compressor gz
+  fails 2 "build-layered-image: --format: with --to, expected oci, found 'docker' $hint" build --to oci:a:1 --format docker
+  fails 2 "build-layered-image: --to: the tag '1' in it contradicts the tag '2' $hint" build --to oci:a:1 --tag 2
+  fails 2 "build-layered-image: --to: expected a tag such as latest or 1.0, found '1 2' $hint" build --to 'oci:a:1 2'
+  fails 2 "build-layered-image: --to: expected a directory in oci:DIR:TAG, found 'graph' (oci-archive:FILE is a file) $hint" build --to oci:graph:1
+  fails 2 "build-layered-image: --to: expected oci-archive:FILE.tar, found 'oci-archive:x' $hint" build --to oci-archive:x
+  fails 2 "build-layered-image: --to: expected a name such as debian or registry.example/team/app, without a tag, found 'A' $hint" build --to docker://A
+  fails 2 "build-layered-image: --layer-compressor goes with --format oci or hybrid $hint" build --layer-compressor gz
+  fails 2 "build-layered-image: --annotation: expected KEY=VALUE in UTF-8, found 'a' $hint" build --format oci --annotation a
+  fails 2 "build-layered-image: --compressor and --layer-compressor: an image is compressed once $hint" \
+    build --format oci --compressor gz --layer-compressor gz
+  fails 1 "build-layered-image: --authfile: 'none' does not exist" push 1 --authfile none
+  jq -n '{name: "x", allowEmpty: true, format: "oci", annotations: {a: 1}}' >attrs.json
+  fails 1 'build-layered-image: attrs.json: annotations: expected an object of strings, found {"a":1}' build-layered-image --attrs attrs.json
+  mkdir 'a:b'
+  TMPDIR=$PWD/a:b run -1 build --to docker://localhost/a:1
+  [[ $output == "build-layered-image: --to needs a temporary directory whose name has no colon: set TMPDIR, not '$PWD/a:b/layerpipe."* ]]
+  [ -z "$(registry_requests)" ]
+}
+
+@test "first push, the same again, one path changed, another repository" {
+  local changed
+  build --output image.tar --compressor none --tag 1
+  tree image.tar >want
+  [ "$(push 1)" = "docker://$REGISTRY/$repository:1" ]
+  is_there 1
+  # the same again: one question, and no file of the store is read
+  cp -a root root.was
+  unreadable -
+  registry_forget
+  [ "$(push 1)" = "docker://$REGISTRY/$repository:1" ]
+  [ "$(registry_requests)" = "HEAD /v2/$repository/manifests/1 200" ]
+  # under another tag: a new manifest, no blob
+  registry_forget
+  push 2
+  [ "$(requests PATCH /)" = 0 ]
+  [ "$(requests PUT /manifests/2)" = 1 ]
+  is_there 2
+  # a path has other contents: of the store, its layer is all that can be read
+  rm -r root
+  cp -a root.was root
+  changed=$(sed -n 's/\t.*//; /-shell-/p' graph)
+  sed -i '$s/$/ /' "root$changed/bin/sh"
+  awk -v p="$changed" 'BEGIN { FS = OFS = "\t" } $1 == p { $3 = "sha256:1b8m03r63zqhnjf7l5wnldhh7c134ap5vpj0850ymkq1iyzicy5s" } 1' \
+    graph >graph.new
+  mv graph.new graph
+  build --output image.tar --compressor none --tag 1
+  tree image.tar >want
+  unreadable "$changed"
+  registry_forget
+  push 1
+  [ "$(requests PATCH /blobs/)" = 2 ] # the layer and the configuration
+  is_there 1
+  # without a memory all is read, and the image is the same
+  rm -r root home/.cache
+  cp -a root.was root
+  sed -i '$s/$/ /' "root$changed/bin/sh"
+  registry_forget
+  push 1
+  [ "$(registry_requests)" = "HEAD /v2/$repository/manifests/1 200" ]
+}
+
+@test "known layers that the registry lacks are made when it asks for them" {
+  args+=(--uid 7 --gname users --mtime 2000-01-01T00:00:00Z) # so that it has none of them from other tests
+  build --to oci:first:1
+  build --output image.tar --compressor none --tag 1
+  tree image.tar >want
+  push 1
+  is_there 1
+  [ "$(requests PATCH /blobs/)" -gt 2 ]
+  # a store path that is not what it was when its layer became known
+  build --to oci:second:1 --max-layers 3
+  sed -i '1s/./X/' "root$hello/bin/hello"
+  registry_forget
+  run -1 --separate-stderr push 1 --max-layers 3
+  [[ $stderr == 'layer-serve: layer '*' has changed: its diff ID is sha256:'* ]]
+  [ "${#stderr_lines[@]}" = 1 ]
+  [ -z "$output" ]
+  [ "$(requests PUT /manifests/1)" = 0 ]
+}
+
+@test "without NAR hashes all is read, and the registry still gets only what it lacks" {
+  sed -i 's/\tsha256[^\t]*\t/\t-\t/' graph
+  build --output image.tar --compressor none --tag 1
+  tree image.tar >want
+  push 1
+  is_there 1
+  registry_forget
+  push 1
+  [ "$(registry_requests)" = "HEAD /v2/$repository/manifests/1 200" ]
+  registry_forget
+  push 2
+  [ "$(requests PATCH /)" = 0 ]
+  is_there 2
+}
+
+@test "an image of one layer" {
+  mkdir tree
+  echo hi >tree/file
+  one() { build-image --name one --copy-to-root tree --quiet --tls-verify=false --to "docker://$REGISTRY/$repository:$1"; }
+  [ "$(one 1)" = "docker://$REGISTRY/$repository:1" ]
+  build-image --name one --copy-to-root tree --quiet --output image.tar --compressor none
+  tree image.tar >want
+  is_there 1
+  registry_forget
+  one 1
+  [ "$(registry_requests)" = "HEAD /v2/$repository/manifests/1 200" ]
+}
+
+@test "without a tag, it is the image's; without curl, skopeo says what is there" {
+  local program
+  build --to "docker://$REGISTRY/$repository" --tls-verify=false >printed
+  [[ $(<printed) =~ ^"docker://$REGISTRY/$repository:"[0-9a-z]{32}$ ]]
+  mkdir bin
+  for program in /usr/bin/* /bin/*; do [ "${program##*/}" = curl ] || ln -sf "$program" bin; done
+  registry_forget
+  PATH=$BUILD/bin:$PWD/bin build --to "docker://$REGISTRY/$repository" --tls-verify=false | same printed -
+  [ "$(requests HEAD /manifests/)" = 0 ]
+  [ "$(requests PATCH /)" = 0 ]
+  [ "$(requests PUT /manifests/)" = 1 ]
+}
+
+@test "what is no plain yes is none: another digest, another status, a redirect, no end" {
+  push 1
+  real=$(PATH=/usr/bin:/bin command -v curl)
+  mkdir bin
+  PATH=$PWD/bin:$PATH
+  # answer LINE…: curl gets these headers, in place of the registry's
+  answer() {
+    printf '%s\r\n' "$@" >headers
+    printf '#!/bin/sh\ncat %q\n' "$PWD/headers" >bin/curl
+    chmod +x bin/curl
+    registry_forget
+    push 1
+    [ "$(requests PUT /manifests/1)" = "$expected" ] || { cat headers && return 1; }
+  }
+  digest=$(skopeo_digest "$repository:1")
+  expected=0
+  answer 'HTTP/2 200' "docker-content-digest: $digest"
+  answer 'HTTP/1.1 100 Continue' '' 'HTTP/1.1 200 OK' "Docker-Content-Digest:$digest"
+  expected=1
+  answer 'HTTP/1.1 200 OK'
+  answer 'HTTP/1.1 200 OK' "Docker-Content-Digest: sha256:$(printf '0%.0s' {1..64})"
+  answer 'HTTP/1.1 200 OK' "Docker-Content-Digest: ${digest}0"
+  answer 'HTTP/1.1 307 Temporary Redirect' "Docker-Content-Digest: $digest"
+  answer 'HTTP/1.1 401 Unauthorized' "Docker-Content-Digest: $digest"
+  answer 'HTTP/1.1 200 OK' "Docker-Content-Digest: $digest" '' 'HTTP/1.1 500 Error'
+  answer ''
+  # no option of the user's, no password, no other protocol
+  printf '#!/bin/sh\nprintf "%%s\\n" "$@" >>%q\nexec %q "$@"\n' "$PWD/words" "$real" >bin/curl
+  echo 'user = "me:secret"' >home/.curlrc
+  echo "machine 127.0.0.1 login me password secret" >home/.netrc
+  push 1
+  [ "$(head -n 1 words)" = --disable ]
+  run -1 grep -E -e '^(--location|-L|--netrc|-n|--user)$' words
+  : >words
+  run -1 build --to "docker://$REGISTRY/$repository:1"
+  grep -qx '=https' words
+  run -1 grep -E '=http$|--insecure' words
+}
+
+@test "a registry without TLS is allowed by --tls-verify=false alone" {
+  run -1 build --to "docker://$REGISTRY/$repository:1"
+  [[ $output == 'build-layered-image: skopeo: '*'http: server gave HTTP response to HTTPS client (--tls-verify=false allows a registry without TLS)' ]]
+}
+
+@test "tokens: the question has no password, and the push has that of --authfile" {
+  auth_start
+  jq -nc --arg registry "$REGISTRY" --arg auth "$(printf u:p | base64)" '{auths: {($registry): {auth: $auth}}}' >authfile
+  run -1 push 1
+  [[ $output == 'build-layered-image: skopeo: '*"('skopeo login' stores a user's name and password)" ]]
+  [ "$(push 1 --authfile authfile)" = "docker://$REGISTRY/$repository:1" ]
+  registry_forget
+  push 1 --authfile authfile
+  [ "$(registry_requests | head -n 1)" = "HEAD /v2/$repository/manifests/1 401" ]
+  [ "$(requests PATCH /)" = 0 ]
+  [ "$(requests PUT /manifests/)" = 1 ]
+  # what everybody may pull is known without it
+  repository=public/image
+  push 1 --authfile authfile
+}
+
+@test "a registry that dies midway, and one that is not there" {
+  python3 - <<'END' &
+import http.server, os
+class Registry(http.server.BaseHTTPRequestHandler):
+    def answer(self, status, *headers):
+        self.send_response(status)
+        for name, value in headers + (("Content-Length", "0"),):
+            self.send_header(name, value)
+        self.end_headers()
+    def do_GET(self): self.answer(200)
+    def do_HEAD(self): self.answer(404)
+    def do_POST(self): self.answer(202, ("Location", self.path + "1"))
+    def do_PATCH(self):
+        self.rfile.read(10)
+        os._exit(0)
+    def log_message(self, *args): pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Registry)
+with open("port.new", "w") as f: f.write(str(server.server_port))
+os.rename("port.new", "port")
+server.serve_forever()
+END
+  started+=($!)
+  until [ -e port ]; do sleep 0.05; done
+  run -1 build --tls-verify=false --to "docker://127.0.0.1:$(<port)/a:1"
+  [[ $output == 'build-layered-image: skopeo: '* ]]
+  [ -z "$(ls -A tmp)" ]
+  run -1 build --tls-verify=false --to "docker://127.0.0.1:$(<port)/a:1"
+  [[ $output == 'build-layered-image: skopeo: '*'connection refused' ]]
+}
+
+@test "a signal at each stage ends all, and nothing is left" {
+  local program pipeline status i
+  build --to oci:first:1 # the layers are known
+  mkdir beside bin
+  cp -as "$BUILD"/{bin,share,libexec} beside
+  cp --remove-destination "$BUILD/bin/build-layered-image" beside/bin
+  PATH=$PWD/bin:$PATH
+  for program in layer-tar image-assemble jq curl skopeo; do
+    rm -f started beside/bin/* bin/*
+    cp -as "$BUILD/bin/." beside/bin
+    cp --remove-destination "$BUILD/bin/build-layered-image" beside/bin
+    printf '#!/bin/sh\n: >started\nexec sleep 30\n' >waiting
+    # jq has more to do than to read the index
+    printf '#!/bin/bash\n[[ $* == *manifests* ]] || exec %q "$@"\n: >started\nexec sleep 30\n' "$(command -v jq)" >waiting.jq
+    case $program in
+      jq) cp waiting.jq bin/jq ;;
+      curl | skopeo) cp waiting "bin/$program" ;;
+      *) cp --remove-destination waiting "beside/bin/$program" ;;
+    esac
+    chmod +x bin/* beside/bin/* 2>/dev/null || :
+    setsid env --default-signal=TERM,HUP beside/bin/build-layered-image "${args[@]}" --tls-verify=false \
+      --to "docker://$REGISTRY/$repository:1" >out 2>err 3>&- &
+    pipeline=$!
+    for ((i = 0; i < 600; i++)); do [ ! -e started ] || break; sleep 0.05; done
+    [ -e started ] || { echo "$program was not started" && cat err && return 1; }
+    [ "$program" != skopeo ] || pgrep -s $pipeline layer-serve
+    kill -TERM $pipeline
+    status=0
+    wait $pipeline || status=$?
+    [ $status != 0 ]
+    [ -z "$(ls -A tmp)" ]
+    for ((i = 0; i < 100; i++)); do pgrep -s $pipeline >/dev/null || break; sleep 0.05; done
+    [ -z "$(pgrep -as $pipeline)" ]
+    [ ! -s out ]
+  done
+  [ "$(requests PUT /)" = 0 ]
+}
+
+@test "the storage of podman gets the image, and leaves out what it has" {
+  needs_root
+  build --output image.tar --compressor none --tag 1
+  tree image.tar >want
+  storage="containers-storage:[vfs@$PWD/storage+$PWD/run]hello:1"
+  [ "$(build --to "$storage")" = "$storage" ]
+  skopeo --insecure-policy copy --quiet "$storage" docker-archive:pulled:x:y
+  tree pulled | same want -
+  [ "$(build --to "$storage")" = "$storage" ]
+}
