@@ -99,6 +99,10 @@ unreadable() {
   build --to oci:other:3 --known-layers none
   [ "$(build --to oci-archive:-x.tar --tag 1)" = oci-archive:-x.tar ]
   tree ./-x.tar | same want -
+  stream-layered-image "${args[@]}" --tag 1 --prepare prepared >printed
+  build-layered-image --quiet --prepared prepared --to oci:out/prepared:5
+  jq -r '.manifests[].digest' out/images/index.json out/prepared/index.json | sort -u >digests
+  [ "$(wc -l <digests)" = 1 ]
   mkdir tree
   echo hi >tree/file
   [ "$(build-image --name one --copy-to-root tree --quiet --to oci:out/images:4)" = oci:out/images:4 ]
@@ -255,27 +259,27 @@ unreadable() {
   real=$(PATH=/usr/bin:/bin command -v curl)
   mkdir bin
   PATH=$PWD/bin:$PATH
-  # answer LINE…: curl gets these headers, in place of the registry's
-  answer() {
+  # says LINE…: whether these headers say that the image is there
+  says() {
     printf '%s\r\n' "$@" >headers
-    printf '#!/bin/sh\ncat %q\n' "$PWD/headers" >bin/curl
-    chmod +x bin/curl
-    registry_forget
-    push 1
-    [ "$(requests PUT /manifests/1)" = "$expected" ] || { cat headers && return 1; }
+    share=$BUILD/share/layerpipe bash -c '. "$share/destination.sh" && head_says "$1" <headers' - "$digest"
   }
   digest=$(skopeo_digest "$repository:1")
-  expected=0
-  answer 'HTTP/2 200' "docker-content-digest: $digest"
-  answer 'HTTP/1.1 100 Continue' '' 'HTTP/1.1 200 OK' "Docker-Content-Digest:$digest"
-  expected=1
-  answer 'HTTP/1.1 200 OK'
-  answer 'HTTP/1.1 200 OK' "Docker-Content-Digest: sha256:$(printf '0%.0s' {1..64})"
-  answer 'HTTP/1.1 200 OK' "Docker-Content-Digest: ${digest}0"
-  answer 'HTTP/1.1 307 Temporary Redirect' "Docker-Content-Digest: $digest"
-  answer 'HTTP/1.1 401 Unauthorized' "Docker-Content-Digest: $digest"
-  answer 'HTTP/1.1 200 OK' "Docker-Content-Digest: $digest" '' 'HTTP/1.1 500 Error'
-  answer ''
+  says 'HTTP/2 200' "docker-content-digest: $digest"
+  says 'HTTP/1.1 100 Continue' '' 'HTTP/1.1 200 OK' "Docker-Content-Digest:$digest"
+  run -1 says 'HTTP/1.1 200 OK'
+  run -1 says 'HTTP/1.1 200 OK' "Docker-Content-Digest: sha256:$(printf '0%.0s' {1..64})"
+  run -1 says 'HTTP/1.1 200 OK' "Docker-Content-Digest: ${digest}0"
+  run -1 says 'HTTP/1.1 307 Temporary Redirect' "Docker-Content-Digest: $digest"
+  run -1 says 'HTTP/1.1 401 Unauthorized' "Docker-Content-Digest: $digest"
+  run -1 says 'HTTP/1.1 200 OK' "Docker-Content-Digest: $digest" '' 'HTTP/1.1 500 Error'
+  run -1 says ''
+  # and then skopeo pushes
+  printf '#!/bin/sh\nexit 22\n' >bin/curl
+  chmod +x bin/curl
+  registry_forget
+  push 1
+  [ "$(requests PUT /manifests/1)" = 1 ]
   # no option of the user's, no password, no other protocol
   printf '#!/bin/sh\nprintf "%%s\\n" "$@" >>%q\nexec %q "$@"\n' "$PWD/words" "$real" >bin/curl
   echo 'user = "me:secret"' >home/.curlrc

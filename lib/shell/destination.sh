@@ -11,6 +11,7 @@
 
 # shellcheck source=/dev/null
 . "$share/skopeo.sh"
+. "$share/engine.sh"
 
 written=() destination='' output=''
 
@@ -63,29 +64,43 @@ destination_archive() {
 
 # destination_registry [HOST/]NAME[:TAG]
 destination_registry() {
-  local name=$1 memory=''
+  local name=$1
   destination_start_skopeo registry
   if [[ ${name##*/} == *:* ]]; then
     destination_tag "${name##*:}"
     name=${name%:*}
   fi
   skopeo_name to "$name"
-  destination_memory
-  known=$memory
-  written+=(${memory:+--known "$memory"})
+  destination_known
   output=docker://$name
 }
 
-# A pipe has no size, which these want to know: so all layers are made, and there is no need to compress them.
 destination_engine() {
-  destination_start_skopeo engine
-  [ -n "${attr[layerCompressor]}" ] || attr[layerCompressor]=none
+  if [[ ${attr[to]} == docker-daemon:* ]]; then
+    destination_layout_made engine
+  else
+    destination_start_skopeo engine
+  fi
+  engine_start
+  destination_known
   output=${attr[to]}
+}
+
+# Known layers come by reference.
+destination_known() {
+  local memory=''
+  destination_memory
+  known=$memory
+  written+=(${memory:+--known "$memory"})
 }
 
 destination_start_skopeo() {
   skopeo_start
   [[ $work != *:* ]] || fail "${called[to]} needs a temporary directory whose name has no colon: set TMPDIR, not '$work'"
+  destination_layout_made "$1"
+}
+
+destination_layout_made() {
   destination=$1
   written=(--output "$work/image")
 }
@@ -93,7 +108,7 @@ destination_start_skopeo() {
 # The tag there is the image's tag.
 destination_tag() {
   skopeo_tag to "$1"
-  [[ -z ${attr[tag]} || ${attr[tag]} == "$1" ]] || usage "${called[to]}: the tag '$1' in it contradicts the tag '${attr[tag]}'"
+  [[ -z ${attr[tag]} || ${attr[tag]} == "$1" || (-n ${attr[prepared]-} && -z ${attr_set[tag]-}) ]] || usage "${called[to]}: the tag '$1' in it contradicts the tag '${attr[tag]}'"
   attr[tag]=$1
 }
 
@@ -134,7 +149,7 @@ destination_end() {
       ;;
     engine)
       image_written
-      heard copied
+      engine_end
       ;;
   esac
   print "$output"

@@ -4,6 +4,7 @@
 #
 #   layered_start TOOL ARGUMENT…   reads and checks the attributes
 #   layered_image [OPTION…]        writes the image; the options are image-assemble's
+#   layers_write [OPTION…]         the same once more, when $known is another file
 #   layered_prepare                makes the directory of a prepared image
 #   $plan                          which store path goes into which layer
 #   store_form                     sets form to what store layers are made with, as options
@@ -16,7 +17,7 @@
 . "$share/nixdb.sh"
 . "$share/prepared.sh"
 
-plan='' expected=''
+plan='' layers=() expected=''
 
 layered_start() {
   image_start "$@"
@@ -38,11 +39,14 @@ layered_name() {
 }
 
 layered_image() {
-  local layers
   if [ -n "${attr[prepared]}" ]; then prepared_parts; else layered_parts; fi
+  layers_write "$@"
+  layered_plan
+}
+
+layers_write() {
   layers_refer
   stages "${layers[@]}" unchanged | image_write --expect-layers "$expected" "$@"
-  layered_plan
 }
 
 # Without NAR hashes a layer has no key, and layer-serve could not make it.
@@ -55,7 +59,6 @@ layers_refer() {
 }
 
 layered_prepare() {
-  local layers
   layered_parts
   prepare
   layered_plan

@@ -4,6 +4,7 @@
 #
 #   onelayer_start TOOL ARGUMENT…   reads and checks the attributes
 #   onelayer_image [OPTION…]        writes the image; the options are image-assemble's
+#   layers_write [OPTION…]          the same once more
 #
 # The layer is layerpipe-mtree(5) lines all the way: $work/root is what stands in the image's root,
 # $work/store its closure, $work/layer both. Nothing is copied unless commands are to change it.
@@ -37,7 +38,7 @@ old_contents() {
 }
 
 onelayer_image() {
-  local layers=() times=(--mtime "${attr[mtime]}")
+  local times=(--mtime "${attr[mtime]}")
   image_config
   base_open
   layers_warn
@@ -47,6 +48,11 @@ onelayer_image() {
   root_lines
   store_lines
   layer_lines >"$work/layer"
+  layers_write "$@"
+}
+
+layers_write() {
+  local layers=()
   [ "$base_layers" = 0 ] || layers=(base_layer)
   stages "${layers[@]}" own_layer unchanged | image_write --expect-layers $((base_layers + 1)) "$@"
 }

@@ -100,3 +100,117 @@ setup() {
     inside ctr --address /run/docker/containerd/containerd.sock image rm docker.io/library/app:t
   done
 }
+
+# engine COMMAND…: in the clients' world, where skopeo and docker leave traces: layers/ has what the layout has of
+# blobs, and load.tar is what docker loads. client/NAME is what the engine is asked for images, if it is there
+engine() {
+  local name
+  mkdir -p shim client home
+  for name in skopeo docker podman; do
+    cat >shim/$name <<END
+#!/bin/bash
+case "$name \$*" in
+  skopeo\ *) for word; do [[ \$word != oci:* ]] || layout=\${word#oci:}; done; rm -rf layers; cp -r "\${layout%:*}/blobs/sha256" layers
+    [ ! -e unread ] || while read -r word; do rm "\${layout%:*}/blobs/sha256/\${word#*:}"; done <unread ;;
+  docker\ load*) cat >load.tar; exec $(type -P "$name") "\$@" <load.tar ;;
+  *image\ ls*) [ ! -e client/$name ] || exec echo some ;;
+  *image\ inspect*) [ ! -e client/$name ] || { cat client/$name; exit; } ;;
+esac
+exec $(type -P "$name") "\$@"
+END
+    chmod +x shim/$name
+  done
+  rm -rf layers load.tar
+  inside env HOME="$PWD/home" "PATH=$PWD/shim:$PATH" "CONTAINERS_CONF=$CLIENTS/podman/containers.conf" \
+    "DOCKER_HOST=unix://$CLIENTS/docker/sock" "$@"
+}
+
+# local_image TO [OPTION…]: the example, of six layers
+local_image() {
+  engine build-layered-image --name hello --closure graph --root-dir root --max-layers 6 \
+    --contents /nix/store/4ddddddddddddddddddddddddddddddd-hello-1.0 --known-layers known --to "$@"
+}
+
+# local_change: one path of the third layer has other contents; want is the image, changed the diff ID of that layer,
+# above those of the layers on top of it
+local_change() {
+  local path
+  image_files old
+  path=$(awk '$1 == 3 { print $2; exit }' plan)
+  find "root$path" -type f -size +0 -exec sed -i '$s/$/ /' {} +
+  awk -v p="$path" 'BEGIN { FS = OFS = "\t" } $1 == p { $3 = "sha256:1b8m03r63zqhnjf7l5wnldhh7c134ap5vpj0850ymkq1iyzicy5s" } 1' \
+    graph >graph.new
+  mv graph.new graph
+  image_files new
+  cut -f 1 old.list >old
+  changed=$(cut -f 1 new.list | grep -vxF -f old)
+  [ "$(wc -l <<<"$changed")" = 1 ]
+  above=$(cut -f 1 new.list | sed "1,/$changed/d")
+  [ -n "$above" ]
+  # who reads a file below it, where nothing has changed, finds other bytes
+  cp -a root root.whole
+  awk '$1 < 3 { print $2 }' plan >below
+  while read -r path; do find "root$path" -type f -size +0 -exec sed -i '1s/./X/' {} +; done <below
+}
+
+image_files() {
+  stream-layered-image --quiet --name hello --tag 1 --closure graph --root-dir root --max-layers 6 \
+    --contents /nix/store/4ddddddddddddddddddddddddddddddd-hello-1.0 --plan-out plan >"$1.tar"
+  image-layers --files "$1.tar" >"$1.files"
+  image-layers --list "$1.tar" >"$1.list"
+}
+
+# blobs DIR > those of layers in it, as diff IDs
+blobs() {
+  local file
+  for file in "$1"/*; do [[ $(head -c 1 "$file") == '{' ]] || echo "sha256:${file##*/}"; done
+}
+
+@test "the storage of podman gets the layer that changed, and where it has less than it says, all" {
+  made example .
+  chmod -R u+w root
+  local to changed above
+  to="containers-storage:[overlay@$CLIENTS/podman/root+$CLIENTS/podman/run]localhost/hello:1"
+  [ "$(local_image "$to" --quiet)" = "$to" ]
+  local_change
+  sed -n '/customisation/s/\t.*//p' new.list >unread
+  local_image "$to" --quiet
+  # skopeo reads only the former of these
+  blobs layers | sort >sent
+  echo "$changed" | sort - unread | same - sent
+  rm unread
+  podman save --quiet --output saved.tar localhost/hello:1
+  image-layers --files saved.tar | same new.files -
+  podman image inspect --format '{{range .RootFS.Layers}}{{.}} {{end}}' localhost/hello:1 >client/podman
+  podman rmi --all --force >/dev/null
+  rm -r root && mv root.whole root
+  local_image "$to" 2>err
+  grep -qx "build-layered-image: '.*' does not take the image without the layers that are there: it gets the whole" err
+  blobs layers | sort >sent
+  cut -f 1 new.list | sort | same - sent
+  podman save --quiet --output again.tar localhost/hello:1
+  image-layers --files again.tar | same new.files -
+}
+
+@test "docker gets the layer that changed and those on top of it, and where it has less than it says, all" {
+  made example .
+  chmod -R u+w root
+  local changed above
+  [ "$(local_image docker-daemon:hello:1 --quiet)" = docker-daemon:hello:1 ]
+  local_change
+  local_image docker-daemon:hello:1 --quiet
+  mkdir loaded
+  tar -xf load.tar -C loaded
+  blobs loaded/blobs/sha256 | sort >sent
+  printf '%s\n' "$changed" "$above" | sort | same - sent
+  docker save --output saved.tar hello:1
+  image-layers --files saved.tar | same new.files -
+  docker image inspect --format '{{range .RootFS.Layers}}{{.}} {{end}}' hello:1 >client/docker
+  docker image rm --force "$(docker image ls --quiet hello:1)" >/dev/null
+  docker image prune --force >/dev/null
+  rm -r root && mv root.whole root
+  local_image docker-daemon:hello:1 2>err
+  grep -qx "build-layered-image: 'docker-daemon:hello:1' does not take the image without the layers that are there: it gets the whole" err
+  docker save --output again.tar hello:1
+  image-layers --files again.tar | same new.files -
+}
