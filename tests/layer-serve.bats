@@ -231,6 +231,27 @@ nothing_left() {
   nothing_left
 }
 
+@test "memory stays below 32 MiB, with several readers and any number of threads" {
+  [ "${SANITIZED:-0}" != 1 ] || skip 'the sanitizers need more'
+  local n path kind
+  mkdir -p big/nix/store
+  for n in 1 2 3; do
+    path=/nix/store/${n}aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-big
+    head -c 20000000 /dev/urandom >"big$path"
+    lines "$n\t$path\t20000120\tsha256-${n}AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+  done >plan
+  for kind in gz zstd; do
+    rm -rf lacking
+    layer-tar --root-dir big plan |
+      image-assemble --name a --format oci --layer-compressor $kind --known known --output full-$kind
+    layer-tar --root-dir big --known known --layer-compressor $kind plan |
+      image-assemble --name a --format oci --output lacking
+    layer-serve --layout lacking --plan plan --known known --root-dir big --jobs 8 \
+      sh -c 'cd lacking/blobs/sha256 && for f in *; do [ ! -p $f ] || cat $f >/dev/null & done; wait; cat /proc/$PPID/status' >status
+    [ "$(awk '/^VmHWM/ { print $2 }' status)" -lt 32768 ]
+  done
+}
+
 @test "skopeo reads an image whose layers are pipes" {
   serve skopeo --insecure-policy copy --quiet oci:lacking:1 docker-archive:found.tar:a:1
   skopeo --insecure-policy copy --quiet oci:full:1 docker-archive:want.tar:a:1

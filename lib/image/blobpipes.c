@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -18,7 +19,8 @@
 #include <unistd.h>
 
 enum {
-	MAKERS = 3, /* files that are made at a time: each takes memory */
+	MAKERS = 2, /* files that are made at a time: each takes memory, */
+	ALONE = 2,  /* as do the threads of one that is alone */
 	STACK = 512 << 10,
 	PATIENCE = 5,              /* seconds between SIGTERM and SIGKILL, or for a lock */
 	MOMENT = 10 * 1000 * 1000, /* nanoseconds */
@@ -137,13 +139,14 @@ static bool has_failed(struct server *s)
 	return failed;
 }
 
-/* Waits for its turn; how many threads it may use. One that is alone has all of them. */
+/* Waits for its turn; how many threads it may use. One that is alone has more. */
 static unsigned take_turn(struct server *s)
 {
 	pthread_mutex_lock(&s->lock);
 	while (s->makers == MAKERS)
 		pthread_cond_wait(&s->change, &s->lock);
-	unsigned threads = s->makers++ ? 1 : s->b->threads;
+	unsigned most = s->b->threads < ALONE ? s->b->threads : ALONE;
+	unsigned threads = s->makers++ ? 1 : most;
 	pthread_mutex_unlock(&s->lock);
 	return threads;
 }
@@ -457,6 +460,8 @@ int blobpipes_run(const struct blobpipes *b, char *const command[], struct blobp
 			    .lock = PTHREAD_MUTEX_INITIALIZER,
 			    .change = PTHREAD_COND_INITIALIZER };
 	*end = (struct blobpipes_end){ 0 };
+	/* what a thread frees goes back to the system: else each keeps as much as it ever had */
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
 	if (allow_files(&s, e) < 0)
 		return -1;
 	int r = serve_pipes(&s, command, end, e);

@@ -30,7 +30,7 @@ struct blobpipes {
 	const char *lock;         /* held by flock(2) while names in dir change; NULL: none */
 	const char *const *names; /* of the pipes, n of them; a pipe of that name is replaced */
 	size_t n;
-	unsigned threads; /* for all files that are made at a time, from 1 */
+	unsigned threads; /* for one file at most, from 1 */
 	blobpipes_make *make;
 	void *context;
 };

@@ -99,7 +99,8 @@ static void make_buffers(struct blockpool *p)
 {
 	p->room = p->kind->bound(p->kind->block);
 	p->workers = xcalloc(p->nworkers, sizeof *p->workers);
-	p->nslots = p->kind->buffers - p->nworkers;
+	unsigned enough = 3 * p->nworkers;
+	p->nslots = (enough < p->kind->buffers ? enough : p->kind->buffers) - p->nworkers;
 	p->slots = xcalloc(p->nslots, sizeof *p->slots);
 	for (unsigned i = 0; i < p->nworkers; i++)
 		p->workers[i].spare = xmalloc(p->room);

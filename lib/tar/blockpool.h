@@ -20,7 +20,7 @@ struct blockpool_kind {
 	size_t block;                /* bytes of input in each block but the last */
 	size_t (*bound)(size_t len); /* the most that len bytes can become, len at least */
 	unsigned jobs;               /* threads at most */
-	unsigned buffers;            /* of one block each; at least two more than threads */
+	unsigned buffers;            /* of one block each at most; at least two more than threads */
 
 	/* What one thread needs to compress; NULL without memory. */
 	void *(*start)(void);
