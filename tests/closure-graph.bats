@@ -17,18 +17,18 @@ setup() {
 
 # The closure of three paths in each form; expect: its graph lines.
 forms() {
-  lines "$A\t5\t$SRI\t$A $B $C" "$B\t7\t$SRI\t$C" "$C\t9\t$SRI\t\\\\e" >expect
-  lines "$A\t-\t-\t$A $B $C" "$B\t-\t-\t$C" "$C\t-\t-\t\\\\e" >expect.bare
+  lines "$A\t5\t$SRI\t$A $B $C\t$A.drv" "$B\t7\t$SRI\t$C" "$C\t9\t$SRI\t\\\\e" >expect
+  lines "$A\t-\t-\t$A $B $C\t$A.drv" "$B\t-\t-\t$C" "$C\t-\t-\t\\\\e" >expect.bare
   lines $C $HEX 9 '' 0 $A $HEX 5 $A.drv 3 $A $B $C $B sha256:$BASE32 7 '' 1 $C >in.registration
   lines $C '' 0 $A $A.drv 3 $A $C $B $B '' 1 $C >in.text
   lines "StorePath: $C" "URL: x" "NarHash: sha256:$BASE32" 'NarSize: 9' 'References: ' \
-    "StorePath: $A" "NarHash: sha256:$HEX" 'NarSize: 5' "References: ${C##*/} ${A##*/} ${B##*/}" 'Sig: x' 'Sig: y' '' \
+    "StorePath: $A" "NarHash: sha256:$HEX" 'NarSize: 5' "Deriver: ${A##*/}.drv" "References: ${C##*/} ${A##*/} ${B##*/}" 'Sig: x' 'Sig: y' '' \
     "StorePath: $B" "NarHash: $SRI" 'NarSize: 7' "Deriver: x" "References: ${C##*/}" >in.narinfo
-  jq -Rn '[inputs / "\t" | {path: .[0], narSize: (.[1] | tonumber), narHash: .[2], registrationTime: 1,
+  jq -Rn '[inputs / "\t" | {path: .[0], narSize: (.[1] | tonumber), narHash: .[2], registrationTime: 1, deriver: .[4],
     references: (.[3] | if . == "\\e" then [] else . / " " end)}]' <expect >in.array.json
   jq 'map({key: .path, value: del(.path)}) | from_entries' in.array.json >in.object.json
   jq --arg hex $HEX '{version: 2, storeDir: "/nix/store", info: map({key: .path[11:], value: {
-    narSize, references: (.references | map(.[11:])), ca: null, deriver: null,
+    narSize, references: (.references | map(.[11:])), ca: null, deriver: (.deriver | if . then .[11:] else . end),
     narHash: {algorithm: "sha256", format: "base16", hash: $hex}}}) | from_entries}' in.array.json >in.version.json
   jq --arg hash sha256:$BASE32 '{builder: "x", outputs: {out: "y"}, list: ["a"], none: [],
     closure: map(.narHash = $hash)}' in.array.json >in.attrs.json
@@ -49,6 +49,17 @@ forms() {
   done
   closure-graph in.text >out
   same expect.bare out
+}
+
+@test "derivers: the first of several, and what is none" {
+  lines "$A\t5\t$SRI\t\\\\e\t$B.drv" "$A\t-\t-\t-\t$A.drv" "$A\t-\t-\t-\t-" | closure-graph >out
+  lines "$A\t5\t$SRI\t\\\\e\t$A.drv" | same out /dev/stdin
+  lines "$A\t5\t$SRI\t\\\\e\tx" >in
+  fails 1 "closure-graph: in:1: deriver of '$A': 'x' is not a store path: expected /…/HASH-NAME" closure-graph in
+  lines "$A\t5\t$SRI\t\\\\e\t-\t-" >in
+  fails 1 'closure-graph: in:1: expected 4 fields separated by single tabs, found 6' closure-graph in
+  echo "[{\"path\": \"$A\", \"references\": [], \"deriver\": 1}]" >in
+  fails 1 "closure-graph: in: '$A': deriver: expected a store path, found 1" closure-graph in
 }
 
 @test "--from takes its form, and no other" {

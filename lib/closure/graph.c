@@ -10,6 +10,7 @@
 /* A path as it was described so far; its number is that of its name. */
 struct node {
 	const char *nar_hash; /* NULL: not known */
+	const char *deriver;  /* NULL: not known */
 	uint64_t nar_size;
 	uint64_t line; /* of the first description */
 	size_t refs;   /* where they start in the builder's refs */
@@ -217,6 +218,21 @@ int graph_add(struct graph_builder *b, const char *path, const char *nar_hash, b
 	return 0;
 }
 
+int graph_deriver(struct graph_builder *b, const char *path, const char *deriver, struct err *e)
+{
+	uint32_t id;
+	if (storepath_check(deriver, NULL, e) < 0) {
+		err_wrap(e, "deriver of '%s'", path);
+		return wrap_place(b, b->origin, b->line, e);
+	}
+	if (number(b, path, &id, e) < 0)
+		return -1;
+	struct node *node = &b->nodes[id];
+	if (!node->deriver || strcmp(deriver, node->deriver) < 0)
+		node->deriver = intern_keep(&b->names, deriver, strlen(deriver));
+	return 0;
+}
+
 int graph_exclude(struct graph_builder *b, const char *path, struct err *e)
 {
 	uint32_t id;
@@ -286,6 +302,7 @@ static int fill(const struct graph_builder *b, const uint32_t *ids, const uint32
 		struct graph_path *p = &g->paths[i];
 		*p = (struct graph_path){ .path = b->names.strings[ids[i]],
 					  .nar_hash = node->nar_hash,
+					  .deriver = node->deriver,
 					  .nar_size = node->nar_size,
 					  .has_size = node->has_size,
 					  .has_refs = node->has_refs,

@@ -19,6 +19,7 @@
 struct graph_path {
 	const char *path;     /* owned by the graph, as all of it */
 	const char *nar_hash; /* SRI form, "sha256-…="; NULL where not known */
+	const char *deriver;  /* the derivation that made it; NULL where not known */
 	uint64_t nar_size;    /* bytes; 0 where not known */
 	bool has_size;
 	const uint32_t *refs; /* indices into paths, ascending, self-reference kept */
@@ -62,6 +63,14 @@ MUST_USE int graph_exclude(struct graph_builder *b, const char *path, struct err
 MUST_USE int graph_add(struct graph_builder *b, const char *path, const char *nar_hash,
 		       bool has_size, uint64_t nar_size, const char *const *refs, size_t nrefs,
 		       struct err *e);
+
+/*
+ * Says which derivation made a path that was added. More than one may have:
+ * the graph has the first of them in byte order.
+ */
+MUST_USE int graph_deriver(struct graph_builder *b, const char *path, const char *deriver,
+			   struct err *e);
+
 MUST_USE int graph_finish(struct graph_builder *b, struct graph *g, struct err *e);
 void graph_builder_free(struct graph_builder *b);
 

@@ -9,7 +9,7 @@
 #include "closure/graph.h"
 #include "closure/nixhash.h"
 
-enum { PATH, NAR_SIZE, NAR_HASH, REFERENCES, FIELDS };
+enum { PATH, NAR_SIZE, NAR_HASH, REFERENCES, DERIVER, FIELDS };
 
 /* What one line holds; kept from line to line for its memory. */
 struct line {
@@ -83,6 +83,28 @@ static int parse_hash(const struct record_field *f, char sri[NIXHASH_SRI_LEN + 1
 	return 0;
 }
 
+/* Splits a line with or without the last field, which can be left out. */
+static int split(const struct record_reader *r, const struct record_field *rec,
+		 struct record_field *f, struct err *e)
+{
+	size_t tabs = 0;
+	for (size_t i = 0; i < rec->len; i++)
+		tabs += rec->s[i] == '\t';
+	f[DERIVER] = (struct record_field){ NULL, 0 };
+	return record_split(r, rec, f, tabs == DERIVER ? FIELDS : DERIVER, e);
+}
+
+static int read_deriver(struct graph_builder *b, const struct record_reader *r, const char *path,
+			const struct record_field *f, struct err *e)
+{
+	AUTO_FREE char *deriver = NULL;
+	if (!f->s)
+		return 0;
+	if (record_string(r, f, "deriver", 1, &deriver, e) < 0)
+		return -1;
+	return deriver ? graph_deriver(b, path, deriver, e) : 0;
+}
+
 static int read_record(struct graph_builder *b, const struct record_reader *r,
 		       const struct record_field *rec, bool numbered, struct line *l, struct err *e)
 {
@@ -91,8 +113,7 @@ static int read_record(struct graph_builder *b, const struct record_reader *r,
 	const char *hash, *const *refs;
 	uint64_t size = 0;
 	AUTO_FREE char *path = NULL;
-	if (record_split(r, rec, f, FIELDS, e) < 0 ||
-	    record_string(r, &f[PATH], "path", 0, &path, e) < 0)
+	if (split(r, rec, f, e) < 0 || record_string(r, &f[PATH], "path", 0, &path, e) < 0)
 		return -1;
 	bool has_size = !esc_is_absent(f[NAR_SIZE].s, f[NAR_SIZE].len);
 	if (has_size && record_number(r, &f[NAR_SIZE], "nar-size", 0, UINT64_MAX, &size, e) < 0)
@@ -100,7 +121,9 @@ static int read_record(struct graph_builder *b, const struct record_reader *r,
 	if (parse_hash(&f[NAR_HASH], sri, &hash, e) < 0 ||
 	    parse_refs(l, &f[REFERENCES], &refs, e) < 0)
 		return numbered ? record_wrap(r, e) : err_wrap(e, "%s: '%s'", r->name, path);
-	return graph_add(b, path, hash, has_size, size, refs, l->nrefs, e);
+	if (graph_add(b, path, hash, has_size, size, refs, l->nrefs, e) < 0)
+		return -1;
+	return read_deriver(b, r, path, &f[DERIVER], e);
 }
 
 int graph_read_records(struct graph_builder *b, struct record_reader *r, bool numbered,
@@ -160,6 +183,10 @@ static void format(struct buf *b, const struct graph *g, const struct graph_path
 		buf_adds(b, "\t-");
 	buf_addf(b, "\t%s\t", p->nar_hash ? p->nar_hash : "-");
 	format_refs(b, g, p);
+	if (p->deriver) {
+		buf_addc(b, '\t');
+		esc_field(b, p->deriver, strlen(p->deriver));
+	}
 	buf_addc(b, '\n');
 }
 

@@ -10,8 +10,9 @@
 
 /* One record; kept from record to record for its memory. */
 struct entry {
-	struct buf path; /* empty: none has begun */
-	struct buf refs; /* whole paths, each NUL-terminated */
+	struct buf path;    /* empty: none has begun */
+	struct buf deriver; /* whole path; empty: not known */
+	struct buf refs;    /* whole paths, each NUL-terminated */
 	struct buf pointers;
 	size_t nrefs;
 	uint64_t line; /* where it begins */
@@ -23,6 +24,7 @@ struct entry {
 static void entry_cleanup(struct entry *entry)
 {
 	buf_free(&entry->path);
+	buf_free(&entry->deriver);
 	buf_free(&entry->refs);
 	buf_free(&entry->pointers);
 }
@@ -33,6 +35,7 @@ static int begin(struct entry *entry, const struct record_reader *r, const char 
 {
 	buf_clear(&entry->path);
 	buf_adds(&entry->path, path);
+	buf_clear(&entry->deriver);
 	buf_clear(&entry->refs);
 	entry->nrefs = 0;
 	entry->line = r->line;
@@ -52,6 +55,19 @@ static void set_refs(struct entry *entry, const char *names)
 		entry->nrefs++;
 		s += len;
 	}
+}
+
+/* A name, which lies where the path itself does. Old caches have other words for an unknown one. */
+static void set_deriver(struct entry *entry, const char *name)
+{
+	struct err e = { 0 };
+	size_t dir = (size_t)(storepath_hash(entry->path.s) - entry->path.s);
+	buf_clear(&entry->deriver);
+	buf_add(&entry->deriver, entry->path.s, dir);
+	buf_adds(&entry->deriver, name);
+	if (storepath_check(entry->deriver.s, NULL, &e) < 0)
+		buf_clear(&entry->deriver);
+	err_clear(&e);
 }
 
 static int once(bool *seen, struct err *e)
@@ -76,6 +92,8 @@ static int set(struct entry *entry, const struct record_reader *r, const char *k
 		return once(&entry->has_size, e) < 0
 			       ? -1
 			       : num_parse(value, len, 10, 0, UINT64_MAX, &entry->nar_size, e);
+	if (strcmp(key, "Deriver") == 0)
+		set_deriver(entry, value);
 	if (strcmp(key, "References") == 0) {
 		if (once(&entry->has_refs, e) < 0)
 			return -1;
@@ -135,6 +153,8 @@ static int finish(struct graph_builder *b, const struct record_reader *r, struct
 	graph_origin(b, r->name, entry->line);
 	int result = graph_add(b, entry->path.s, entry->nar_hash, true, entry->nar_size, refs,
 			       entry->nrefs, e);
+	if (result == 0 && entry->deriver.len)
+		result = graph_deriver(b, entry->path.s, entry->deriver.s, e);
 	buf_clear(&entry->path);
 	return result;
 }

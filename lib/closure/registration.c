@@ -10,6 +10,7 @@
 /* One record; kept from record to record for its memory. */
 struct entry {
 	struct buf path;
+	struct buf deriver;  /* empty: not known */
 	struct buf refs;     /* each NUL-terminated */
 	struct buf pointers; /* const char *: where each begins */
 	uint64_t line;       /* where it begins */
@@ -21,6 +22,7 @@ struct entry {
 static void entry_cleanup(struct entry *entry)
 {
 	buf_free(&entry->path);
+	buf_free(&entry->deriver);
 	buf_free(&entry->refs);
 	buf_free(&entry->pointers);
 }
@@ -59,7 +61,7 @@ static int read_number(struct record_reader *r, const struct entry *entry, const
 	return record_number(r, &line, what, 0, max, value, e);
 }
 
-static int read_deriver(struct record_reader *r, const struct entry *entry, struct err *e)
+static int read_deriver(struct record_reader *r, struct entry *entry, struct err *e)
 {
 	struct record_field line;
 	if (next_line(r, entry, "its deriver or an empty line", &line, e) < 0)
@@ -68,6 +70,8 @@ static int read_deriver(struct record_reader *r, const struct entry *entry, stru
 		err_wrap(e, "deriver: expected a store path or an empty line");
 		return record_wrap(r, e);
 	}
+	buf_clear(&entry->deriver);
+	buf_add(&entry->deriver, line.s, line.len);
 	return 0;
 }
 
@@ -104,8 +108,10 @@ static int add(struct graph_builder *b, const struct record_reader *r, const str
 	static const char *const none[1];
 	const void *refs = entry->count ? (const void *)entry->pointers.s : (const void *)none;
 	graph_origin(b, r->name, entry->line);
-	return graph_add(b, entry->path.s, with_nar ? entry->nar_hash : NULL, with_nar,
-			 entry->nar_size, refs, (size_t)entry->count, e);
+	if (graph_add(b, entry->path.s, with_nar ? entry->nar_hash : NULL, with_nar,
+		      entry->nar_size, refs, (size_t)entry->count, e) < 0)
+		return -1;
+	return entry->deriver.len ? graph_deriver(b, entry->path.s, entry->deriver.s, e) : 0;
 }
 
 int registration_read(struct graph_builder *b, struct record_reader *r, bool with_nar,

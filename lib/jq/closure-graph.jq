@@ -34,13 +34,19 @@ def references($path; $dir):
   else . as $list | try map(full($dir)) catch ($list | wrong)
     | fields | split("\t") | join(" ") end;
 
+# the last field, which is left out where it is not known
+def deriver($path; $dir):
+  if . == null then ""
+  elif type == "string" then "\t\([full($dir)] | @tsv)"
+  else fail("'\($path)': deriver: expected a store path, found \(shown)") end;
+
 # one path: an object, or null where the store does not have it
 def line($path; $dir):
   if . == null or (type == "object" and .valid == false) then
     fail("'\($path)' is not valid in the store it was asked of: build or fetch it first")
   elif type != "object" then fail("'\($path)': expected an object, found \(shown)")
   else "\([$path] | fields)\t\(.narSize | nar_size($path))\t\(
-    .narHash | nar_hash($path))\t\(.references | references($path; $dir))" end;
+    .narHash | nar_hash($path))\t\(.references | references($path; $dir))\(.deriver | deriver($path; $dir))" end;
 
 def is_path: type == "object" and (.path | type) == "string";
 

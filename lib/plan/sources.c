@@ -127,6 +127,14 @@ static void add_key(struct finder *f, uint32_t path, const struct buf *key)
 	f->parent[find_root(f, path)] = find_root(f, f->first[found]);
 }
 
+/* A path whose deriver is known goes by that alone. */
+static void add_deriver(struct finder *f, uint32_t path, const char *deriver)
+{
+	AUTO_BUF struct buf key = { 0 };
+	buf_addf(&key, "deriver\t%s", deriver);
+	add_key(f, path, &key);
+}
+
 static void add_keys(struct finder *f, uint32_t path, const char *name)
 {
 	AUTO_BUF struct buf key = { 0 };
@@ -168,8 +176,12 @@ struct sources sources_find(const struct graph *g)
 	struct finder f = { .parent = xcalloc(g->n, sizeof *f.parent) };
 	for (uint32_t i = 0; i < g->n; i++)
 		f.parent[i] = i;
-	for (uint32_t i = 0; i < g->n; i++)
-		add_keys(&f, i, storepath_name(g->paths[i].path));
+	for (uint32_t i = 0; i < g->n; i++) {
+		if (g->paths[i].deriver)
+			add_deriver(&f, i, g->paths[i].deriver);
+		else
+			add_keys(&f, i, storepath_name(g->paths[i].path));
+	}
 	struct sources s = number_sources(&f, g->n);
 	free(f.parent);
 	free(f.first);

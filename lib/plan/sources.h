@@ -20,7 +20,7 @@ struct sources {
 struct sources sources_find(const struct graph *g);
 void sources_free(struct sources *s);
 
-/* What a name says of its source: "lib" + "ssl" of "libssl-3.0.14-bin". Borrowed parts of it. */
+/* What a name says of its source, as in "libssl-3.0.14-bin". Borrowed parts of it. */
 struct sources_name {
 	const char *stem; /* the name without its language and "lib" */
 	size_t stem_len;

@@ -43,11 +43,14 @@ static void find(void)
 		{ .path = P "7-b-2024.11.28" },
 		{ .path = P "8-c" },
 		{ .path = P "9-c" },
+		{ .path = P "a-a-2.0", .deriver = P "1-a.drv" },
+		{ .path = P "b-b-1.0", .deriver = P "1-a.drv" },
+		{ .path = P "c-a-2.0", .deriver = P "2-a.drv" },
 	};
-	static const uint32_t expected[] = { 0, 0, 1, 0, 2, 3, 3, 4, 5 };
-	const struct graph g = { .paths = paths, .n = 9 };
+	static const uint32_t expected[] = { 0, 0, 1, 0, 2, 3, 3, 4, 5, 6, 6, 7 };
+	const struct graph g = { .paths = paths, .n = 12 };
 	struct sources s = sources_find(&g);
-	OK(s.n == 6);
+	OK(s.n == 8);
 	for (uint32_t i = 0; i < g.n; i++)
 		OK(s.of[i] == expected[i]);
 	sources_free(&s);
