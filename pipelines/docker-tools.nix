@@ -16,8 +16,8 @@ let
 
   # Those of the caller's files make no sense in a derivation.
   hidden = [
-    "-" "=" "attrs" "authfile" "closure" "closureKey" "explain" "format" "knownLayers" "output" "planOut" "prepare"
-    "prepared" "quiet" "repoTag" "rootDir" "storeDir" "tlsVerify" "to"
+    "-" "=" "annotations" "attrs" "authfile" "closure" "closureKey" "explain" "format" "knownLayers" "layerCompressor"
+    "output" "planOut" "prepare" "prepared" "quiet" "repoTag" "rootDir" "storeDir" "tlsVerify" "to"
   ];
 
   # What a pipeline takes. The names of pipelines in the table are patterns of a shell.
@@ -175,8 +175,7 @@ let
       command = ''
         destination=$1
         shift
-        ${layerpipe}/bin/stream-layered-image --prepared ${conf} |
-          ${pkgs.skopeo}/bin/skopeo --insecure-policy copy "$@" docker-archive:/dev/stdin "$destination"'';
+        exec ${layerpipe}/bin/build-layered-image --prepared ${conf} --to "$destination" "$@"'';
     };
     buildCommand = ''
       cat >$out <<'END'

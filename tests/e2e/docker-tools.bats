@@ -10,7 +10,7 @@ load ../mkclosure/nix
 setup_file() {
   setup_path
   needs_root
-  needs nix patchelf curl skopeo docker dockerd podman runc docker-registry
+  needs nix patchelf curl skopeo docker dockerd podman runc docker-registry sqlite3
   [ "${SANITIZED:-0}" = 0 ] || skip 'sanitized programs need what is not in the store'
   dpkg-query -W -f '${Package}\t${Architecture}\t${Version}\t${Pre-Depends}, ${Depends}\t${Provides}\t${db:Status-Status}\n' |
     perl "$TOP/tests/mkclosure/depends.pl" bash coreutils libzstd1 zlib1g >packages.json
@@ -102,8 +102,8 @@ END
 
 @test "images are the same when they are built again" {
   images --check --attr nothing --attr onTop --attr exported --attr merged --attr nss --attr filters \
-    --attr layered.conf --attr layered >out 2>log || { cat log && return 1; }
-  [ "$(wc -l <out)" = 8 ]
+    --attr layered.conf --attr layered --attr database.stream.conf >out 2>log || { cat log && return 1; }
+  [ "$(wc -l <out)" = 9 ]
 }
 
 @test "configuration, owners, and paths that the builder's PATH alone knows" {
@@ -180,6 +180,37 @@ END
   image-layers --files "$layeredConfig" | grep -q '^\./nix/store/[^/]*-hello-2.12/bin/hello '
   in_store "${withoutStore#"$dir/root"}" 2>log | image-layers --files >files
   run -1 grep nix/store files
+}
+
+@test "includeNixDB: Nix works in the image, and finds what it should find" {
+  built database
+  mkdir tree
+  layer-flatten --from-image "$database" | tar -C tree -xf - --exclude=dev
+  hello=$(readlink tree/bin/hello)
+  nix-store -qR "${hello%/bin/hello}" >want
+  nix_store "$PWD/tree"
+  nix-store -qR "${hello%/bin/hello}" >found
+  same want found
+  nix-store --verify --check-contents >log 2>&1
+  run -1 grep -E 'modified|missing|error' log
+}
+
+@test "copyTo sends to a registry what it lacks: of an image with one other path one layer" {
+  registry_start "$PWD/registry"
+  images --attr copies >scripts 2>log || { cat log && return 1; }
+  mapfile -t scripts <scripts
+  sent() {
+    registry_forget
+    in_store "$1/bin/copy-to" "docker://$REGISTRY/hello:$2" --tls-verify=false --known-layers /tmp/known 2>log
+    registry_requests | grep -c '^PUT .*/blobs/' || :
+  }
+  sent "${scripts[0]}" 1 >first
+  sent "${scripts[1]}" 2 >second
+  sent "${scripts[1]}" 2 >third
+  same <(lines 'docker://'"$REGISTRY/hello:1" 8) first # 7 layers and the configuration
+  same <(lines 'docker://'"$REGISTRY/hello:2" 2) second
+  same <(lines 'docker://'"$REGISTRY/hello:2" 0) third
+  grep -q 'is this image already' log
 }
 
 @test "pullImage takes what its hash is of, and nothing else" {

@@ -30,6 +30,8 @@ let
     helpers = callPackage ./examples/build-helpers.nix { };
     layeredContents = callPackage ./examples/layered-contents.nix { };
     layeredConfig = callPackage ./examples/layered-config.nix { };
+    # one path of it is another one
+    changed = layeredConfig.override { hello = hello.overrideAttrs (old: { again = true; }); };
     withoutStore = callPackage ./examples/layered-without-store.nix { };
     filters = callPackage ./examples/filters.nix { };
 
@@ -72,11 +74,17 @@ let
     # commands run once, when it is prepared; the path of hello is in their text alone
     layeredOnTop = streamLayeredImage layeredOnTopArgs;
     layeredOnTopFile = buildLayeredImage (layeredOnTopArgs // { compressor = "zstd"; });
+    database = dockerTools.buildLayeredImageWithNixDb {
+      name = "database";
+      contents = [ hello ];
+      config.Cmd = [ "${coreutils}/bin/true" ];
+    };
     nss = fakeNss.override { extraPasswdLines = [ "alice:x:1000:100::/home/alice:/bin/sh" ]; };
   };
 in
 images // {
   inherit pkgs dockerTools;
+  copies = map (image: image.stream.copyTo) (with images; [ layeredConfig changed ]);
   # these need a machine
   asRoot = callPackage ./examples/build-run-as-root.nix { };
   redis = callPackage ./examples/build-redis.nix { };

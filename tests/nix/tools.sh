@@ -21,6 +21,7 @@ find "$out/bin" "$out/lib" -type f -exec grep -la '^.ELF' {} + >elf
 xargs ldd <elf | sed -nE 's/.*(=>)?[[:space:]](\/[^ ]+) .*/\2/p' | sort -u | while read -r library; do
   [ -e "$out/lib/${library##*/}" ] || cp -L "$library" "$out/lib"
 done
-xargs patchelf --force-rpath --set-rpath "$out/lib" <elf
+find "$out/bin" "$out/lib" -type f ! -name 'ld-linux*' ! -name 'libc.so*' -exec grep -laZ '^.ELF' {} + |
+  xargs -0 patchelf --force-rpath --set-rpath "$out/lib"
 find "$out/bin" -type f -exec grep -lZ 'ld-linux-' {} + |
   xargs -0 patchelf --set-interpreter "$(echo "$out"/lib/ld-linux-*)"
