@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
 """What layer-plan's plans cost when something changes.
 
-    plans.py [LAYERS…]     a table for tests/fixtures/graphs and their events (24 50 99)
+    plans.py [LAYERS…]     a table for tests/fixtures/graphs and their events (24 50 99); BENCH_GRAPHS
+                           is another directory with NAME.json.gz and updates.tsv, BENCH_OLD another
+                           layer-plan whose update-cost is in the table too
     plans.py time          seconds and memory for generated closures
 
 For one event, changed paths are its paths and all that depend on them. All costs are bytes over the
 bytes of the changed paths, summed over all events:
   update    layers that hold a changed path
   chain     layers from the first of these on: what a client pulls that knows layers by chain ID
-  sequence  layers that the plan before did not have, when the events follow each other, each gives
-            its paths new hashes, and --previous has the plan before (fresh: without --previous)
+  sequence  stability: layers that the plan before did not have, when the events follow each other,
+            each gives its paths new hashes and changes sizes by up to 3 %, and --previous has the
+            plan before (fresh: without --previous)
   sharing   bytes of all different layers of the five images over bytes of all different paths
 """
 import collections
@@ -24,14 +27,26 @@ import sys
 import tempfile
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent.parent / "fixtures/graphs"
-GRAPHS = ["nginx", "redis", "postgres", "python", "sci"]
+HERE = pathlib.Path(os.environ.get("BENCH_GRAPHS") or pathlib.Path(__file__).resolve().parent.parent / "fixtures/graphs")
+GRAPHS = sorted(file.name[:-8] for file in HERE.glob("*.json.gz"))
+OLD = os.environ.get("BENCH_OLD")
 STRATEGIES = {
     "popularity": ["--strategy=popularity"],
     "size-first": ["--strategy=size-first"],
     "update-cost": ["--strategy=update-cost"],
+    **({"old update-cost": [OLD, "--strategy=update-cost"]} if OLD else {}),
     "  --sharing 0": ["--strategy=update-cost", "--sharing=0"],
     "  --sharing 10": ["--strategy=update-cost", "--sharing=10"],
+}
+
+# What update-cost of 0.1, commit 21c3352, had: stored, not measured again. BENCH_OLD measures it.
+STORED = {
+    24: {"update": [1.002, 1.020, 1.006, 1.011, 1.222, 1.106], "chain": [1.355, 1.456, 1.515, 1.524, 2.211],
+         "fresh": [1.002, 1.020, 1.006, 1.011, 1.222], "sequence": [1.002, 1.020, 1.005, 1.011, 1.242]},
+    50: {"update": [1.000, 1.002, 1.000, 1.000, 1.081, 1.084], "chain": [1.361, 1.646, 1.532, 1.526, 2.604],
+         "fresh": [1.000, 1.002, 1.000, 1.000, 1.081], "sequence": [1.000, 1.002, 1.000, 1.000, 1.084]},
+    99: {"update": [1.000, 1.000, 1.000, 1.000, 1.019, 1.032], "chain": [1.361, 1.647, 1.532, 1.526, 2.443],
+         "fresh": [1.000, 1.000, 1.000, 1.000, 1.019], "sequence": [1.000, 1.000, 1.000, 1.000, 1.020]},
 }
 
 
@@ -57,14 +72,21 @@ class Closure:
     def size(self, paths):
         return sum(self.entries[path][0] for path in paths)
 
-    def updated(self, changed, turn):
-        """The closure with other hashes for the changed paths."""
+    def updated(self, names, turn):
+        """The closure with other hashes for what changed, and other sizes, by up to 3 %, for the names."""
+        changed = self.changed(names)
+
+        def resized(path, size):
+            if path[44:] not in names:
+                return size
+            return round(size * random.Random(f"{path[44:]} {turn}").uniform(.97, 1.03))
+
         def new(path):
             if path not in changed:
                 return path
             return path[:11] + hashlib.sha256(f"{path}{turn}".encode()).hexdigest()[:32].replace("e", "z") + path[43:]
         return Closure({
-            new(path): (size, [new(ref) for ref in refs], f"{nar_hash}{turn}" if path in changed else nar_hash)
+            new(path): (resized(path, size), [new(ref) for ref in refs], f"{nar_hash}{turn}" if path in changed else nar_hash)
             for path, (size, refs, nar_hash) in self.entries.items()})
 
     def lines(self):
@@ -89,7 +111,8 @@ def load_events():
 
 def plan(closure, options, previous=None):
     """The layers, each a list of paths, and the plan's text."""
-    command = ["layer-plan", "--max-layers=128", *options]
+    program, *options = options if "/" in options[0] else ["layer-plan", *options]
+    command = [program, "--max-layers=128", *options]
     with tempfile.NamedTemporaryFile("w") as file:
         if previous is not None:
             file.write(previous)
@@ -128,9 +151,9 @@ def sequence(closure, options, events, keep):
         changed = closure.changed(names)
         if not changed:
             continue
-        changed_bytes += closure.size(changed)
-        have = {frozenset(layer) for layer in layers}
-        closure = closure.updated(changed, turn)
+        have, before = {frozenset(layer) for layer in layers}, closure
+        closure = closure.updated(names, turn)
+        changed_bytes += closure.size(path for path in closure.entries if path not in before.entries)
         layers, text, notice = plan(closure, options, text if keep else None)
         pulled += sum(closure.size(layer) for layer in layers if frozenset(layer) not in have)
         afresh += notice
@@ -154,10 +177,13 @@ def table(limits):
             print(f"{name:16} update   " + "".join(f"{row[0]:9.3f}" for row in rows) +
                   f"{sharing(closures, plans):9.3f}")
             print(f"{'':16} chain    " + "".join(f"{row[1]:9.3f}" for row in rows))
-            for keep in [False, True] if "update-cost" in options[0] else []:
+            for keep in [False, True] if "--strategy=update-cost" in options else [False]:
                 found = [sequence(closure, options, events, keep) for closure in closures]
                 print(f"{'':16} {'sequence' if keep else 'fresh':8} " + "".join(f"{row[0]:9.3f}" for row in found) +
                       (f"  afresh {sum(row[1] for row in found)} times" if keep else ""))
+        if not OLD and not os.environ.get("BENCH_GRAPHS"):
+            for i, (figure, values) in enumerate(STORED.get(limit, {}).items()):
+                print(f"{'' if i else '0.1 (stored)':16} {figure:8} " + "".join(f"{value:9.3f}" for value in values))
 
 
 def generated(n):
