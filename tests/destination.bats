@@ -345,13 +345,14 @@ END
 }
 
 @test "a signal at each stage ends all, and nothing is left" {
-  local program pipeline status i
+  local program pipeline status i signal
   build --to oci:first:1 # the layers are known
   mkdir beside bin
   cp -as "$BUILD"/{bin,share,libexec} beside
   cp --remove-destination "$BUILD/bin/build-layered-image" beside/bin
   PATH=$PWD/bin:$PATH
-  for program in layer-tar image-assemble jq curl skopeo; do
+  for program in layer-tar:TERM image-assemble:HUP jq:INT curl:HUP skopeo:INT; do
+    signal=${program#*:} program=${program%:*}
     rm -f started beside/bin/* bin/*
     cp -as "$BUILD/bin/." beside/bin
     cp --remove-destination "$BUILD/bin/build-layered-image" beside/bin
@@ -364,13 +365,13 @@ END
       *) cp --remove-destination waiting "beside/bin/$program" ;;
     esac
     chmod +x bin/* beside/bin/* 2>/dev/null || :
-    setsid env --default-signal=TERM,HUP beside/bin/build-layered-image "${args[@]}" --tls-verify=false \
+    setsid env --default-signal=TERM,HUP,INT beside/bin/build-layered-image "${args[@]}" --tls-verify=false \
       --to "docker://$REGISTRY/$repository:1" >out 2>err 3>&- &
     pipeline=$!
     for ((i = 0; i < 600; i++)); do [ ! -e started ] || break; sleep 0.05; done
     [ -e started ] || { echo "$program was not started" && cat err && return 1; }
     [ "$program" != skopeo ] || pgrep -s $pipeline layer-serve
-    kill -TERM $pipeline
+    kill "-$signal" $pipeline
     status=0
     wait $pipeline || status=$?
     [ $status != 0 ]
