@@ -48,7 +48,7 @@ END
 
 @test "pipelines" {
   for page in "$TOP"/pipelines/*; do
-    case $page in */pull-image | */nix-prefetch-docker | */build-layered-image) continue ;; esac
+    case $page in *.nix | */pull-image | */nix-prefetch-docker | */build-layered-image) continue ;; esac
     run_examples "$TOP/man/$(basename "$page").1" 1
   done
 }
