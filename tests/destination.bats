@@ -10,7 +10,7 @@ hint="(see 'build-layered-image --help')"
 
 setup_file() {
   setup_path
-  needs docker-registry skopeo curl
+  needs docker-registry skopeo curl docker
   registry_start "$PWD/registry"
 }
 
@@ -143,6 +143,10 @@ unreadable() {
   fails 2 "build-layered-image: --annotation: expected KEY=VALUE in UTF-8, found 'a' $hint" build --format oci --annotation a
   fails 2 "build-layered-image: --compressor and --layer-compressor: an image is compressed once $hint" \
     build --format oci --compressor gz --layer-compressor gz
+  fails 2 "build-layered-image: --layer-compressor: with --to and this destination, expected none, found 'gz' $hint" \
+    build --to containers-storage:a:1 --layer-compressor gz
+  fails 2 "build-layered-image: --to: expected a name such as debian or registry.example/team/app, without a tag, found 'A' $hint" \
+    build --to docker-daemon:A:1
   fails 1 "build-layered-image: --authfile: 'none' does not exist" push 1 --authfile none
   jq -n '{name: "x", allowEmpty: true, format: "oci", annotations: {a: 1}}' >attrs.json
   fails 1 'build-layered-image: attrs.json: annotations: expected an object of strings, found {"a":1}' build-layered-image --attrs attrs.json
