@@ -231,6 +231,9 @@ for g in layers:
 height = float(root.get("height"))
 assert all(0 < float(t.get("y")) < height for t in root.iter(name + "text"))
 END
+  grep -qF '>Pull from the previous plan: 1 layer, 128 B (128 B changed); by chain ID 2.22 kB<' plan.svg
+  grep -qF '>How often a layer changes, in % of the given events:<' plan.svg
+  grep -qF '<title>3 paths of 3 sources, changed by 5 of 5 sources; costs' plan.svg
   lines '3, hello-1.0 +2 more, 2.09 kB, 100 %, 1.00, #7a1452' \
     '2, hello.conf, pull, 128 B, 50 %, 0.06, #c42f4e' \
     '1, libc-2.36, 976 B, 0 %, 0.47, #fff3c4' | same found /dev/stdin

@@ -98,6 +98,19 @@ static void weigh_paths(struct plancost *c, const struct costmodel *m)
 	c->total_weight = m->total;
 }
 
+/* How many sources the layer's paths are built from. */
+static uint32_t count_sources(const struct costmodel *m, const struct plancost_layer *layer)
+{
+	AUTO_FREE bool *seen = xcalloc(m->sources.n, sizeof *seen);
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < layer->npaths; i++) {
+		bool *source = &seen[m->sources.of[layer->paths[i]]];
+		n += !*source;
+		*source = true;
+	}
+	return n;
+}
+
 /* changers: what changes the layer, out. */
 static void weigh_layer(const struct plancost *c, const struct costmodel *m,
 			struct plancost_layer *layer, uint64_t *changers)
@@ -108,6 +121,7 @@ static void weigh_layer(const struct plancost *c, const struct costmodel *m,
 		uint32_t path = layer->paths[i];
 		layer->least += (double)c->graph->paths[path].nar_size * (double)c->weights[path];
 	}
+	layer->nsources = count_sources(m, layer);
 	layer->changers = (uint32_t)reachable_count(changers, m->words);
 	layer->weight = costmodel_weigh(m, changers);
 	layer->cost = (double)layer->size * (double)layer->weight;

@@ -28,6 +28,7 @@ struct plancost_pull {
 struct plancost_layer {
 	const uint32_t *paths; /* indices in the graph, the largest first */
 	uint32_t npaths;
+	uint32_t nsources; /* that these are built from */
 	uint64_t size;     /* bytes */
 	uint32_t changers; /* how many sources change it when they do */
 	uint64_t weight;   /* of these together */

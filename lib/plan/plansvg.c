@@ -113,7 +113,7 @@ static void draw_events(struct buf *b, const struct plancost *c, int y)
 	AUTO_FREE uint32_t *worst = plancost_worst(c);
 	const struct plancost_event *event = &c->events[worst[0]];
 	open_line(b, y, "note");
-	buf_addf(b, "%" PRIu32 " known update%s", c->nevents,
+	buf_addf(b, "%" PRIu32 " given event%s", c->nevents,
 		 c->nevents == 1 ? " pulls " : "s pull ");
 	add_cost(b, "", c->by_layer.total, c->by_chain.total);
 	buf_addf(b, "; the worst, by layer %.2f: ", plancost_ratio(&event->layers, &event->paths));
@@ -124,12 +124,12 @@ static void draw_events(struct buf *b, const struct plancost *c, int y)
 static void draw_pull(struct buf *b, const struct plancost *c, int y)
 {
 	open_line(b, y, "note");
-	buf_addf(b, "Who has the previous plan pulls %" PRIu32 " layer%s, ", c->pull_layers.n,
+	buf_addf(b, "Pull from the previous plan: %" PRIu32 " layer%s, ", c->pull_layers.n,
 		 c->pull_layers.n == 1 ? "" : "s");
 	humansize_bytes(b, c->pull_layers.bytes);
-	buf_adds(b, ", for ");
+	buf_adds(b, " (");
 	humansize_bytes(b, c->pull_paths.bytes);
-	buf_adds(b, " that changed; by chain ID ");
+	buf_adds(b, " changed); by chain ID ");
 	humansize_bytes(b, c->pull_chain.bytes);
 	close_line(b);
 }
@@ -152,8 +152,8 @@ static int draw_costs(struct buf *b, const struct plancost *c)
 static void draw_scale(struct buf *b, const struct plancost *c, int y)
 {
 	open_line(b, y + 12, "note");
-	buf_addf(b, "How often a layer changes%s, of 100 updates:",
-		 c->nevents ? ", going by the known ones" : "");
+	buf_addf(b, "How often a layer changes, in %% of %s:",
+		 c->nevents ? "the given events" : "all updates");
 	close_line(b);
 	int x = BARS_END - STEPS * STEP_WIDTH;
 	for (size_t i = 0; i < STEPS; i++, x += STEP_WIDTH) {
@@ -161,7 +161,7 @@ static void draw_scale(struct buf *b, const struct plancost *c, int y)
 			 "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\" "
 			 "class=\"edge\"/>\n",
 			 x, y, STEP_WIDTH, BAR_HEIGHT, steps[i].colour);
-		buf_addf(b, "<text x=\"%d\" y=\"%d\" class=\"head middle\">%s%.0f</text>\n",
+		buf_addf(b, "<text x=\"%d\" y=\"%d\" class=\"head middle\">%s%.0f %%</text>\n",
 			 x + STEP_WIDTH / 2, y + 30, i ? "to " : "up to ", steps[i].percent);
 	}
 }
@@ -189,9 +189,10 @@ static void draw_head(struct buf *b, int y)
 static void add_hint(struct buf *b, const struct plancost *c, const struct plancost_layer *layer)
 {
 	buf_addf(b,
-		 "<title>%" PRIu32 " path%s, changed by %" PRIu32 " of %" PRIu32
-		 " sources; costs %.2f times what the paths alone cost",
-		 layer->npaths, layer->npaths == 1 ? "" : "s", layer->changers, c->nsources,
+		 "<title>%" PRIu32 " path%s of %" PRIu32 " source%s, changed by %" PRIu32
+		 " of %" PRIu32 " sources; costs %.2f times what the paths alone cost",
+		 layer->npaths, layer->npaths == 1 ? "" : "s", layer->nsources,
+		 layer->nsources == 1 ? "" : "s", layer->changers, c->nsources,
 		 plancost_over(layer));
 	for (uint32_t i = 0; i < layer->npaths && i < MOST_HINTS; i++) {
 		const struct graph_path *path = &c->graph->paths[layer->paths[i]];
