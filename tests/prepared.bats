@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # Layered images in two steps: stream-layered-image --prepare, and --prepared of both pipelines.
-# shellcheck disable=SC2030,SC2031 # a test is a subshell
+# shellcheck disable=SC2030,SC2031,SC2154 # a test is a subshell; run sets stderr
 load helper
 
 hello=/nix/store/4ddddddddddddddddddddddddddddddd-hello-1.0
