@@ -11,6 +11,8 @@ row() {
     build-image) args=(--name x --from-image base --copy-to-root tree --output out/it) ;;
     build-layered-image) args=(--name x --from-image base --contents tree --output out/it) ;;
     stream-layered-image) args=(--name x --from-image base --contents tree) ;;
+    stream-nix-shell-image) args=(--drv drv) ;;
+    build-nix-shell-image) args=(--drv drv --output out/it) ;;
     export-image) args=(--from-image base --output out/it) ;;
     bin-sh | usr-bin-env) args=(--program tree/program --output out/it) ;;
     ca-certificates) args=(--bundle bundle --output out/it) ;;
@@ -47,6 +49,7 @@ setup() {
   chmod 755 tree/program
   echo bottom >bottom/file
   printf -- '-----BEGIN CERTIFICATE-----\n' >bundle
+  echo 'Derive([],[],[],"x","/bin/sh",[],[("name","x")])' >drv
   tree-list --owner 0:0 bottom | layer-tar --mtree - | image-assemble --name base --output base
 }
 

@@ -8,6 +8,7 @@
 #   closure_cut ROOTS       $work/graph: the closure of the paths in this file, and its end mark
 
 closure_open() {
+  printf '%s\n' - "${list_exclude[@]}" >"$work/excluded"
   if [ -n "${attr[closure]}" ]; then
     given_graph >"$work/candidates"
   else
@@ -25,8 +26,10 @@ store_paths() {
   mapfile -t names <"$work/names"
   [[ ${#names[@]} -ge 2 && ${names[0]} == . && ${names[-1]} == '~' ]] || fail "cannot list '$file'"
   names=("${names[@]:1:${#names[@]}-2}")
-  [ ${#names[@]} = 0 ] || printf '%s\t-\t-\t-\n' "${names[@]/#/"${attr[storeDir]}"/}"
+  [ ${#names[@]} = 0 ] || printf '%s\t-\t-\t-\n' "${names[@]/#/"${attr[storeDir]}"/}" | without_excluded
 }
+
+without_excluded() { awk -F '\t' 'NR == FNR { out[$1]; next } !($1 in out)' "$work/excluded" -; }
 
 # The store directory itself is ".", which sorts before the others; "~" sorts behind them.
 store_names() {
@@ -39,7 +42,7 @@ store_names() {
 
 # The closure that was given, as graph lines.
 given_graph() {
-  local options=(--store-dir "${attr[storeDir]}" --allow-empty)
+  local options=(--store-dir "${attr[storeDir]}" --allow-empty "${list_exclude[@]/#/--exclude=}")
   [ -z "${attr[closureKey]}" ] || options+=(--key "${attr[closureKey]}")
   closure-graph "${options[@]}" -- "${attr[closure]}"
 }
@@ -52,10 +55,10 @@ closure_unknown() {
     { grep -aoE "$dir/[0-9abcdfghijklmnpqrsvwxyz]{32}-[0-9a-zA-Z+._?=-]+" || [ $? = 1 ]; } |
     awk -v at=$((${#attr[storeDir]} + 2)) '
       { hash = substr($1, at, 32) }
-      pass == 1 { known[hash]; next }
+      pass <= 1 { known[hash]; next }
       !(hash in known) && hash !~ /^e+$/ { print; known[hash] }
       END { print "# end" }
-    ' pass=1 "$work/candidates" pass=2 - >"$work/unknown" ||
+    ' pass=0 "$work/excluded" pass=1 "$work/candidates" pass=2 - >"$work/unknown" ||
     { [ $? = 1 ] || fail 'cannot look for store paths in the image'; exit 1; }
   lines_read "$work/unknown"
   [[ ${#lines[@]} = 0 || $base_layers = 0 ]] || base_holds >"$work/base.paths"
@@ -74,7 +77,7 @@ nix_knows() {
 
 # closure_of ROOT… > graph lines
 closure_of() {
-  local cut=("${@/#/--root=}") store=() root
+  local cut=("${@/#/--root=}" "${list_exclude[@]/#/--exclude=}") store=() root
   if [ -n "${attr[closure]}" ]; then
     closure-graph --store-dir "${attr[storeDir]}" "${cut[@]}" "$work/candidates"
   elif nix_knows; then
@@ -82,7 +85,7 @@ closure_of() {
     [[ $root == /* ]] || root=$PWD/$root
     [ "$root" = "$PWD/" ] || store=(--store "$root")
     with_caller_environment nix --offline --extra-experimental-features nix-command path-info "${store[@]}" --json -r "$@" |
-      closure-graph --store-dir "${attr[storeDir]}"
+      closure-graph --store-dir "${attr[storeDir]}" "${list_exclude[@]/#/--exclude=}"
   else
     closure-graph --scan --root-dir "${attr[rootDir]:-/}" --store-dir "${attr[storeDir]}" "${cut[@]}"
   fi

@@ -73,7 +73,7 @@ prepared_read() {
   expected=
   for line in "${lines[@]}"; do
     prepared_line "$line"
-    [ -n "${attr_set[$name]-}" ] || attr[$name]=$value
+    [ -n "${attr_set[$name]-}" ] || attr["$name"]=$value
   done
   [ -n "$expected" ] || prepared_bad 'the line layers is missing'
 }
