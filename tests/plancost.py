@@ -32,7 +32,6 @@ class Closure:
         self.size = {path: size for path, size, *_ in graph}
         self.refs = {row[0]: set(row[3].replace("\\e", "").split()) for row in graph}
         by_name = {name: int(weight) for name, weight in weights or []}
-        self.weight = {path: by_name.get(name_of(path), 1) for path in self.refs}
         self.closure = {path: self.closure_of(path) for path in self.refs}
         self.source = {path: path for path in self.refs}
         for a in self.refs:
@@ -40,6 +39,11 @@ class Closure:
                 if same_source(name_of(a), name_of(b)):
                     self.source = {path: self.source[b] if source == self.source[a] else source
                                    for path, source in self.source.items()}
+
+        named = {source: [by_name[name_of(path)] for path in self.refs
+                          if self.source[path] == source and name_of(path) in by_name]
+                 for source in self.source.values()}
+        self.weight = {path: max(named[self.source[path]], default=1) for path in self.refs}
 
     def closure_of(self, path):
         seen, todo = {path}, [path]
@@ -218,8 +222,8 @@ def random_case(rng, directory):
                      for _ in range(rng.randint(0, 12))])
     write("weights", [(name, rng.randint(0, 9))
                       for name in rng.sample(names, rng.randint(0, 3))])
-    by_name = {name: int(weight) for name, weight in rows(f"{directory}/weights")}
-    return any(by_name.get(name_of(path), 1) for path in paths)
+    closure = Closure(rows(f"{directory}/graph"), rows(f"{directory}/weights"))
+    return any(closure.weight.values())
 
 
 def check(n):

@@ -94,6 +94,14 @@ sci() {
   cost --max-layers 2 --weights weights three | same expected /dev/stdin
 }
 
+@test "weights: one name stands for all paths of its source" {
+  local hash=/nix/store/00000000000000000000000000000000
+  printf '%s\t100\t-\t\\e\n' $hash-a-1.0.0 $hash-a-1.0.0-bin $hash-b >three
+  echo 'a-1.0.0	0' >weights
+  cost --weights weights --explain three | cut -f 2,4 | sed 's/^[^-]*-//' | sort >found
+  lines 'a-1.0.0\t0' 'a-1.0.0-bin\t0' 'b\t1' | same found /dev/stdin
+}
+
 @test "groups: together, alone, by name and by path; the first line counts" {
   lines '-\thello.*' 'lower\tlibc*' 'lower\t/nix/store/2*' 'nobody\tnothing*' '-\t*bc*' >groups
   cost --group groups --max-layers 3 graph >plan

@@ -94,7 +94,8 @@ def update_cost(graph, limit, sharing, weights, min_size):
     source = find_sources(graph)
     weight_of = {}
     for path, own in source.items():
-        weight_of[own] = max(weight_of.get(own, 0), weights.get(name(path), 1))
+        named = [weights[name(p)] for p, other in source.items() if other == own and name(p) in weights]
+        weight_of[own] = max(named, default=1)
 
     def weight(sources):
         return sum(weight_of[own] for own in sources)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan/weights.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/intern.h"
 #include "base/record.h"
 #include "closure/storepath.h"
+#include "plan/sources.h"
 
 enum { NAME, WEIGHT, FIELDS };
 
@@ -34,14 +36,30 @@ static int read_record(const struct record_reader *r, const struct record_field 
 	return 0;
 }
 
+/* The number of the path's name in the file; INTERN_NONE: it is not there. */
+static uint32_t find_name(const struct weights *w, const struct graph_path *p)
+{
+	const char *name = storepath_name(p->path);
+	return intern_find(&w->names, name, strlen(name));
+}
+
 static uint64_t *hand_out(const struct graph *g, const struct weights *w)
 {
+	struct sources sources = sources_find(g);
+	AUTO_FREE bool *known = xcalloc(sources.n, sizeof *known);
+	AUTO_FREE uint64_t *of_source = xcalloc(sources.n, sizeof *of_source);
 	uint64_t *weights = xcalloc(g->n, sizeof *weights);
 	for (uint32_t i = 0; i < g->n; i++) {
-		const char *name = storepath_name(g->paths[i].path);
-		uint32_t number = intern_find(&w->names, name, strlen(name));
-		weights[i] = number == INTERN_NONE ? 1 : w->values[number];
+		uint32_t number = find_name(w, &g->paths[i]), source = sources.of[i];
+		if (number == INTERN_NONE)
+			continue;
+		known[source] = true;
+		if (w->values[number] > of_source[source])
+			of_source[source] = w->values[number];
 	}
+	for (uint32_t i = 0; i < g->n; i++)
+		weights[i] = known[sources.of[i]] ? of_source[sources.of[i]] : 1;
+	sources_free(&sources);
 	return weights;
 }
 

@@ -12,9 +12,9 @@
 
 /*
  * Reads lines of a name (of a path, without its hash) and a number from 0 to
- * WEIGHTS_MAX. In *weights comes one number a path of the graph, 1 where its
- * name is not in the file; the caller frees it. Names that no path has are
- * skipped; a name that comes twice is refused.
+ * WEIGHTS_MAX. In *weights comes one number a path of the graph: the largest
+ * of the paths of its source, 1 where the file has none of their names; the caller frees it. Names
+ * that no path has are skipped; a name that comes twice is refused.
  */
 MUST_USE int weights_read(const struct graph *g, int fd, const char *name, uint64_t **weights,
 			  struct err *e);
