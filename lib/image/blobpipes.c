@@ -359,8 +359,8 @@ static int start_command(struct server *s, char *const command[], const sigset_t
 static bool has_ended(const struct server *s)
 {
 	siginfo_t info = { 0 };
-	return waitid(P_PID, (id_t)s->command, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
-	       info.si_pid != 0;
+	int r = waitid(P_PID, (id_t)s->command, &info, WEXITED | WNOHANG | WNOWAIT);
+	return r < 0 ? errno != EINTR : info.si_pid != 0;
 }
 
 static int reap(struct server *s)
@@ -369,7 +369,8 @@ static int reap(struct server *s)
 	pthread_mutex_lock(&s->lock);
 	s->stop = true;
 	pthread_mutex_unlock(&s->lock);
-	(void)!waitpid(s->command, &status, 0);
+	while (waitpid(s->command, &status, 0) < 0 && errno == EINTR)
+		;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
