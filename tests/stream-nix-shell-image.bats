@@ -1,10 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Images of a nix-shell: stream-nix-shell-image and build-nix-shell-image.
+# Images of a nix-shell, on standard output.
 # shellcheck disable=SC2016,SC2030,SC2031 # texts of others; a test is a subshell
 load helper
 
-shell=/nix/store/2bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-shell-5.2
 conf=/nix/store/3cccccccccccccccccccccccccccccc3-hello.conf
 out=/nix/store/6ggggggggggggggggggggggggggggggg-it
 
@@ -80,18 +79,6 @@ in_shell() {
   image-layers image | layer-flatten | tar -xOf - ./etc/nix-shell.rc | grep . | tail -n 2 >found
   lines 'echo hi' exit | same found -
   fails 2 "stream-nix-shell-image: --command and --run: expected one of them (see 'stream-nix-shell-image --help')" stream --command x --run y
-}
-
-@test "packages, and a file" {
-  build-nix-shell-image --drv it.drv --closure graph --root-dir root --quiet --coreutils "$shell" --cacert "$shell" --shell "$shell/bin/sh" >said
-  [ "$(<said)" = it-env.tar.gz ]
-  zcat it-env.tar.gz >image
-  config | grep -qxF "Env	SSL_CERT_FILE=$shell/etc/ssl/certs/ca-bundle.crt"
-  config | grep -qxF "Env	PATH=$shell/bin"
-  config | grep -qxF "Cmd	$shell/bin/sh"
-  unpack
-  [ "$(readlink f/usr/bin/env)" = "$shell/bin/env" ]
-  [ -e "f$shell/bin/sh" ]
 }
 
 @test "the forms of nix derivation show" {
