@@ -45,7 +45,7 @@ let
   tagOption = tag: optionalString (tag == null) ''--tag "$(basename "$out" | cut -c -32)"'';
 
   # Attributes with store paths that are not the image's
-  tools = [ "fromImage" "previousPlan" "weights" "layerGroups" "kernel" "modules" "qemu" "mke2fs" ];
+  tools = [ "fromImage" "previousPlan" "weights" "layerGroups" "kernel" "modules" "qemu" "mke2fs" "drv" ];
 
   # image NAME ATTRIBUTES MORE COMMAND: a derivation whose .attrs.json has the attributes of an image. The closure in
   # it is that of all store paths that the attributes mention, and of the builder's own tools, as commands can put
@@ -209,6 +209,29 @@ let
   buildLayeredImage = makeOverridable (args:
     built (baseNameOf args.name) (args.compressor or "gz") (streamLayeredImage (removeAttrs args [ "compressor" ])));
 
+  # --- images of a nix-shell ---
+
+  streamNixShellImage = { drv, ... }@given:
+    let
+      name = args.name or "${drv.name}-env";
+      args = checked "streamNixShellImage" "stream-nix-shell-image" [ ] given;
+    in
+    if drv.drvAttrs.__structuredAttrs or false
+    then throw "dockerTools.streamNixShellImage: '${drv.name}' has __structuredAttrs, which are not supported"
+    else if args.command or null != null && args.run or null != null
+    then throw "dockerTools.streamNixShellImage: command and run: expected one of them"
+    else streamed (baseNameOf name) { } (prepare "stream-nix-shell-image" name ({
+      inherit name;
+      inherit (pkgs) coreutils cacert;
+      shell = "${pkgs.bashInteractive}/bin/bash";
+    } // args // {
+      drv = builtins.unsafeDiscardOutputDependency drv.drvPath;
+      inputs = removeAttrs drv.drvAttrs [ "outputs" ]; # what they mention, the image can need
+    }) { });
+
+  buildNixShellImage = { drv, compressor ? "gz", ... }@args:
+    built "${drv.name}-env" compressor (streamNixShellImage (removeAttrs args [ "compressor" ]));
+
   # --- images of others ---
 
   pullImage = { imageName, imageDigest, finalImageName ? imageName, finalImageTag ? "latest"
@@ -253,7 +276,8 @@ let
   withNixDb = build: args: build (args // { includeNixDB = true; });
 in
 {
-  inherit buildImage buildLayeredImage streamLayeredImage pullImage exportImage mergeImages;
+  inherit buildImage buildLayeredImage streamLayeredImage buildNixShellImage streamNixShellImage pullImage exportImage
+    mergeImages;
   buildImageWithNixDb = withNixDb buildImage;
   buildLayeredImageWithNixDb = withNixDb buildLayeredImage;
 

@@ -33,7 +33,7 @@ nix_shell_options() {
   layered=(--attrs "$work/layered.json" --max-layers "${attr[maxLayers]}" --store-dir "${attr[storeDir]}" "--quiet=${attr[quiet]}")
   for name in "${!attr_of_option[@]}"; do
     case ${attr_of_option[$name]} in
-      tag | closure | closureKey | rootDir | output | compressor)
+      tag | closure | closureKey | rootDir | output | compressor | prepare)
         value=${attr[${attr_of_option[$name]}]}
         [ -z "$value" ] || layered+=("$name=$value")
         ;;

@@ -73,6 +73,7 @@ hash_of() { basename "${!1}" | cut -c -32; }
 ["stream-layered","layered-on-top.tar.zst","layered-on-top","layered-conf"]
 ["yes",true,true]
 {"architecture":"arm64","name":"team/on-top"}
+["made-env.tar","hello-2.12-env.tar.gz","1","stream-run"]
 ["x","x",true]
 END
   {
@@ -81,6 +82,7 @@ END
     value '[ layered.name layeredOnTopFile.name layeredOnTopFile.imageName layered.conf.name ]'
     value '[ layered.mine layered.isExe (layeredOnTopFile.imageTag == layeredOnTopFile.stream.conf.imageTag) ]'
     value '{ inherit (onTop.buildArgs) name architecture; }'
+    value '[ nixShell.name helloShell.name nixShell.imageTag nixShellRun.name ]'
     value 'let x = bash.override { tag = "x"; }; in [ x.imageTag x.buildArgs.tag (x.outPath != bash.outPath) ]'
   } >found
   same want found
@@ -96,6 +98,10 @@ END
   refuses 'dockerTools.buildImage: contents and copyToRoot: expected copyToRoot alone' '(bash.override { contents = [ ]; }).outPath'
   refuses 'dockerTools.streamLayeredImage: maxLayers: expected more than 1' '(layered.override { maxLayers = 1; }).outPath'
   refuses "dockerTools.streamLayeredImage: unknown attribute 'copyToRoot'" '(layered.override { copyToRoot = [ ]; }).outPath'
+  refuses 'dockerTools.streamNixShellImage: command and run: expected one of them' \
+    '(dockerTools.streamNixShellImage { drv = pkgs.hello; command = "a"; run = "b"; }).outPath'
+  refuses "dockerTools.streamNixShellImage: 'x' has __structuredAttrs" \
+    '(dockerTools.buildNixShellImage { drv = derivation { name = "x"; system = "x"; builder = "x"; __structuredAttrs = true; }; }).outPath'
   value '(nothing.override { contents = [ ]; }).outPath' >out 2>err
   grep -qF 'dockerTools.buildImage: contents is deprecated: use copyToRoot' err
 }
@@ -258,6 +264,10 @@ END
   docker_start
   built bash && built extraCommands && built filters && built layered
   in_store "${layered#"$dir/root"}" -t layered:1 2>log >layered
+  built nixShellRun
+  in_store "${nixShellRun#"$dir/root"}" 2>log >run
+  hellos=("$dir"/root/nix/store/*-hello-2.12/bin/hello) # which say the same
+  made=$(echo "from 'a file'" && cat "${hellos[0]}")
   for client in docker podman; do
     $client load -i "$bash" >/dev/null
     [ "$("${client}_run" "bash:$(hash_of bash)")" = 'from base' ]
@@ -265,6 +275,8 @@ END
     [ "$("${client}_run" hello:latest)" = 'Hello, world!' ]
     $client load -i "$filters" >/dev/null
     [ "$("${client}_run" hello:filters)" = 'Hello, world!' ]
+    $client load -i run >/dev/null
+    [ "$("${client}_run" run:1)" = "$made"$'\n1000\n/build' ]
     $client load -i layered >/dev/null
     [ "$("${client}_run" layered:1)" = layered ]
     # directories of the store are open to every user

@@ -23,6 +23,15 @@ let
     enableFakechroot = true;
   };
 
+  shellDrv = derivation {
+    name = "made";
+    system = builtins.currentSystem;
+    builder = "${bash}/bin/bash";
+    args = [ "-ec" "${coreutils}/bin/cat $textPath ${hello}/bin/hello >$out" ];
+    text = "from 'a file'\n";
+    passAsFile = [ "text" ];
+  };
+
   images = rec {
     inherit (dockerTools) usrBinEnv binSh caCertificates fakeNss;
     extraCommands = callPackage ./examples/build-extra-commands.nix { };
@@ -79,6 +88,18 @@ let
       contents = [ hello ];
       config.Cmd = [ "${coreutils}/bin/true" ];
     };
+    nixShell = dockerTools.buildNixShellImage { drv = shellDrv; tag = "1"; compressor = "none"; };
+    nixShellRun = dockerTools.streamNixShellImage {
+      drv = shellDrv;
+      name = "run";
+      tag = "1";
+      run = ''
+        buildDerivation
+        cat $out
+        id -u
+        pwd
+      '';
+    };
     nss = fakeNss.override { extraPasswdLines = [ "alice:x:1000:100::/home/alice:/bin/sh" ]; };
   };
 in
@@ -87,6 +108,7 @@ images // {
   copies = map (image: image.stream.copyTo) (with images; [ layeredConfig changed ]);
   # these need a machine
   asRoot = callPackage ./examples/build-run-as-root.nix { };
+  helloShell = callPackage ./examples/nix-shell.nix { };
   redis = callPackage ./examples/build-redis.nix { };
   shadowBasic = callPackage ./examples/build-shadow.nix { };
   all = runCommand "all" { } (lib.concatMapStringsSep "\n" (name: "mkdir -p $out; ln -s ${images.${name}} $out/${name}")

@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+{ dockerTools, hello }:
+dockerTools.buildNixShellImage {
+  drv = hello;
+}
