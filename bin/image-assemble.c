@@ -25,7 +25,8 @@ static const char help[] =
 	"      --format FORMAT     docker, oci or hybrid (docker)\n"
 	"      --compressor KIND   none, gz or zstd, for the whole archive (none)\n"
 	"      --layer-compressor KIND\n"
-	"                          none, gz or zstd, for each layer of oci and hybrid (gz)\n"
+	"                          none, gz, zstd or zstd:chunked, for each layer of oci and "
+	"hybrid (gz)\n"
 	"      --known FILE        remember and use compressed layers of oci and hybrid\n"
 	"      --annotation KEY=VALUE\n"
 	"                          an annotation of oci and hybrid; repeatable\n"
@@ -150,7 +151,8 @@ static void word_option(int opt, struct settings *s)
 		cli_usage(&cli, "--progress: %s", e.msg);
 	if (opt == OPT_FORMAT && assemble_format(optarg, &s->image.format, &e) < 0)
 		cli_usage(&cli, "--format: %s", e.msg);
-	if (opt == OPT_LAYER_COMPRESSOR && compress_kind(optarg, &s->image.compressor, &e) < 0)
+	if (opt == OPT_LAYER_COMPRESSOR &&
+	    compress_layer_kind(optarg, &s->image.compressor, &e) < 0)
 		cli_usage(&cli, "--layer-compressor: %s", e.msg);
 	s->layer_compressor |= opt == OPT_LAYER_COMPRESSOR;
 }

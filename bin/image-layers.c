@@ -18,7 +18,8 @@ static const char help[] =
 	"      --store-dir DIR     with --store-paths: the store directory (/nix/store)\n"
 	"      --known FILE        send layers that this file knows by reference, known-layers(5)\n"
 	"      --layer-compressor KIND\n"
-	"                          none, gz or zstd: how --known must know them (gz)\n"
+	"                          none, gz, zstd or zstd:chunked: how --known must know them "
+	"(gz)\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
 
@@ -62,7 +63,7 @@ static const char *read_store_dir(void)
 static void read_compressor(struct settings *s)
 {
 	struct err e = { 0 };
-	if (compress_kind(optarg, &s->compressor, &e) < 0)
+	if (compress_layer_kind(optarg, &s->compressor, &e) < 0)
 		cli_usage(&cli, "--layer-compressor: %s", e.msg);
 	s->has_compressor = true;
 }

@@ -35,7 +35,8 @@ static const char help[] =
 	"      --bare              write the one layer's tar without a stream around it\n"
 	"      --known FILE        send layers that this file knows by reference, known-layers(5)\n"
 	"      --layer-compressor KIND\n"
-	"                          none, gz or zstd: how --known must know them (gz)\n"
+	"                          none, gz, zstd or zstd:chunked: how --known must know them "
+	"(gz)\n"
 	"\nMore:\n"
 	"      --jobs N            threads that work ahead, 1 to 64 (the cores, at most 4)\n"
 	"  -h, --help              show this help\n"
@@ -121,7 +122,7 @@ static const char *read_comment(void)
 static void read_compressor(struct options *o)
 {
 	struct err e = { 0 };
-	if (compress_kind(optarg, &o->compressor, &e) < 0)
+	if (compress_layer_kind(optarg, &o->compressor, &e) < 0)
 		cli_usage(&cli, "--layer-compressor: %s", e.msg);
 	o->has_compressor = true;
 }

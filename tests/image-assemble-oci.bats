@@ -378,7 +378,7 @@ nothing_left() { [ -z "$(ls -A out)" ] || { ls -lA out; false; }; }
 
 @test "usage errors" {
   fails 2 "image-assemble: --format: expected docker, oci or hybrid, found 'x' $hint" image-assemble --format x
-  fails 2 "image-assemble: --layer-compressor: expected none, gz or zstd, found 'xz' $hint" image-assemble --layer-compressor xz
+  fails 2 "image-assemble: --layer-compressor: expected none, gz, zstd or zstd:chunked, found 'xz' $hint" image-assemble --layer-compressor xz
   fails 2 "image-assemble: --layer-compressor goes with --format oci or hybrid $hint" image-assemble --layer-compressor gz
   fails 2 "image-assemble: --annotation goes with --format oci or hybrid $hint" image-assemble --annotation a=b
   fails 2 "image-assemble: --compressor and --layer-compressor: an image is compressed once $hint" \

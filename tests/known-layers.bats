@@ -265,7 +265,7 @@ check() { printf '%s\t%s\n' "$1" "$(printf '%s\t' "$1" | sha256sum | cut -c 1-16
   fails 2 "layer-tar: --known goes with a plan, and without --bare $hint" layer-tar --known known --bare plan
   fails 2 "layer-tar: --known goes with a plan, and without --bare $hint" layer-tar --known known --mtree plan
   fails 2 "layer-tar: --layer-compressor goes with --known only $hint" layer-tar --layer-compressor gz plan
-  fails 2 "layer-tar: --layer-compressor: expected none, gz or zstd, found 'x' $hint" layer-tar --layer-compressor x plan
+  fails 2 "layer-tar: --layer-compressor: expected none, gz, zstd or zstd:chunked, found 'x' $hint" layer-tar --layer-compressor x plan
   fails 2 "image-assemble: --known goes with --format oci or hybrid (see 'image-assemble --help')" image-assemble --known known
 }
 

@@ -34,6 +34,12 @@ void digest_raw(struct digest *d, unsigned char raw[DIGEST_LEN])
 	SHA256_Init(&d->state);
 }
 
+void digest_so_far(const struct digest *d, unsigned char raw[DIGEST_LEN])
+{
+	SHA256_CTX copy = d->state;
+	SHA256_Final(raw, &copy);
+}
+
 void digest_hex(struct digest *d, char hex[DIGEST_HEX_LEN + 1])
 {
 	static const char digits[] = "0123456789abcdef";

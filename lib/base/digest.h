@@ -17,6 +17,8 @@ void digest_add(struct digest *d, const void *data, size_t len);
 void digest_hex(struct digest *d, char hex[DIGEST_HEX_LEN + 1]);
 /* The same as bytes. */
 void digest_raw(struct digest *d, unsigned char raw[DIGEST_LEN]);
+/* The same without starting afresh: more can be added. */
+void digest_so_far(const struct digest *d, unsigned char raw[DIGEST_LEN]);
 void digest_free(struct digest *d);
 
 /* The digest of some bytes, as digest_hex() has it. */

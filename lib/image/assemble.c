@@ -79,8 +79,8 @@ const struct assemble_stored *assemble_find(const struct assembly *a, const char
 	return NULL;
 }
 
-const struct assemble_stored *assemble_store(struct assembly *a, const char *key, const char *hex,
-					     const char *digest, uint64_t size)
+struct assemble_stored *assemble_store(struct assembly *a, const char *key, const char *hex,
+				       const char *digest, uint64_t size)
 {
 	a->stored = mem_grow(a->stored, &a->stored_cap, a->nstored + 1, sizeof *a->stored);
 	struct assemble_stored *s = &a->stored[a->nstored++];
@@ -141,8 +141,7 @@ static const struct assemble_stored *store_reference(struct assembly *a, const c
 						     const struct layerread_layer *l)
 {
 	const struct layerread_blob *b = l->blob;
-	assemble_store(a, key, l->diffid, b->digest, b->size);
-	struct assemble_stored *s = &a->stored[a->nstored - 1];
+	struct assemble_stored *s = assemble_store(a, key, l->diffid, b->digest, b->size);
 	s->media_type = intern_keep(&a->texts, b->media_type, strlen(b->media_type));
 	s->compressor = intern_keep(&a->texts, b->compressor, strlen(b->compressor));
 	return s;

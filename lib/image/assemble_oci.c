@@ -15,6 +15,7 @@ struct blob {
 	struct out out;
 	struct digest *digest;
 	char hex[DIGEST_HEX_LEN + 1];
+	const char *compressor; /* as in known-layers(5) */
 };
 
 static void blob_free(struct blob *b)
@@ -43,6 +44,14 @@ static int to_compress(void *to, const void *data, size_t len, struct err *e)
 	return compress_write(to, data, len, e);
 }
 
+/* How a blob was compressed, and what that made. */
+static const char *with_details(struct assembly *a, const struct compress *c)
+{
+	AUTO_FREE char *details = compress_details(c);
+	AUTO_FREE char *text = xasprintf("%s; %s", a->about, details ? details : "");
+	return details ? intern_keep(&a->texts, text, strlen(text)) : a->about;
+}
+
 /* Compresses the current layer into the blob; its diff ID goes to hex. */
 static int blob_fill(struct assembly *a, struct blob *b, char *hex, struct err *e)
 {
@@ -52,6 +61,7 @@ static int blob_fill(struct assembly *a, struct blob *b, char *hex, struct err *
 	if (assemble_copy(a, to_compress, c, hex, e) < 0 || compress_finish(c, e) < 0 ||
 	    out_flush(&b->out, e) < 0)
 		return a->s->layout ? -1 : spool_full(e);
+	b->compressor = with_details(a, c);
 	if (a->o->compressor == COMPRESS_NONE)
 		memcpy(b->hex, hex, sizeof b->hex);
 	else
@@ -108,7 +118,9 @@ static int make_layer(struct assembly *a, const char *key, const struct assemble
 		return 0;
 	if (blob_keep(a, &b, e) < 0)
 		return -1;
-	*s = assemble_store(a, key, hex, b.hex, b.out.written);
+	struct assemble_stored *made = assemble_store(a, key, hex, b.hex, b.out.written);
+	made->compressor = b.compressor;
+	*s = made;
 	return 0;
 }
 
@@ -143,8 +155,11 @@ static int known_layer(struct assembly *a, const char *key, const struct knownla
 		return layerread_wrap(a->in, e);
 	}
 	*s = assemble_find(a, NULL, hex);
-	if (!*s)
-		*s = assemble_store(a, key, hex, known->digest, known->size);
+	if (*s)
+		return 0;
+	struct assemble_stored *made = assemble_store(a, key, hex, known->digest, known->size);
+	made->compressor = intern_keep(&a->texts, known->compressor, strlen(known->compressor));
+	*s = made;
 	return 0;
 }
 

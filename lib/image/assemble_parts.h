@@ -75,9 +75,12 @@ MUST_USE int assemble_unspool(struct assembly *a, int spool, struct err *e);
 const struct assemble_stored *assemble_find(const struct assembly *a, const char *key,
 					    const char *hex);
 
-/* Notes a layer; key NULL: it has none. */
-const struct assemble_stored *assemble_store(struct assembly *a, const char *key, const char *hex,
-					     const char *digest, uint64_t size);
+/*
+ * Notes a layer, compressed as the options say; key NULL: it has none. The caller can say more of
+ * it before the next one is noted.
+ */
+struct assemble_stored *assemble_store(struct assembly *a, const char *key, const char *hex,
+				       const char *digest, uint64_t size);
 
 /* Whether a layer that was found by its key or digest is the same. */
 MUST_USE int assemble_same(const struct assembly *a, const struct assemble_stored *s,

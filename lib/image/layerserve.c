@@ -10,7 +10,8 @@
 #include "closure/storepath.h"
 #include "tar/compress.h"
 
-static const enum compress_kind kinds[] = { COMPRESS_GZ, COMPRESS_ZSTD, COMPRESS_NONE };
+static const enum compress_kind kinds[] = { COMPRESS_GZ, COMPRESS_ZSTD, COMPRESS_CHUNKED,
+					    COMPRESS_NONE };
 
 /* A blob that is to be served. */
 struct blob {

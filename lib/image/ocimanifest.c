@@ -54,17 +54,53 @@ const char *ocimanifest_layer_type(enum compress_kind kind)
 	static const char *const types[] = { [COMPRESS_NONE] = OCI_IMAGE "layer.v1.tar",
 					     [COMPRESS_GZ] = OCI_IMAGE "layer.v1.tar+gzip",
 					     [COMPRESS_ZSTD] = OCI_IMAGE "layer.v1.tar+zstd",
-					     [COMPRESS_XZ] = OCI_IMAGE "layer.v1.tar+xz" };
+					     [COMPRESS_XZ] = OCI_IMAGE "layer.v1.tar+xz",
+					     [COMPRESS_CHUNKED] = OCI_IMAGE "layer.v1.tar+zstd" };
 	return types[kind];
 }
 
 /* --- the manifest --- */
 
+/*
+ * Where the table of a zstd:chunked layer is, for programs of before and after the keys had
+ * "github" in them. details is zstdchunked_place(), cut into words.
+ */
+static void chunked(struct json *j, char *details)
+{
+	static const char *const prefixes[] = { "io.containers.zstd-chunked.",
+						"io.github.containers.zstd-chunked." };
+	char *words[5] = { details };
+	for (size_t i = 1; i < 5 && words[i - 1]; i++)
+		if ((words[i] = strchr(words[i - 1], ' ')))
+			*words[i]++ = '\0';
+	if (!words[4] || strcmp(words[0], "toc") != 0)
+		return;
+	AUTO_FREE char *place = xasprintf("%s:1", words[2]);
+	const char *const pairs[][2] = { { "manifest-checksum", words[1] },
+					 { "manifest-position", place },
+					 { "tarsplit-position", words[4] } };
+	for (size_t p = 0; p < 2; p++)
+		for (size_t i = 0; i < p + 2; i++) {
+			AUTO_FREE char *key = xasprintf("%s%s", prefixes[p], pairs[i][0]);
+			json_member(j, key, pairs[i][1]);
+		}
+}
+
 static void layer(struct json *j, const struct ocimanifest_blob *blob)
 {
-	const struct ocimanifest_annotation how = { "layerpipe.compressor", blob->compressor };
 	descriptor(j, blob->media_type, blob);
-	add_annotations(j, &(struct ocimanifest_annotations){ &how, blob->compressor ? 1 : 0 });
+	if (blob->compressor) {
+		AUTO_FREE char *how = xstrdup(blob->compressor);
+		char *details = strstr(how, "; ");
+		if (details)
+			*details = '\0';
+		json_key(j, "annotations");
+		json_open(j, '{');
+		if (details)
+			chunked(j, details + 2);
+		json_member(j, "layerpipe.compressor", how);
+		json_close(j, '}');
+	}
 	json_close(j, '}');
 }
 

@@ -25,7 +25,7 @@ struct ocimanifest_blob {
 	const char *hex; /* its digest, 64 hex digits */
 	uint64_t size;
 	const char *media_type; /* of a layer; the functions below know the others */
-	const char *compressor; /* compress_about() of a layer; NULL: none */
+	const char *compressor; /* of a layer, as in known-layers(5); NULL: none */
 };
 
 /* UTF-8, borrowed; keys differ. */

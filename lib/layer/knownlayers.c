@@ -224,13 +224,22 @@ int knownlayers_read(const char *path, knownlayers_warn *warn, const void *conte
 
 /* --- what is known --- */
 
+/* Whether a layer was compressed so; behind that may stand what else there is to say of the blob.
+ */
+static bool is_made_by(const struct knownlayers_layer *l, const char *compressor)
+{
+	size_t len = strlen(compressor);
+	return strncmp(l->compressor, compressor, len) == 0 &&
+	       (l->compressor[len] == '\0' || strncmp(l->compressor + len, "; ", 2) == 0);
+}
+
 static const struct knownlayers_layer *last(const struct knownlayers *k, const char *key,
 					    const char *diffid, const char *compressor)
 {
 	for (size_t i = k->n; i-- > 0;) {
 		const struct knownlayers_layer *l = &k->layers[i];
 		if (strcmp(key ? l->key : l->diffid, key ? key : diffid) == 0 &&
-		    strcmp(l->compressor, compressor) == 0)
+		    is_made_by(l, compressor))
 			return l;
 	}
 	return NULL;

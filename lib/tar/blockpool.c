@@ -38,6 +38,8 @@ struct blockpool {
 	size_t take;     /* slot that the next free thread compresses */
 	size_t room;     /* size of a buffer */
 	uint64_t blocks; /* submitted so far */
+	int (*told)(void *context, size_t len, struct err *e);
+	void *context; /* of told */
 };
 
 /* The next block to compress, NULL when there will be none. */
@@ -143,7 +145,9 @@ static int empty(struct blockpool *p, struct slot *s, struct err *e)
 		return 0;
 	if (len == 0)
 		return err_set(e, ENOMEM, "cannot compress");
-	return out_write(p->o, s->data, len, e);
+	if (out_write(p->o, s->data, len, e) < 0)
+		return -1;
+	return p->told ? p->told(p->context, len, e) : 0;
 }
 
 /* Hands the block to the threads and turns to the next slot. */
@@ -173,6 +177,24 @@ int blockpool_write(struct blockpool *p, const void *data, size_t len, struct er
 			return -1;
 	}
 	return 0;
+}
+
+void blockpool_tell(struct blockpool *p, int (*told)(void *context, size_t len, struct err *e),
+		    void *context)
+{
+	p->told = told;
+	p->context = context;
+}
+
+int blockpool_cut(struct blockpool *p, struct err *e)
+{
+	struct slot *s = &p->slots[p->fill];
+	return s->len ? submit(p, s, e) : 0;
+}
+
+uint64_t blockpool_blocks(const struct blockpool *p)
+{
+	return p->blocks;
 }
 
 int blockpool_finish(struct blockpool *p, struct err *e)

@@ -3,9 +3,10 @@
 #define LAYERPIPE_BLOCKPOOL_H
 
 /*
- * Compression in threads, for compress.c: the input is cut into blocks of
- * fixed size, each is compressed for itself, and the results are written in
- * order. So the bytes do not depend on the number of threads.
+ * Compression in threads, for compress.c and zstdchunked.c: the input is cut
+ * into blocks of fixed size, or where the caller says, each is compressed for
+ * itself, and the results are written in order. So the bytes do not depend on
+ * the number of threads.
  */
 
 #include <stddef.h>
@@ -17,7 +18,7 @@
 
 /* How a kind of block is made. */
 struct blockpool_kind {
-	size_t block;                /* bytes of input in each block but the last */
+	size_t block;                /* bytes of input in each block that is not cut */
 	size_t (*bound)(size_t len); /* the most that len bytes can become, len at least */
 	unsigned jobs;               /* threads at most */
 	unsigned buffers;            /* of one block each at most; at least two more than threads */
@@ -35,7 +36,18 @@ struct blockpool;
 /* Starts up to jobs threads; kind and o are borrowed. */
 MUST_USE int blockpool_new(const struct blockpool_kind *kind, unsigned jobs, struct out *o,
 			   struct blockpool **pool, struct err *e);
+
+/* From now on told is called for each block that has been written, in order, with its length. */
+void blockpool_tell(struct blockpool *p, int (*told)(void *context, size_t len, struct err *e),
+		    void *context);
 MUST_USE int blockpool_write(struct blockpool *p, const void *data, size_t len, struct err *e);
+
+/* Ends the current block here, if it has begun. */
+MUST_USE int blockpool_cut(struct blockpool *p, struct err *e);
+
+/* How many blocks were ended: the number, from 0, of the one that the next byte is in. */
+uint64_t blockpool_blocks(const struct blockpool *p);
+
 /* Writes what is left; an input without bytes is one empty block. */
 MUST_USE int blockpool_finish(struct blockpool *p, struct err *e);
 void blockpool_free(struct blockpool *p);

@@ -7,10 +7,12 @@
 #include <zstd.h>
 
 #include "tar/blockpool.h"
+#include "tar/zstdchunked.h"
 
 struct compress {
 	struct out *o;
-	struct blockpool *pool; /* NULL for COMPRESS_NONE */
+	struct blockpool *pool; /* one of these, neither for COMPRESS_NONE */
+	struct zstdchunked *chunked;
 };
 
 /* Who changes what a kind writes, in any byte, counts up its number in compress_about(). */
@@ -159,10 +161,25 @@ int compress_kind(const char *name, enum compress_kind *kind, struct err *e)
 	return err_set(e, 0, "expected none, gz or zstd, found '%s'", name);
 }
 
+int compress_layer_kind(const char *name, enum compress_kind *kind, struct err *e)
+{
+	struct err ignored = { 0 };
+	if (strcmp(name, "zstd:chunked") == 0) {
+		*kind = COMPRESS_CHUNKED;
+		return 0;
+	}
+	int r = compress_kind(name, kind, &ignored);
+	err_clear(&ignored);
+	return r == 0 ? 0
+		      : err_set(e, 0, "expected none, gz, zstd or zstd:chunked, found '%s'", name);
+}
+
 char *compress_about(enum compress_kind kind)
 {
 	if (kind == COMPRESS_NONE)
 		return xstrdup("none");
+	if (kind == COMPRESS_CHUNKED)
+		return zstdchunked_about();
 	if (kind == COMPRESS_GZ)
 		return xasprintf("gz 1: libdeflate %s, level %d, blocks of %d",
 				 LIBDEFLATE_VERSION_STRING, GZ_LEVEL, GZ_BLOCK);
@@ -170,14 +187,22 @@ char *compress_about(enum compress_kind kind)
 			 ZSTD_LEVEL, ZSTD_BLOCK);
 }
 
+/* What the output goes through; nothing for COMPRESS_NONE. */
+static int start(struct compress *c, enum compress_kind kind, unsigned jobs, struct err *e)
+{
+	if (kind == COMPRESS_XZ)
+		return err_set(e, 0, "xz is not written");
+	if (kind == COMPRESS_CHUNKED)
+		return zstdchunked_new(jobs, c->o, &c->chunked, e);
+	return kind == COMPRESS_NONE ? 0 : blockpool_new(&kinds[kind], jobs, c->o, &c->pool, e);
+}
+
 int compress_new(enum compress_kind kind, unsigned jobs, struct out *o, struct compress **c,
 		 struct err *e)
 {
 	AUTO_COMPRESS struct compress *made = xcalloc(1, sizeof *made);
 	made->o = o;
-	if (kind == COMPRESS_XZ)
-		return err_set(e, 0, "xz is not written");
-	if (kind != COMPRESS_NONE && blockpool_new(&kinds[kind], jobs, o, &made->pool, e) < 0)
+	if (start(made, kind, jobs, e) < 0)
 		return -1;
 	*c = STEAL(made);
 	return 0;
@@ -185,17 +210,26 @@ int compress_new(enum compress_kind kind, unsigned jobs, struct out *o, struct c
 
 bool compress_has_threads(const struct compress *c)
 {
-	return c->pool != NULL;
+	return c->pool || c->chunked;
 }
 
 int compress_write(struct compress *c, const void *data, size_t len, struct err *e)
 {
+	if (c->chunked)
+		return zstdchunked_write(c->chunked, data, len, e);
 	return c->pool ? blockpool_write(c->pool, data, len, e) : out_write(c->o, data, len, e);
 }
 
 int compress_finish(struct compress *c, struct err *e)
 {
+	if (c->chunked)
+		return zstdchunked_finish(c->chunked, e);
 	return c->pool ? blockpool_finish(c->pool, e) : 0;
+}
+
+char *compress_details(const struct compress *c)
+{
+	return c->chunked ? zstdchunked_place(c->chunked) : NULL;
 }
 
 void compress_free(struct compress *c)
@@ -203,6 +237,7 @@ void compress_free(struct compress *c)
 	if (!c)
 		return;
 	blockpool_free(c->pool);
+	zstdchunked_free(c->chunked);
 	free(c);
 }
 

@@ -5,13 +5,13 @@
 /*
  * Compressed output, in threads: equal input gives equal bytes whatever the
  * number of threads and however the input was cut into pieces. The one place
- * that knows libdeflate and libzstd.
+ * that knows libdeflate; libzstd is known to zstdchunked.c, too.
  *
  * gz: blocks of 2 MiB, each a gzip member of its own (RFC 1952 has them read
  * as one), levels 5 and 6 of libdeflate, no name, no time; of the first block,
  * the first 8 bytes are a member before it, for old clients. zstd: blocks of
  * 2 MiB, each a frame of its own (RFC 8878 has them read as one), level 3 with
- * larger tables, with checksum and length.
+ * larger tables, with checksum and length. zstd:chunked: zstdchunked.h.
  */
 
 #include <stdbool.h>
@@ -21,11 +21,14 @@
 #include "base/mem.h"
 #include "base/out.h"
 
-/* xz is only read (decompress.h). */
-enum compress_kind { COMPRESS_NONE, COMPRESS_GZ, COMPRESS_ZSTD, COMPRESS_XZ };
+/* xz is only read (decompress.h), zstd:chunked only written: for a reader it is zstd. */
+enum compress_kind { COMPRESS_NONE, COMPRESS_GZ, COMPRESS_ZSTD, COMPRESS_XZ, COMPRESS_CHUNKED };
 
 /* "none", "gz" or "zstd". */
 MUST_USE int compress_kind(const char *name, enum compress_kind *kind, struct err *e);
+
+/* One of these, or what only a layer can be: "zstd:chunked". */
+MUST_USE int compress_layer_kind(const char *name, enum compress_kind *kind, struct err *e);
 
 /*
  * What else than its input the output depends on: library, version, level and size of a block, such
@@ -52,6 +55,12 @@ MUST_USE int compress_write(struct compress *c, const void *data, size_t len, st
 
 /* Writes what is left and the end; o stays open and is not flushed. */
 MUST_USE int compress_finish(struct compress *c, struct err *e);
+
+/*
+ * After compress_finish(): what else there is to be known of the output, beside compress_about():
+ * zstdchunked_place(). NULL: nothing. The caller frees it.
+ */
+char *compress_details(const struct compress *c);
 
 /* Ends the threads; without compress_finish() the output lacks its end. */
 void compress_free(struct compress *c);

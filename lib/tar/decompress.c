@@ -272,20 +272,17 @@ static int expand(struct source *source, void *data, size_t len, size_t *got, st
 
 static int start(struct decompress *d, struct err *e)
 {
-	switch (d->kind) {
-	case COMPRESS_GZ:
+	if (d->kind == COMPRESS_GZ)
 		return inflateInit2(&d->gzip, GZIP_WINDOW) == Z_OK ? 0 : starved(d, e);
-	case COMPRESS_ZSTD:
+	if (d->kind == COMPRESS_ZSTD) {
 		d->zstd = ZSTD_createDCtx();
 		return d->zstd && !ZSTD_isError(ZSTD_DCtx_setParameter(d->zstd, ZSTD_d_windowLogMax,
 								       ZSTD_WINDOW))
 			       ? 0
 			       : starved(d, e);
-	case COMPRESS_XZ:
-		return 0; /* each stream is started when it is met */
-	case COMPRESS_NONE:
-		break;
 	}
+	if (d->kind == COMPRESS_XZ)
+		return 0; /* each stream is started when it is met */
 	d->source.read = pass_read;
 	d->source.skip = d->from->skip ? pass_skip : NULL;
 	return 0;

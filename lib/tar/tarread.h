@@ -125,6 +125,10 @@ int tarread_err(const struct tarread *r, struct err *e, const char *fmt, ...)
 /* Whether the TAR_BLOCK bytes are a header whose checksum fits. */
 int tarread_is_header(const void *block);
 
+/* A number in a field of a header, of width bytes: octal, or base-256. -1: it is none, or negative.
+ */
+MUST_USE int tarread_number(const char *field, size_t width, uint64_t *value);
+
 /* For __attribute__((cleanup)). */
 void tarread_cleanup(struct tarread **r);
 #define AUTO_TARREAD __attribute__((cleanup(tarread_cleanup)))

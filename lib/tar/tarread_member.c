@@ -43,11 +43,25 @@ static int octal(const char *field, size_t width, int64_t *value)
 	return 0;
 }
 
+static int any_number(const char *field, size_t width, int64_t *value)
+{
+	bool binary = (unsigned char)field[0] & 0x80;
+	return binary ? base256(field, width, value) : octal(field, width, value);
+}
+
+int tarread_number(const char *field, size_t width, uint64_t *value)
+{
+	int64_t v = 0;
+	if (any_number(field, width, &v) < 0 || v < 0)
+		return -1;
+	*value = (uint64_t)v;
+	return 0;
+}
+
 static int number(const struct tarread *r, const char *field, size_t width, const char *what,
 		  int64_t *value, struct err *e)
 {
-	bool binary = (unsigned char)field[0] & 0x80;
-	if ((binary ? base256(field, width, value) : octal(field, width, value)) < 0)
+	if (any_number(field, width, value) < 0)
 		return tarread_err(r, e, "bad %s: expected an octal or base-256 number", what);
 	return 0;
 }

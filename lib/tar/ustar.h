@@ -2,7 +2,8 @@
 #ifndef LAYERPIPE_USTAR_H
 #define LAYERPIPE_USTAR_H
 
-/* One block of a tar header, POSIX.1-2017 pax, table 4-14: for tar.c, tarread.c and tests only. */
+/* One block of a tar header, POSIX.1-2017 pax, table 4-14: for tar.c, tarread.c, tarpush.c and
+ * tests only. */
 
 #include <stddef.h>
 

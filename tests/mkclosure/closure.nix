@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # One derivation a Debian package, and one on top that links to all of them.
-{ packages, patch ? true, generate ? { paths = 0; files = 0; bytes = 0; } }:
+{ packages, patch ? true, salted ? "", generate ? { paths = 0; files = 0; bytes = 0; } }:
 let
   list = builtins.fromJSON (builtins.readFile packages);
 
@@ -14,12 +14,12 @@ let
 
   named = builtins.listToAttrs (map (p: {
     name = p.package;
-    value = build ./package.sh {
+    value = build ./package.sh ({
       inherit (p) name package arch;
       depends = map (d: named.${d}) p.depends;
       adapt = ./adapt.pl;
       patch = if patch then "1" else "";
-    };
+    } // (if p.package == salted then { salt = "1"; } else { }));
   }) list);
 
   generated = builtins.genList (i: build ./generate.sh {

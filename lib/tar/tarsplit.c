@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "tar/tarsplit.h"
+
+#include <inttypes.h>
+
+#include "base/base64.h"
+#include "base/json.h"
+#include "tar/crc64.h"
+
+/* Headers are shorter: only zeros behind the archive are cut. */
+enum { SEGMENT_MAX = 4 << 20 };
+
+enum { FILE_LINE = 1, SEGMENT_LINE = 2 };
+
+struct tarsplit {
+	struct zstdpack *to;
+	struct buf between; /* since the last member */
+	struct buf name;    /* of the member whose contents come */
+	uint64_t size, left;
+	uint64_t crc;
+	int64_t lines;
+};
+
+struct tarsplit *tarsplit_new(struct zstdpack *to)
+{
+	struct tarsplit *t = xcalloc(1, sizeof *t);
+	t->to = to;
+	return t;
+}
+
+/* Ends the line: payload NULL is none. */
+static int line(struct tarsplit *t, struct json *j, const void *payload, size_t len, struct err *e)
+{
+	AUTO_BUF struct buf text = { 0 }, encoded = { 0 };
+	json_key(j, "payload");
+	if (payload) {
+		base64_encode(&encoded, payload, len);
+		json_string(j, encoded.s, encoded.len);
+	} else {
+		json_raw(j, "null");
+	}
+	json_key(j, "position");
+	json_number(j, t->lines++);
+	json_close(j, '}');
+	if (json_finish(j, &text, e) < 0)
+		return -1;
+	buf_addc(&text, '\n');
+	return zstdpack_add(t->to, text.s, text.len, e);
+}
+
+static void open_line(struct json *j, int type)
+{
+	json_open(j, '{');
+	json_key(j, "type");
+	json_number(j, type);
+}
+
+static int segment(struct tarsplit *t, struct err *e)
+{
+	struct json j = { 0 };
+	if (t->between.len == 0)
+		return 0;
+	open_line(&j, SEGMENT_LINE);
+	if (line(t, &j, t->between.s, t->between.len, e) < 0)
+		return -1;
+	buf_clear(&t->between);
+	return 0;
+}
+
+int tarsplit_between(struct tarsplit *t, const void *data, size_t len, struct err *e)
+{
+	buf_add(&t->between, data, len);
+	return t->between.len > SEGMENT_MAX ? segment(t, e) : 0;
+}
+
+static int file(struct tarsplit *t, struct err *e)
+{
+	struct json j = { 0 };
+	unsigned char crc[8];
+	for (unsigned i = 0; i < sizeof crc; i++)
+		crc[i] = (unsigned char)(t->crc >> (56 - 8 * i));
+	open_line(&j, FILE_LINE);
+	json_key(&j, "name");
+	json_string(&j, t->name.s, t->name.len);
+	if (t->size) {
+		json_key(&j, "size");
+		json_number(&j, (int64_t)t->size);
+	}
+	return line(t, &j, t->size ? crc : NULL, sizeof crc, e);
+}
+
+int tarsplit_member(struct tarsplit *t, const char *name, uint64_t size, struct err *e)
+{
+	if (segment(t, e) < 0)
+		return -1;
+	buf_clear(&t->name);
+	buf_adds(&t->name, name);
+	t->size = t->left = size;
+	t->crc = 0;
+	return size ? 0 : file(t, e);
+}
+
+int tarsplit_contents(struct tarsplit *t, const void *data, size_t len, struct err *e)
+{
+	t->crc = crc64(t->crc, data, len);
+	t->left -= len;
+	return t->left ? 0 : file(t, e);
+}
+
+int tarsplit_end(struct tarsplit *t, struct err *e)
+{
+	return segment(t, e);
+}
+
+void tarsplit_free(struct tarsplit *t)
+{
+	if (!t)
+		return;
+	buf_free(&t->between);
+	buf_free(&t->name);
+	free(t);
+}

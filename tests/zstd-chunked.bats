@@ -1,0 +1,143 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Layers as zstd:chunked: pieces.py reads them as a client does, and compares each with its tar.
+# shellcheck disable=SC2154 # run sets stderr
+load helper
+
+setup() {
+  setup_path
+  stream=$TOP/tests/fixtures/make-stream
+}
+
+pieces() { python3 "$TOP/tests/pieces.py" "$@"; }
+
+# chunked LAYOUT [OPTION…]: of the layers on stdin
+chunked() { image-assemble --format oci --layer-compressor zstd:chunked --output "$@"; }
+
+# binary BYTES HASH: a file with a store path at byte 200,000 and one across the border of a block
+binary() {
+  python3 - "$@" <<'END'
+import random, sys
+data = bytearray(random.Random(1).randbytes(int(sys.argv[1])))
+for at in (200000, 298985):
+    data[at:at + 45] = b"/nix/store/" + sys.argv[2].encode() + b"-x"
+sys.stdout.buffer.write(data[:int(sys.argv[1])])
+END
+}
+
+# closure DIR HASH: a tree whose files mention a store path of that hash
+closure() {
+  mkdir -p "$1/bin"
+  binary 600000 "$2" >"$1/bin/program"
+  binary 4095 "$2" >"$1/4095"
+  binary 4096 "$2" >"$1/4096"
+  binary 4097 "$2" >"$1/4097"
+  binary 2500000 "$2" >"$1/large"
+  head -c 100000 /dev/zero >"$1/zeros"
+  echo "/nix/store/$2-shell/bin/sh" >"$1/bin/script"
+  : >"$1/empty"
+  ln -s bin/program "$1/link"
+}
+
+one=0123456789abcdfghijklmnpqrsvwxyz two=zyxwvsrqpnmlkjihgfdcba9876543210
+
+@test "a layer with a table is its tar, and the table fits: of the store, and with all kinds of members" {
+  made example .
+  layer-plan --max-layers 3 graph >plan
+  layer-tar --root-dir root plan >store.tar
+  mkdir store
+  tar -xf store.tar -C store
+  chunked layout <store.tar >/dev/null
+  pieces check layout store/* >found
+  [ "$(cut -d ' ' -f 2- found)" = "$(lines '1 files, 1 pieces' '4 files, 4 pieces' '0 files, 0 pieces')" ] || { cat found; false; }
+  closure tree $one
+  mkdir -p "tree/$(printf 'n%.0s' {1..150})"
+  echo long >"tree/$(printf 'n%.0s' {1..150})/é\"\\"
+  ln tree/4097 tree/hard
+  mkfifo tree/fifo
+  [ "$(id -u)" != 0 ] || mknod tree/null c 1 3
+  tree-list --owner 1000:100 tree | layer-tar --mtree - >tree.tar
+  tar -xOf tree.tar >layer.tar
+  rm -r layout
+  chunked layout <tree.tar >/dev/null
+  # program: its first block, a block and two blocks with a path, and what lies between; of large, a long piece ends at 1 MiB
+  [ "$(pieces check layout layer.tar)" = 'layer.tar: 9 files, 22 pieces' ]
+  tar -C tree --format=pax --xattrs --xattrs-include=user.* --sort=name --owner=0 --group=0 --numeric-owner \
+    --mtime='@1.5' --pax-option=delete=atime,delete=ctime,exthdr.name=%d/PaxHeaders/%f -cf pax.tar bin 4097
+  rm -r layout
+  "$stream" pax.tar | chunked layout >/dev/null
+  [ "$(pieces check layout pax.tar)" = 'pax.tar: 3 files, 8 pieces' ]
+}
+
+@test "another hash in a store path changes the pieces with it, and no others" {
+  closure a $one
+  closure b $two
+  for x in a b; do tree-list --owner 0:0 $x | layer-tar --mtree - | chunked $x.oci >/dev/null; done
+  read -r data tables ranges whole < <(pieces pull a.oci b.oci)
+  # the script, and in two files a block of 4 KiB and two that a path lies across
+  [ "$ranges" = 5 ] || { echo "$data $tables $ranges $whole"; false; }
+  ((data > 24000 && data < 30000 && whole > 3000000)) || { echo "$data $tables $ranges $whole"; false; }
+  [ "$(pieces pull a.oci a.oci)" = '0 0 0 0' ]
+}
+
+@test "the same bytes with any number of threads, in any pieces; zstd(1) reads them" {
+  closure tree $one
+  tree-list --owner 0:0 tree | layer-tar --mtree - >s
+  tar -xOf s >layer.tar
+  for jobs in 1 2 7; do chunked $jobs.oci --jobs $jobs <s >/dev/null; done
+  chunked slow.oci < <(python3 -c 'import sys
+while data := sys.stdin.buffer.read(777): sys.stdout.buffer.write(data); sys.stdout.flush()' <s) >/dev/null
+  for other in 2 7 slow; do diff -r 1.oci $other.oci; done
+  for blob in 1.oci/blobs/sha256/*; do
+    ! zstd -dc "$blob" 2>/dev/null | cmp -s - layer.tar || found=$blob
+  done
+  [ -n "$found" ]
+}
+
+@test "a tar that readers see in different ways gets no table" {
+  mkdir tree
+  echo x >tree/file
+  local tar=(tar -C tree --sort=name --owner=0 --group=0 --numeric-owner --mtime=@1)
+  "${tar[@]}" --format=ustar -cf twice.tar file ./file
+  "${tar[@]}" --format=pax -cf times.tar file
+  "${tar[@]}" --format=ustar -cf behind.tar file
+  printf 'more%508s' '' >>behind.tar
+  long=$(printf 'l%.0s' {1..120})
+  echo y >"tree/$long"
+  "${tar[@]}" --format=gnu -cf gnu.tar "$long"
+  printf z >"tree/$(printf '\xff')"
+  "${tar[@]}" --format=ustar -cf bytes.tar "$(printf '\xff')"
+  truncate -s 1M tree/sparse
+  echo end >>tree/sparse
+  "${tar[@]}" --format=pax --sparse --pax-option=delete=atime,delete=ctime -cf sparse.tar sparse
+  "${tar[@]}" --format=ustar -cf whole.tar file sparse
+  head -c 700000 whole.tar >short.tar
+  for it in twice times behind gnu bytes sparse short; do
+    "$stream" "$it.tar,diffid=sha256:$(sha256sum $it.tar | cut -d ' ' -f 1)" | chunked $it.oci >/dev/null
+    [ "$(pieces check $it.oci $it.tar)" = "$it.tar: no table" ]
+    manifest=$it.oci/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' $it.oci/index.json)
+    [ "$(jq -c '.layers[0].annotations | keys' "$manifest")" = '["layerpipe.compressor"]' ]
+  done
+}
+
+@test "known layers, by reference and in layer-serve, keep their tables" {
+  made example .
+  layer-plan --max-layers 3 graph >plan
+  layer-tar --root-dir root plan | chunked first --known known >/dev/null
+  [ "$(cut -f 2 known | grep -c '^zstd:chunked 1: libzstd .*; toc sha256:[0-9a-f]\{64\} [0-9:]* tar-split [0-9:]*$')" = 3 ]
+  layer-tar --root-dir root --known known --layer-compressor zstd:chunked plan | chunked second --known known >/dev/null
+  same first/index.json second/index.json
+  [ "$(find second/blobs -type f | wc -l)" = 2 ]
+  # shellcheck disable=SC2016 # expanded inside
+  layer-serve --layout second --plan plan --known known --root-dir root -- \
+    bash -c 'for blob in first/blobs/sha256/*; do cmp "$blob" "second/blobs/sha256/${blob##*/}" || exit 1; done'
+  [ "$(wc -l <known)" = 3 ]
+}
+
+@test "zstd:chunked is for layers" {
+  hint="(see 'image-assemble --help')"
+  fails 2 "image-assemble: --compressor: expected none, gz or zstd, found 'zstd:chunked' $hint" \
+    image-assemble --compressor zstd:chunked </dev/null
+  fails 2 "image-assemble: --layer-compressor: expected none, gz, zstd or zstd:chunked, found 'zstd:chunky' $hint" \
+    image-assemble --format oci --layer-compressor zstd:chunky </dev/null
+}
