@@ -71,7 +71,7 @@ static int put_pipe(const struct server *s, size_t i, bool *taken, struct err *e
 {
 	const char *name = s->b->names[i];
 	AUTO_FREE char *temporary = xasprintf("%s%zu", fresh, i);
-	AUTO_CLOSE int lock = lock_names(s);
+	AUTO_CLOSE int lock __attribute__((unused)) = lock_names(s);
 	struct stat st;
 	*taken = fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISFIFO(st.st_mode);
 	if (*taken)
@@ -96,7 +96,7 @@ static int put_pipes(const struct server *s, struct err *e)
 
 static void remove_pipes(const struct server *s)
 {
-	AUTO_CLOSE int lock = lock_names(s);
+	AUTO_CLOSE int lock __attribute__((unused)) = lock_names(s);
 	struct stat st;
 	for (size_t i = 0; i < s->b->n; i++) {
 		AUTO_FREE char *temporary = xasprintf("%s%zu", fresh, i);

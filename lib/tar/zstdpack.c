@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <zstd.h>
 
-/* A window of 1 MiB holds some thousand headers, and keeps memory small. */
-enum { LEVEL = 3, WINDOW_LOG = 20, STEP = 64 << 10 };
+/* A window of 1 MiB holds some thousand headers, and keeps memory small. Fuzz targets take less. */
+#ifndef ZSTDPACK_WINDOW
+#define ZSTDPACK_WINDOW 20
+#endif
+enum { LEVEL = 3, WINDOW_LOG = ZSTDPACK_WINDOW, STEP = 64 << 10 };
 
 struct zstdpack {
 	ZSTD_CCtx *z;
