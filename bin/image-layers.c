@@ -18,8 +18,8 @@ static const char help[] =
 	"      --store-dir DIR     with --store-paths: the store directory (/nix/store)\n"
 	"      --known FILE        send layers that this file knows by reference, known-layers(5)\n"
 	"      --layer-compressor KIND\n"
-	"                          none, gz, zstd or zstd:chunked: how --known must know them "
-	"(gz)\n"
+	"                          none, gz, zstd or zstd:chunked: how --known must know\n"
+	"                          them (gz)\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
 
