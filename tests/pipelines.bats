@@ -70,8 +70,6 @@ result() { { tar -C out --sort=name --mtime=@0 -cf - . && cat said; } | sha256su
   local pipeline want
   for pipeline in $(pipelines); do
     calls "$pipeline" && want=$(result)
-    calls "$pipeline" bash -c 'exec "$@" <&-' _ && [ "$(result)" = "$want" ]
-    calls "$pipeline" bash -c 'exec "$@" 2>&-' _ && [ "$(result)" = "$want" ]
     calls "$pipeline" bash -c 'exec "$@" <&- 2>&-' _ && [ "$(result)" = "$want" ]
     run -1 calls "$pipeline" bash -c 'exec "$@" >&-' _
     [ "$(<err)" = "$pipeline: cannot write '<stdout>': Bad file descriptor" ]
@@ -79,15 +77,14 @@ result() { { tar -C out --sort=name --mtime=@0 -cf - . && cat said; } | sha256su
   done
 }
 
-@test "temporary directories: a relative one, one with a = or odd bytes, none" {
+@test "temporary directories: a relative one with a = and odd bytes, none" {
   local pipeline want place
   for pipeline in $(pipelines); do
     calls "$pipeline" && want=$(result)
-    for place in 'a=b' "$PWD/"$'new \$(x)\nline\n'; do
-      mkdir -p "$place"
-      calls "$pipeline" env TMPDIR="$place" && [ "$(result)" = "$want" ]
-      [ -z "$(ls -A "$place")" ]
-    done
+    place=$'a=b new \$(x)\nline\n'
+    mkdir -p "$place"
+    calls "$pipeline" env TMPDIR="$place" && [ "$(result)" = "$want" ]
+    [ -z "$(ls -A "$place")" ]
     run -1 calls "$pipeline" env TMPDIR=bundle
     [ "$(<err)" = "$pipeline: cannot make a temporary directory in '$PWD/bundle': Not a directory" ]
   done
