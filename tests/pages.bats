@@ -40,6 +40,9 @@ help_options() { "$1" --help | grep -oE '^ +(-[a-z], )?--[a-z0-9_-]+' | grep -oE
   complete build-layered-image z --compressor >offered
   echo zstd >want
   same want offered
+  complete build-layered-image zstd: --layer-compressor >offered
+  echo zstd:chunked >want
+  same want offered
   complete image-assemble "" --progress >offered
   printf '%s\n' auto bar lines none >want
   same want offered

@@ -11,7 +11,7 @@ _layerpipe() {
   elif [[ $previous == --* ]]; then
     # a choice, as in "--compressor none|gz|zstd" and "--compressor KIND  none, gz or zstd"
     values=$(sed -nE "s/^ .*$previous ([a-z]+(\|[a-z]+)+) .*/\1/p
-      s/^ .*$previous [A-Z]+ +(([a-z-]+, )*[a-z-]+ or [a-z-]+)([ ,;].*|$)/\1/p" <<<"$help" | sed 's/, \| or \||/ /g')
+      s/^ .*$previous [A-Z]+ +(([a-z-]+, )*[a-z-]+ or [a-z:-]+)([ ,;].*|$)/\1/p" <<<"$help" | sed 's/, \| or \||/ /g')
     [ -z "$values" ] || mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
   fi
 }
