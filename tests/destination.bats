@@ -246,11 +246,10 @@ unreadable() {
 }
 
 @test "without a tag, it is the image's; without curl, skopeo says what is there" {
-  local program
   build --to "docker://$REGISTRY/$repository" --tls-verify=false >printed
   [[ $(<printed) =~ ^"docker://$REGISTRY/$repository:"[0-9a-z]{32}$ ]]
   mkdir bin
-  for program in /usr/bin/* /bin/*; do [ "${program##*/}" = curl ] || ln -sf "$program" bin; done
+  find /bin/ /usr/bin/ -mindepth 1 ! -name curl -exec ln -sf -t bin {} +
   registry_forget
   PATH=$BUILD/bin:$PWD/bin build --to "docker://$REGISTRY/$repository" --tls-verify=false | same printed -
   [ "$(requests HEAD /manifests/)" = 0 ]

@@ -134,7 +134,7 @@ static void test_signals(void)
 	struct err e = { 0 };
 	OK(run("kill -TERM $PPID; exec sleep 100", &end, &e) == 0);
 	OK(end.signal == SIGTERM && end.status == 128 + SIGTERM && files() == 0);
-	OK(run("cat large | { kill -HUP $PPID; sleep 2; }", &end, &e) == 0);
+	OK(run("exec 3<large; kill -HUP $PPID; exec sleep 2", &end, &e) == 0);
 	OK(end.signal == SIGHUP && files() == 0);
 	OK(run("kill -KILL $$", &end, &e) == 0 && end.status == 128 + SIGKILL && !end.signal);
 }
