@@ -88,7 +88,7 @@ result() { { tar -C out --sort=name --mtime=@0 -cf - . && cat said; } | sha256su
     run -1 calls "$pipeline" env TMPDIR=bundle
     [ "$(<err)" = "$pipeline: cannot make a temporary directory in '$PWD/bundle': Not a directory" ]
   done
-  TMPDIR=a=b build-image --name x --copy-to-root tree --output it --quiet --extra-commands 'echo made >made'
+  TMPDIR=$place build-image --name x --copy-to-root tree --output it --quiet --extra-commands 'echo made >made'
 }
 
 @test "what the caller gets has the modes that the caller's umask says" {
