@@ -27,9 +27,11 @@ setup() {
   dir=$BATS_FILE_TMPDIR
 }
 
-teardown() { registry_stop; }
-
-teardown_file() { clients_stop; }
+# What a test started ends with it, as only the test knows it.
+teardown() {
+  registry_stop
+  clients_stop
+}
 
 # images OPTION…: nix-build of images.nix
 images() {
