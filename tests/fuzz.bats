@@ -27,7 +27,7 @@ setup_file() {
   for source in "$TOP"/tests/fuzz/*.c; do
     target=$(basename "$source" .c)
     mkdir "$target"
-    "$FUZZ/$target" -seed=1 -runs=1000 -timeout=10 -rss_limit_mb=1024 -artifact_prefix="$PWD/" \
+    "$FUZZ/$target" -seed=1 -runs=2000 -timeout=10 -rss_limit_mb=1024 -artifact_prefix="$PWD/" \
       "$target" "$TOP/tests/fuzz/corpus/$target" >log 2>&1 || { tail -50 log; false; }
   done
 }

@@ -70,6 +70,8 @@ result() { { tar -C out --sort=name --mtime=@0 -cf - . && cat said; } | sha256su
   local pipeline want
   for pipeline in $(pipelines); do
     calls "$pipeline" && want=$(result)
+    calls "$pipeline" bash -c 'exec "$@" <&-' _ && [ "$(result)" = "$want" ]
+    calls "$pipeline" bash -c 'exec "$@" 2>&-' _ && [ "$(result)" = "$want" ]
     calls "$pipeline" bash -c 'exec "$@" <&- 2>&-' _ && [ "$(result)" = "$want" ]
     run -1 calls "$pipeline" bash -c 'exec "$@" >&-' _
     [ "$(<err)" = "$pipeline: cannot write '<stdout>': Bad file descriptor" ]
@@ -77,18 +79,19 @@ result() { { tar -C out --sort=name --mtime=@0 -cf - . && cat said; } | sha256su
   done
 }
 
-@test "temporary directories: a relative one with a = and odd bytes, none" {
+@test "temporary directories: a relative one, one with a = or odd bytes, none" {
   local pipeline want place
   for pipeline in $(pipelines); do
     calls "$pipeline" && want=$(result)
-    place=$'a=b new \$(x)\nline\n'
-    mkdir -p "$place"
-    calls "$pipeline" env TMPDIR="$place" && [ "$(result)" = "$want" ]
-    [ -z "$(ls -A "$place")" ]
+    for place in 'a=b' "$PWD/"$'new \$(x)\nline\n'; do
+      mkdir -p "$place"
+      calls "$pipeline" env TMPDIR="$place" && [ "$(result)" = "$want" ]
+      [ -z "$(ls -A "$place")" ]
+    done
     run -1 calls "$pipeline" env TMPDIR=bundle
     [ "$(<err)" = "$pipeline: cannot make a temporary directory in '$PWD/bundle': Not a directory" ]
   done
-  TMPDIR=$place build-image --name x --copy-to-root tree --output it --quiet --extra-commands 'echo made >made'
+  TMPDIR=a=b build-image --name x --copy-to-root tree --output it --quiet --extra-commands 'echo made >made'
 }
 
 @test "what the caller gets has the modes that the caller's umask says" {

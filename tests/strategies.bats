@@ -48,8 +48,8 @@ sci() {
   python3 "$TOP/tests/bench/plans.py" 99 >table
   awk '/^[a-z]/ { name = $1 } /^ +--/ { name = $1 $2 } $0 ~ "update  " { print name, $(NF - 1) }' table >found
   # sci; size-first and popularity are there
-  awk '$1 == "update-cost" && $2 <= 1.025 { ok++ } $1 == "size-first" && $2 > 1.1 { ok++ } END { exit ok != 2 }' found
-  awk '/^update-cost/ { on = 1 } on && $1 == "sequence" { for (i = 2; i < 7; i++) if ($i > 1.03) exit 1; n++; exit }
+  awk '$1 == "update-cost" && $2 <= 1.02 { ok++ } $1 == "size-first" && $2 > 1.1 { ok++ } END { exit ok != 2 }' found
+  awk '/^update-cost/ { on = 1 } on && $1 == "sequence" { for (i = 2; i < 7; i++) if ($i > 1.02) exit 1; n++; exit }
     END { exit n != 1 }' table
 }
 

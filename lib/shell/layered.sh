@@ -91,7 +91,7 @@ as the base image has $base_layers and the customisation layer is one. At least 
 plan_options() {
   options=("--strategy=${attr[strategy]}")
   [ -z "${attr[layeringPipeline]}" ] || options=("--pipeline=${attr[layeringPipeline]}")
-  [ "${attr[sharing]}" = 3 ] || options+=("--sharing=${attr[sharing]}")
+  [ "${attr[sharing]}" = 1 ] || options+=("--sharing=${attr[sharing]}")
   [ "${attr[minLayerSize]}" = 0 ] || options+=("--min-layer-size=${attr[minLayerSize]}")
   [ -z "${attr[weights]}" ] || options+=("--weights=${attr[weights]}")
   [ -z "${attr[layerGroups]}" ] || options+=("--group=${attr[layerGroups]}")

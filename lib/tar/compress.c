@@ -4,9 +4,9 @@
 #include <libdeflate.h>
 #include <stdint.h>
 #include <string.h>
-#include <zstd.h>
 
 #include "tar/blockpool.h"
+#include "tar/zstdblock.h"
 #include "tar/zstdchunked.h"
 
 struct compress {
@@ -101,33 +101,13 @@ enum { ZSTD_LEVEL = 3, ZSTD_HASH_LOG = 18, ZSTD_CHAIN_LOG = 17, ZSTD_BLOCK = 2 <
 
 static void *zstd_start(void)
 {
-	static const struct {
-		ZSTD_cParameter name;
-		int value;
-	} set[] = { { ZSTD_c_compressionLevel, ZSTD_LEVEL },
-		    { ZSTD_c_hashLog, ZSTD_HASH_LOG },
-		    { ZSTD_c_chainLog, ZSTD_CHAIN_LOG },
-		    { ZSTD_c_checksumFlag, 1 } };
-	ZSTD_CCtx *z = ZSTD_createCCtx();
-	for (size_t i = 0; z && i < sizeof set / sizeof *set; i++)
-		if (ZSTD_isError(ZSTD_CCtx_setParameter(z, set[i].name, set[i].value))) {
-			ZSTD_freeCCtx(z);
-			z = NULL;
-		}
-	return z;
-}
-
-static void zstd_end(void *context)
-{
-	ZSTD_freeCCtx(context);
-}
-
-static size_t zstd_compress(void *context, uint64_t n, const void *in, size_t len, void *out,
-			    size_t room)
-{
-	(void)n;
-	size_t made = ZSTD_compress2(context, out, room, in, len);
-	return ZSTD_isError(made) ? 0 : made;
+	static const struct zstdblock_setting settings[] = {
+		{ ZSTD_c_compressionLevel, ZSTD_LEVEL },
+		{ ZSTD_c_hashLog, ZSTD_HASH_LOG },
+		{ ZSTD_c_chainLog, ZSTD_CHAIN_LOG },
+		{ ZSTD_c_checksumFlag, 1 },
+	};
+	return zstdblock_start(settings, sizeof settings / sizeof *settings);
 }
 
 /* --- both --- */
@@ -146,8 +126,8 @@ static const struct blockpool_kind kinds[] = {
 			    .jobs = 3,
 			    .buffers = 7,
 			    .start = zstd_start,
-			    .compress = zstd_compress,
-			    .end = zstd_end },
+			    .compress = zstdblock_compress,
+			    .end = zstdblock_end },
 };
 
 int compress_kind(const char *name, enum compress_kind *kind, struct err *e)

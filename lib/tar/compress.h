@@ -5,7 +5,7 @@
 /*
  * Compressed output, in threads: equal input gives equal bytes whatever the
  * number of threads and however the input was cut into pieces. The one place
- * that knows libdeflate; libzstd is known to zstdchunked.c, too.
+ * that knows libdeflate.
  *
  * gz: blocks of 2 MiB, each a gzip member of its own (RFC 1952 has them read
  * as one), levels 5 and 6 of libdeflate, no name, no time; of the first block,

@@ -4,13 +4,13 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
-#include <zstd.h>
 
 #include "base/digest.h"
 #include "tar/blockpool.h"
 #include "tar/filepieces.h"
 #include "tar/tarpush.h"
 #include "tar/tarsplit.h"
+#include "tar/zstdblock.h"
 #include "tar/zstdpack.h"
 #include "tar/zstdtoc.h"
 
@@ -40,10 +40,10 @@ struct zstdchunked {
 	struct zstdtoc *toc;
 	struct tarsplit *split;
 	struct part table, tarsplit;
-	bool plain;    /* there will be no table */
-	size_t tail;   /* bytes since the last piece, up to TAIL */
-	uint64_t left; /* contents of the file still to come */
-	uint64_t frame;
+	bool plain;     /* there will be no table */
+	size_t tail;    /* bytes since the last piece, up to TAIL */
+	uint64_t left;  /* contents of the file still to come */
+	uint64_t frame; /* that the piece begins */
 	struct filepieces *cutter;
 	bool later;      /* the piece is not the first of its file */
 	size_t in_piece; /* bytes of it so far */
@@ -54,25 +54,8 @@ struct zstdchunked {
 
 static void *start(void)
 {
-	ZSTD_CCtx *z = ZSTD_createCCtx();
-	if (z && ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, LEVEL))) {
-		ZSTD_freeCCtx(z);
-		z = NULL;
-	}
-	return z;
-}
-
-static void end(void *context)
-{
-	ZSTD_freeCCtx(context);
-}
-
-static size_t compress(void *context, uint64_t n, const void *in, size_t len, void *out,
-		       size_t room)
-{
-	(void)n;
-	size_t made = ZSTD_compress2(context, out, room, in, len);
-	return ZSTD_isError(made) ? 0 : made;
+	static const struct zstdblock_setting level = { ZSTD_c_compressionLevel, LEVEL };
+	return zstdblock_start(&level, 1);
 }
 
 static const struct blockpool_kind kind = { .block = FILEPIECES_LONG + TAIL,
@@ -80,8 +63,8 @@ static const struct blockpool_kind kind = { .block = FILEPIECES_LONG + TAIL,
 					    .jobs = 3,
 					    .buffers = 10,
 					    .start = start,
-					    .compress = compress,
-					    .end = end };
+					    .compress = zstdblock_compress,
+					    .end = zstdblock_end };
 
 static int frame_written(void *chunked, size_t len, struct err *e)
 {
