@@ -291,6 +291,6 @@ in
     nativeBuildInputs = [ layerpipe ];
     buildCommand = ''fake-nss --attrs .attrs.json --output "$out"'';
   }) { };
-  # what shadow-setup(1) prints
-  shadowSetup = "export PATH=${pkgs.shadow}/bin:$PATH\n" + replaceStrings [ "@shell@" ] [ runtimeShell ] (readFile ../lib/shell/shadow.sh);
+  # what shadow-setup(1) prints, for the shell of the store
+  shadowSetup = "export PATH=${pkgs.shadow}/bin\${PATH:+:$PATH}\n" + replaceStrings [ "@shell@" ] [ runtimeShell ] (readFile ../lib/shell/shadow.sh);
 }

@@ -135,6 +135,10 @@ unreadable() {
   fails 2 "build-layered-image: --compressor and --to: expected one of them $hint" build --to oci:a:1 --compressor gz
   fails 2 "build-layered-image: --format: with --to, expected oci, found 'docker' $hint" build --to oci:a:1 --format docker
   fails 2 "build-layered-image: --to: the tag '1' in it contradicts the tag '2' $hint" build --to oci:a:1 --tag 2
+  fails 2 "build-layered-image: --to: the tag '1' in it contradicts the tag '2' $hint" build --to containers-storage:a:1 --tag 2
+  fails 2 "build-layered-image: --authfile: it goes with --to $hint" build --output x --authfile y
+  fails 2 "build-layered-image: --known-layers: it goes with --to $hint" build --output x --known-layers y
+  fails 2 "build-layered-image: --tls-verify: it goes with --to $hint" build --output x --tls-verify
   fails 2 "build-layered-image: --to: expected a tag such as latest or 1.0, found '1 2' $hint" build --to 'oci:a:1 2'
   fails 2 "build-layered-image: --to: expected a directory in oci:DIR:TAG, found 'graph' (oci-archive:FILE is a file) $hint" build --to oci:graph:1
   fails 2 "build-layered-image: --to: expected oci-archive:FILE.tar, found 'oci-archive:x' $hint" build --to oci-archive:x
@@ -394,5 +398,5 @@ END
   [ "$(build --to "$storage")" = "$storage" ]
   skopeo --insecure-policy copy --quiet "$storage" docker-archive:pulled:x:y
   tree pulled | same want -
-  [ "$(build --to "$storage")" = "$storage" ]
+  [ "$(build --to "${storage%:1}" --tag 1)" = "$storage" ]
 }

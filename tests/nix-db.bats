@@ -68,6 +68,21 @@ nix_store() { NIX_REMOTE="local?root=$PWD/image" USER=nobody NIX_CONFIG='build-u
   nix_store -q --references "$shell" | grep -q libc
 }
 
+@test "a database of the base that is a link is an error, and nothing is read or written through it" {
+  local name
+  stream --contents "$shell" --name base >base
+  mkdir -p tree/nix/var/nix/db
+  for name in schema db.sqlite; do
+    echo 9 >host
+    ln -s "$PWD/host" "tree/nix/var/nix/db/$name"
+    { image-layers base && tree-list --owner 0:0 tree | layer-tar --mtree -; } | image-assemble --name odd >odd
+    fails 1 "stream-layered-image: --include-nix-db: 'odd': '/nix/var/nix/db/$name' is not a file" \
+      stream --contents "$hello" --from-image odd
+    [ "$(<host)" = 9 ]
+    rm "tree/nix/var/nix/db/$name"
+  done
+}
+
 @test "an image of one layer, of a user" {
   build-image --name x "${closure[@]}" --copy-to-root "$hello" --uid 1000 --gid 100 --compressor none --output one >/dev/null
   image-layers --files one | grep -q "^./$(database) type=file mode=0644 uid=1000 gid=100 "

@@ -78,6 +78,8 @@ tags() { image-layers --repo-tags "$1"; }
   prepared --created 2001-02-03T04:05:06Z >it
   image-layers --config it | grep -qx 'created	2001-02-03T04:05:06Z'
   stream "${image[@]}" --repo_tag other:5 >it && [ "$(tags it)" = other:5 ]
+  fails 2 "build-layered-image: --to: the tag '2' in it contradicts the tag '1' (see 'build-layered-image --help')" \
+    build-layered-image --prepared p --repo_tag other:1 --to oci:lay:2
   fails 2 "stream-layered-image: --repo_tag: expected NAME:TAG, found 'x' (see 'stream-layered-image --help')" prepared --repo_tag x
 }
 
@@ -143,6 +145,9 @@ tags() { image-layers --repo-tags "$1"; }
 }
 
 @test "a first step that fails leaves nothing" {
+  fails 1 "stream-layered-image: cannot write 'none/plan': No such file or directory" \
+    stream "${image[@]}" --prepare p --plan-out none/plan
+  [ ! -e p ]
   run -1 stream "${image[@]}" --prepare p --extra-commands false
   run -1 stream "${image[@]}" --prepare p --contents "$PWD/gone"
   [ -z "$(find . -name 'p' -o -name '.layerpipe*')" ]

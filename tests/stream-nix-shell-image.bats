@@ -88,6 +88,8 @@ in_shell() {
     inputDrvs: {}, inputSrcs: [], outputs: {out: {path: $out}}, system: "x86_64-linux"}' >one
   jq '{"/nix/store/x.drv": .}' one >it.drv && stream | cmp - image
   jq '{derivations: {"x.drv": .}, version: 4}' one >it.drv && stream | cmp - image
+  # since Nix 2.32, names of outputs without the store directory
+  jq --arg out "${out##*/}" '{derivations: {"x.drv": (.outputs.out.path = $out)}, version: 4}' one >it.drv && stream | cmp - image
   jq '{a: ., b: .}' one >it.drv && fails 1 "stream-nix-shell-image: it.drv: expected one derivation" stream
   jq '{a: (. + {structuredAttrs: {}})}' one >it.drv
   text='the derivation has structured attributes (__structuredAttrs), which have no environment: expected one without'
@@ -95,4 +97,10 @@ in_shell() {
   drv x ',("__json","{}")'
   fails 1 "stream-nix-shell-image: it.drv: $text" stream
   echo 'Derive([' >it.drv && run -1 --separate-stderr stream
+  # an output whose name the contents tell, and a control character, which Nix does not escape
+  printf 'Derive([("out","","r:sha256","")],[],[],"x","/bin/sh",[],[("color","\033[1m"),("name","x")])' >it.drv
+  stream >odd
+  image-layers --config odd | grep -qxF 'Env	color=\x1b[1m'
+  fails 2 "stream-nix-shell-image: --coreutils: expected a package in '/nix/store', found '/no/such dir' (see 'stream-nix-shell-image --help')" \
+    stream --coreutils '/no/such dir'
 }

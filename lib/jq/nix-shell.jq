@@ -10,15 +10,15 @@ def attr: $ARGS.named;
 # Derive([…],…) is JSON but for its parentheses, which are in strings too.
 def from_drv:
   [match("\"(\\\\.|[^\"\\\\])*\"|[^\"]+"; "g").string
-    | if startswith("\"") then . else sub("^Derive"; "") | gsub("\\("; "[") | gsub("\\)"; "]") end]
+    | if startswith("\"") then gsub("(?<control>[\u0001-\u001f])"; .control | tojson[1:-1]) else sub("^Derive"; "") | gsub("\\("; "[") | gsub("\\)"; "]") end]
   | join("") | fromjson
-  | {outputs: [.[0][] | .[1]], builder: .[4], args: .[5], env: (.[6] | map({key: .[0], value: .[1]}) | from_entries)};
+  | {outputs: [.[0][] | .[1] | select(. != "")], builder: .[4], args: .[5], env: (.[6] | map({key: .[0], value: .[1]}) | from_entries)};
 
 def from_show:
   (.derivations // .) | if type == "object" and length == 1 then to_entries[0].value
     else bad("expected one derivation") end
   | if has("structuredAttrs") then .env.__json = "" else . end
-  | {outputs: [.outputs[]? | .path // empty], builder, args, env};
+  | {outputs: [.outputs[]? | .path // empty | if startswith("/") then . else attr.storeDir + "/" + . end], builder, args, env};
 
 def derivation:
   if type == "string" then from_drv
@@ -43,7 +43,7 @@ def rc:
   "unset PATH
 dontAddDisableDepTrack=1
 [ ! -e \"${stdenv-}/setup\" ] || . \"$stdenv/setup\"
-\(if attr.coreutils == "" then "" else "PATH=\(attr.coreutils)/bin:${PATH-}\nexport PATH" end)
+\(if attr.coreutils == "" then "" else "PATH=\(attr.coreutils + "/bin" | @sh):${PATH-}\nexport PATH" end)
 set +eu
 [ -z \"${PS1-}\" ] || PS1='\\n\\[\\033[1;32m\\][nix-shell:\\w]\\$\\[\\033[0m\\] '
 buildDerivation() {
@@ -70,7 +70,7 @@ derivation
     User: "\(attr.uid):\(attr.gid)", WorkingDir: "/build",
     Env: [environment($files) | to_entries[] | "\(.key)=\(.value)"]},
   extraCommands: ([
-    "mkdir -p bin usr/bin build etc/nix .\(attr.storeDir) nix/var/nix",
+    "mkdir -p bin usr/bin build etc/nix \("." + attr.storeDir | @sh) nix/var/nix",
     "mkdir -m 1777 tmp",
     "ln -s \($shell | @sh) bin/sh",
     (if attr.coreutils == "" then empty else "ln -s \("\(attr.coreutils)/bin/env" | @sh) usr/bin/env" end),

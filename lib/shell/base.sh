@@ -118,6 +118,7 @@ base_layer() {
 base_holds() { base_read --store-paths --store-dir "${attr[storeDir]}"; }
 
 base_files() {
+  [ ! -e "$work/base.files" ] || return 0
   : >"$work/base.files"
   [ $base_layers = 0 ] || base_read --files >"$work/base.files"
   ! holds "$work/base.files" || base_onto=(--onto "$work/base.files")

@@ -16,8 +16,11 @@
 written=() destination='' output=''
 
 destination_start() {
-  local to=${attr[to]}
+  local to=${attr[to]} name
   if [ -z "$to" ]; then
+    for name in tlsVerify authfile knownLayers; do
+      [ -z "${attr_set[$name]-}" ] || usage "${called[$name]}: it goes with ${called[to]}"
+    done
     [[ ${attr[format]} == @(oci|hybrid) || -n ${attr[compressor]} ]] || attr[compressor]=gz
     output_find
     written=(--output "$output")
@@ -83,7 +86,6 @@ destination_engine() {
   fi
   engine_start
   destination_known
-  output=${attr[to]}
 }
 
 # Known layers come by reference.
@@ -142,15 +144,12 @@ memory_of_caller() {
 destination_end() {
   local digest tag serve=()
   case $destination in
-    registry)
+    registry | engine)
       image_written
       output+=:$tag
-      registry_has || push
-      ;;
-    engine)
-      image_written
-      engine_end
-      ;;
+      ;;&
+    registry) registry_has || push ;;
+    engine) engine_end ;;
   esac
   print "$output"
 }
@@ -213,10 +212,9 @@ push() {
 
 # copied OPTION…: layer-serve says itself what it could not do, with status 125
 copied() {
-  local progress=(--quiet) status=0 words to=${attr[to]}
+  local progress=(--quiet) status=0 words
   [[ ${attr[quiet]} = true || ! -t 2 ]] || progress=()
-  [ "$destination" != registry ] || to=$output
-  skopeo_words copy "${progress[@]}" "$@" -- "oci:$work/image:$tag" "$to"
+  skopeo_words copy "${progress[@]}" "$@" -- "oci:$work/image:$tag" "$output"
   # shellcheck disable=SC2016 # the other shell's
   "${serve[@]}" "$BASH" -c 'exec "$@" 2>&4 4>&-' - \
     env "${environment_of_caller[@]}" LC_ALL=C "${words[@]}" >&2 || status=$?

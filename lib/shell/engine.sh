@@ -2,25 +2,26 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # $tool, $work, attr: from beside
 # Images for the engines of this machine: the storage of podman, and docker.
 #
-#   engine_start   checks docker's name and what is needed
+#   engine_start   checks the image's name there, and what is needed
 #   engine_end     puts the image of the layout $work/image there
 #
 # The layout lacks the blobs of known store layers. Of these, the engine's own stay out; the others are made. Where
 # the engine does not take that, as its image went away meanwhile, it gets the whole.
 
 engine_start() {
-  local name
+  local name=${attr[to]#*:} storage=''
   [[ ${attr[layerCompressor]} == @(|none) ]] ||
     usage "${called[layerCompressor]}: with ${called[to]} and this destination, expected none, found '${attr[layerCompressor]}'"
   attr[layerCompressor]=none
-  [[ ${attr[to]} == docker-daemon:* ]] || return 0
-  need docker "$tool"
-  name=${attr[to]#docker-daemon:}
+  if [[ $name == '['*']'* ]]; then storage=${name%%]*}] name=${name#*]}; fi
   if [[ ${name##*/} == *:* ]]; then
     destination_tag "${name##*:}"
     name=${name%:*}
   fi
-  skopeo_name to "$name"
+  output=${attr[to]%%:*}:$storage$name
+  [[ ${attr[to]} == docker-daemon:* ]] || return 0
+  need docker "$tool"
+  skopeo_name to "$storage$name"
   attr[name]=$name
 }
 
@@ -122,6 +123,7 @@ engine_to_docker() {
   json "$manifest" "$manifest" "$work/image/manifest.json" -c --arg name "${attr[name]}:$tag" \
     'def file: "blobs/" + sub(":"; "/"); .[0] | [{Config: .config.digest | file, RepoTags: [$name], Layers: [.layers[].digest | file]}]'
   for layer in "${lines[@]}"; do engine_has "$layer" || files+=("blobs/${layer/://}"); done
-  said=$(tar -C "$work/image" -cf - "${files[@]}" | with_caller_environment docker load --quiet 2>&1) ||
+  tar -C "$work/image" -cf "$work/load.tar" "${files[@]}"
+  said=$(with_caller_environment docker load --quiet <"$work/load.tar" 2>&1) ||
     fail "docker: ${said##*$'\n'}"
 }

@@ -36,6 +36,7 @@ layered_name() {
   [[ ${attr[repoTag]} == ?*:?* && ${attr[repoTag]##*:} != */* ]] ||
     usage "${called[repoTag]}: expected NAME:TAG, found '${attr[repoTag]}'"
   attr[name]=${attr[repoTag]%:*} attr[tag]=${attr[repoTag]##*:}
+  attr_set[name]=1 attr_set[tag]=1
 }
 
 layered_image() {
@@ -60,8 +61,8 @@ layers_refer() {
 
 layered_prepare() {
   layered_parts
-  prepare
   layered_plan
+  prepare
 }
 
 layered_plan() { [ -z "${attr[planOut]}" ] || (umask "$caller_umask" && copy_output "$plan" "${attr[planOut]}"); }

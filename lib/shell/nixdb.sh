@@ -47,11 +47,17 @@ nix_db_lines() {
 
 # What the base has registered stays so.
 nix_db_of_base() {
-  local lines name=./nix/var/nix/db/db.sqlite
+  local name found dir=./nix/var/nix/db
   [ "$base_layers" != 0 ] || return 0
-  [ -e "$work/base.files" ] || base_files
-  grep -q "^$name type=file" "$work/base.files" || return 0
-  base_layer | layer-flatten | tar -xf - --no-same-owner -C "$work/nix" "$name" "${name%/*}/schema"
+  base_files
+  found=$(awk -v dir="$dir" '$1 == dir "/db.sqlite" || $1 == dir "/schema" { print $1, $2 }' "$work/base.files")
+  [[ $found == *"$dir/db.sqlite "* ]] || return 0
+  # Nix would follow a link
+  for name in db.sqlite schema; do
+    [[ $'\n'$found$'\n' == *$'\n'"$dir/$name type=file"$'\n'* ]] ||
+      fail "${called[includeNixDB]}: '$base_name': '${dir#.}/$name' is not a file"
+  done
+  base_layer | layer-flatten | tar -xf - --no-same-owner -C "$work/nix" "$dir/db.sqlite" "$dir/schema"
   chmod -R u+rwX "$work/nix"
 }
 

@@ -16,6 +16,10 @@ nix_shell_start() {
   pipeline_start "$@"
   store_start
   [[ -z ${attr[command]} || -z ${attr[run]} ]] || usage "${called[command]} and ${called[run]}: expected one of them"
+  for name in coreutils cacert; do
+    [ -z "${attr[$name]}" ] || in_store "${attr[$name]}" ||
+      usage "${called[$name]}: expected a package in '${attr[storeDir]}', found '${attr[$name]}'"
+  done
   store_file "${attr[drv]}"
   if ! in_store "${attr[drv]}" || [ -z "$file" ]; then file=${attr[drv]}; fi
   copy_input "$file" "$work/drv"

@@ -2,8 +2,8 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # $tool, $share, $work, attr: from beside
 # Prepared images, prepared-image(5): what a layered image is made of, all but the bytes of its store layers.
 #
-#   prepare_start    checks the attributes prepare and prepared, before anything is built
-#   prepare          makes the directory of the stages in $layers, and prints its name
+#   prepare_start    checks the attribute prepare, and makes a directory beside it, before anything is built
+#   prepare          fills that from $config, $plan and $custom, gives it its name, and prints that
 #   prepared_read    takes from the directory the attributes that are not given
 #   prepared_parts   sets $config, $plan, layers and expected as the directory has them
 
