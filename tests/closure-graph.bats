@@ -57,7 +57,11 @@ forms() {
   lines "$A\t5\t$SRI\t\\\\e\tx" >in
   fails 1 "closure-graph: in:1: deriver of '$A': 'x' is not a store path: expected /…/HASH-NAME" closure-graph in
   lines "$A\t5\t$SRI\t\\\\e\t-\t-" >in
-  fails 1 'closure-graph: in:1: expected 4 fields separated by single tabs, found 6' closure-graph in
+  fails 1 'closure-graph: in:1: expected 5 fields separated by single tabs, found 6' closure-graph in
+  for deriver in '' unknown-deriver; do
+    echo "[{\"path\": \"$A\", \"references\": [], \"deriver\": \"$deriver\"}]" | closure-graph >out
+    lines "$A\t-\t-\t\\\\e" | same out /dev/stdin
+  done
   echo "[{\"path\": \"$A\", \"references\": [], \"deriver\": 1}]" >in
   fails 1 "closure-graph: in: '$A': deriver: expected a store path, found 1" closure-graph in
 }

@@ -169,6 +169,13 @@ for i in range(700):
     '1\trank 5, shares the last layer' | same reasons /dev/stdin
 }
 
+@test "sizes that add up to 2^64 bytes are refused" {
+  local hash=/nix/store/0000000000000000000000000000000
+  lines "${hash}1-a\t18446744073709551615\t-\t\\\\e" "${hash}2-b\t1\t-\t\\\\e" >graph
+  fails 1 'layer-plan: graph: the sizes add up to 2^64 bytes or more' layer-plan graph
+  fails 1 'layer-plan: graph: the sizes add up to 2^64 bytes or more' layer-plan --strategy popularity graph
+}
+
 @test "the limits of the options" {
   local hint="(see 'layer-plan --help')"
   fails 2 "layer-plan: --max-layers: '1': expected a number from 2 to 128 $hint" \

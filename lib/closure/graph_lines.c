@@ -91,7 +91,7 @@ static int split(const struct record_reader *r, const struct record_field *rec,
 	for (size_t i = 0; i < rec->len; i++)
 		tabs += rec->s[i] == '\t';
 	f[DERIVER] = (struct record_field){ NULL, 0 };
-	return record_split(r, rec, f, tabs == DERIVER ? FIELDS : DERIVER, e);
+	return record_split(r, rec, f, tabs >= DERIVER ? FIELDS : DERIVER, e);
 }
 
 static int read_deriver(struct graph_builder *b, const struct record_reader *r, const char *path,

@@ -36,7 +36,7 @@ def references($path; $dir):
 
 # the last field, which is left out where it is not known
 def deriver($path; $dir):
-  if . == null then ""
+  if . == null or . == "" or . == "unknown-deriver" then ""
   elif type == "string" then "\t\([full($dir)] | @tsv)"
   else fail("'\($path)': deriver: expected a store path, found \(shown)") end;
 

@@ -59,7 +59,7 @@ uint64_t costmodel_weigh_common(const struct costmodel *m, const uint64_t *a, co
 				const uint32_t *which, uint32_t n);
 /* Weight of what changes one of the paths or more. */
 uint64_t costmodel_changes(const struct costmodel *m, const uint32_t *paths, uint32_t n);
-/* Weight and number of the sources that a has and b has not. */
+/* Weight of the sources that a has and b has not. */
 uint64_t costmodel_weigh_new(const struct costmodel *m, const uint64_t *a, const uint64_t *b);
 
 #endif

@@ -88,13 +88,14 @@ static cost_t enter_cost(const struct descent *d, const struct layer *to, uint32
 	uint64_t more = costmodel_weigh_new(d->m, costmodel_set(d->m, path), to->set);
 	cost_t after = (cost_t)(to->size + size) * (cost_t)(to->changes + more);
 	cost_t alone = d->m->alone[path] + (cost_t)(to->n == 1 ? to->alone : 0);
-	return add_costs(d, after - (cost_t)to->size * (cost_t)to->changes, to->n ? alone : 0);
+	return add_costs(d, after - (cost_t)to->size * (cost_t)to->changes, alone);
 }
 
+/* A path alone stays: no layer is cheaper with it than the two apart. */
 static bool may_leave(const struct descent *d, const struct layer *from, uint32_t path)
 {
 	uint64_t size = d->m->graph->paths[path].nar_size;
-	return from->n == 1 || from->size - size >= d->rules->min_size;
+	return from->n > 1 && from->size - size >= d->rules->min_size;
 }
 
 /* The least that a move of the path can gain to be worth it. */
@@ -181,7 +182,7 @@ static void finish(struct descent *d)
 {
 	for (uint32_t i = 0; i < d->n; i++) {
 		struct merge_group *group = d->layers[i].group;
-		group->paths = xrealloc(group->paths, (d->layers[i].n + 1) * sizeof *group->paths);
+		group->paths = xrealloc(group->paths, d->layers[i].n * sizeof *group->paths);
 		group->n = 0;
 		free(d->layers[i].set);
 		free(d->layers[i].count);
@@ -194,20 +195,12 @@ static void finish(struct descent *d)
 }
 
 void descend_groups(const struct costmodel *m, const struct merge_rules *rules,
-		    struct merge_group *groups, uint32_t *n)
+		    struct merge_group *groups, uint32_t n)
 {
-	AUTO_FREE struct layer *layers = xcalloc(*n, sizeof *layers);
+	AUTO_FREE struct layer *layers = xcalloc(n, sizeof *layers);
 	AUTO_FREE uint32_t *layer_of = xcalloc(m->graph->n, sizeof *layer_of);
 	struct descent d = { .m = m, .rules = rules, .layers = layers, .layer_of = layer_of };
-	start(&d, groups, *n);
+	start(&d, groups, n);
 	descend(&d);
 	finish(&d);
-	uint32_t left = 0;
-	for (uint32_t i = 0; i < *n; i++) {
-		if (groups[i].n)
-			groups[left++] = groups[i];
-		else
-			free(groups[i].paths);
-	}
-	*n = left;
 }

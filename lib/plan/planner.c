@@ -47,6 +47,16 @@ int planner_strategy(const char *name, enum planner_strategy *strategy)
 	return -1;
 }
 
+/* Sizes of layers are sums of these. */
+static int check_sizes(const struct graph *g, const char *name, struct err *e)
+{
+	uint64_t size = 0;
+	for (uint32_t i = 0; i < g->n; i++)
+		if (__builtin_add_overflow(size, g->paths[i].nar_size, &size))
+			return err_set(e, 0, "%s: the sizes add up to 2^64 bytes or more", name);
+	return 0;
+}
+
 static int read_graph(const struct planner_file *file, bool allow_empty, struct graph *g,
 		      struct err *e)
 {
@@ -57,11 +67,13 @@ static int read_graph(const struct planner_file *file, bool allow_empty, struct 
 	}
 	if (graph_finish(b, g, e) < 0)
 		return -1;
-	if (g->n || allow_empty)
-		return 0;
-	graph_free(g);
-	return err_set(e, 0, "%s: no paths to plan (--allow-empty makes an empty plan)",
-		       file->name);
+	int r = check_sizes(g, file->name, e);
+	if (r == 0 && g->n == 0 && !allow_empty)
+		r = err_set(e, 0, "%s: no paths to plan (--allow-empty makes an empty plan)",
+			    file->name);
+	if (r < 0)
+		graph_free(g);
+	return r;
 }
 
 /* --- popularity --- */

@@ -105,6 +105,6 @@ void replan_groups(const struct costmodel *m, const struct plan *previous, const
 	planknown_groups(m, rules->sharing, known, nknown, groups, n);
 	merge_alone(m->graph, groups, n);
 	merge_groups(m, rules, groups, n);
-	descend_groups(m, rules, groups, n);
+	descend_groups(m, rules, groups, *n);
 	order_groups(m, groups, *n);
 }

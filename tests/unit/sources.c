@@ -21,6 +21,8 @@ static void parse(void)
 	is_parsed("libkrb5-3-1.20.1-2+deb12u5", "libkrb5-3|krb5-3|1.20.1-2+deb12u5|1.20.1-2");
 	is_parsed("libelf1-0.188-2.1", "libelf1|elf1|0.188-2.1|0.188-2.1");
 	is_parsed("python3.12-pillow-10.4.0", "python3.12-pillow|pillow|10.4.0|10.4.0");
+	is_parsed("gtk-4-4.14.5-1.2", "gtk-4|gtk-4|4.14.5-1.2|4.14.5-1.2");
+	is_parsed("gtk-4-4.14.5-r1.2", "gtk-4|gtk-4|4.14.5|4.14.5");
 	is_parsed("gcc-12-base-12.2.0-14", "gcc-12-base|gcc-12-base|12.2.0-14|12.2.0-14");
 	is_parsed("source-2024-11-28", "source|source|2024-11-28|2024-11-28");
 	is_parsed("hello.conf", "hello.conf|hello.conf||");
