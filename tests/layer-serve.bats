@@ -126,6 +126,8 @@ nothing_left() {
 
 @test "the status is the command's" {
   fails 7 '' serve sh -c 'exit 7'
+  # where the caller hears of no child
+  fails 7 '' env --ignore-signal=CHLD layer-serve --layout lacking --plan plan --known known --root-dir root sh -c 'exit 7'
   fails 143 '' serve sh -c 'kill -TERM $$'
   fails 127 "layer-serve: cannot run './no-such': No such file or directory" serve ./no-such
   fails 126 "layer-serve: cannot run './plan': Permission denied" serve ./plan
@@ -240,7 +242,7 @@ nothing_left() {
     head -c 20000000 /dev/urandom >"big$path"
     lines "$n\t$path\t20000120\tsha256-${n}AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
   done >plan
-  for kind in gz zstd; do
+  for kind in gz zstd zstd:chunked; do
     rm -rf lacking
     layer-tar --root-dir big plan |
       image-assemble --name a --format oci --layer-compressor $kind --known known --output full-$kind

@@ -381,6 +381,17 @@ whole() { (cd "$1/blobs/sha256" && sha256sum -- *) | awk '$1 != $2 { bad = 1 } E
   whole out
 }
 
+@test "oci: of an image that comes twice, the manifest is kept" {
+  image app:1 base a >docker.tar
+  image app:1 base a -- --format oci --layer-compressor zstd --output oci
+  for order in 'docker.tar oci' 'oci docker.tar'; do
+    # shellcheck disable=SC2086 # two words
+    merge-images --format oci --output out $order
+    [ "$(jq -r '.manifests[].digest' out/index.json)" = "$(jq -r '.manifests[].digest' oci/index.json)" ]
+    rm -r out
+  done
+}
+
 @test "oci: an image without the blobs of its layers, and without a name" {
   image app:1 base a -- --format oci --known known --output full
   cp -a full thin

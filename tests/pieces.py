@@ -7,7 +7,7 @@ Reads zstd:chunked layers of a layout as a client does, with code of its own.
   pieces.py pull OLD NEW        what a client that has the image in OLD pulls of that in NEW:
                                 bytes of data, bytes of tables, requests of ranges, bytes of its new layers
 """
-import base64, hashlib, io, json, os, struct, subprocess, sys, tarfile
+import base64, datetime, hashlib, io, json, os, struct, subprocess, sys, tarfile
 
 PREFIX = "io.github.containers.zstd-chunked."
 OLD_PREFIX = "io.containers.zstd-chunked."
@@ -89,13 +89,31 @@ def layers(layout):
         return [Layer(layout, d) for d in json.load(f)["layers"]]
 
 
+def modtime(entry):
+    if "modtime" not in entry:
+        return 0
+    return datetime.datetime.fromisoformat(entry["modtime"].replace("Z", "+00:00")).timestamp()
+
+
+def raw_name(tar, member):
+    """With the slash behind a directory, which tarfile takes away."""
+    name = member.pax_headers.get("path")
+    if name is None:
+        header = tar[member.offset_data - 512:member.offset_data]
+        prefix, name = (header[a:b].split(b"\0")[0].decode() for a, b in ((345, 500), (0, 100)))
+        name = prefix + "/" + name if prefix else name
+    return name
+
+
 def check_entries(layer, tar):
     """The table says what the headers say."""
     entries = [e for e in layer.table["entries"] if e["type"] != "chunk"]
     members = tarfile.open(fileobj=io.BytesIO(tar), errors="strict").getmembers()
     assert len(entries) == len(members)
     for e, m in zip(entries, members):
-        assert e["type"] == TYPES[m.type] and e["name"].rstrip("/") == m.name.rstrip("/"), e
+        assert e["type"] == TYPES[m.type] and e["name"] == raw_name(tar, m), e
+        assert modtime(e) == m.mtime, e
+        assert (e.get("devMajor", 0), e.get("devMinor", 0)) == (m.devmajor, m.devminor), e
         assert e.get("linkName", "") == m.linkname and e.get("mode", 0) == m.mode, e
         assert (e.get("size", 0), e.get("uid", 0), e.get("gid", 0)) == (m.size if m.isreg() else 0, m.uid, m.gid), e
         xattrs = {k[13:]: base64.b64encode(v.encode("utf-8", "surrogateescape")).decode()

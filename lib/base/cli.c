@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -97,6 +98,7 @@ static void look_for_tools(void)
 void cli_start(const struct cli *cli)
 {
 	look_for_tools();
+	signal(SIGCHLD, SIG_DFL);
 	for (int fd = 0; fd <= 2; fd++) {
 		/* taken the wrong way round, so that using it is still an error */
 		int flags = fd == 0 ? O_WRONLY : O_RDONLY;

@@ -33,7 +33,8 @@ enum { CLI_OPT = 256, CLI_OPT_VERSION = 1 };
 /*
  * Call first: makes sure that descriptors 0, 1 and 2 are taken, so that a
  * file opened later never lands on one (a closed stdout stays an error), and
- * that programs are looked for where TOOLS of the Makefile says, first.
+ * that programs are looked for where TOOLS of the Makefile says, first, and
+ * that the status of a program is heard of whatever the caller did to SIGCHLD.
  */
 void cli_start(const struct cli *cli);
 

@@ -94,16 +94,23 @@ static int put_pipes(const struct server *s, struct err *e)
 	return 0;
 }
 
+/* Who opens it just now gets an end: it has a writer until it has no name. */
+static void remove_pipe(const struct server *s, size_t i)
+{
+	const char *name = s->b->names[i];
+	AUTO_CLOSE int lock __attribute__((unused)) = lock_names(s);
+	AUTO_CLOSE int fd = openat(s->dir, name, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+		(void)unlinkat(s->dir, name, 0);
+}
+
 static void remove_pipes(const struct server *s)
 {
-	AUTO_CLOSE int lock __attribute__((unused)) = lock_names(s);
-	struct stat st;
 	for (size_t i = 0; i < s->b->n; i++) {
 		AUTO_FREE char *temporary = xasprintf("%s%zu", fresh, i);
-		const char *name = s->b->names[i];
 		(void)unlinkat(s->dir, temporary, 0);
-		if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISFIFO(st.st_mode))
-			(void)unlinkat(s->dir, name, 0);
+		remove_pipe(s, i);
 	}
 }
 
@@ -217,7 +224,7 @@ static bool serve_one(struct pipe_thread *t)
 	bool taken = false;
 	AUTO_CLOSE int fd = await_reader(t->s, t->i);
 	int code = errno;
-	if (fd < 0 ? has_stopped(t->s) : !is_pipe(fd))
+	if (fd < 0 ? code == ENOENT || has_stopped(t->s) : !is_pipe(fd))
 		return false;
 	int r = fd < 0 ? err_set(&e, code, "cannot open the pipe '%s'", t->s->b->names[t->i])
 		       : serve_reader(t, fd, &taken, &e);
@@ -233,6 +240,7 @@ static void *serve(void *thread)
 	struct pipe_thread *t = thread;
 	while (!has_stopped(t->s) && serve_one(t))
 		;
+	remove_pipe(t->s, t->i);
 	return NULL;
 }
 

@@ -167,8 +167,8 @@ static void add_layers(struct imagemerge *m, size_t member)
 	}
 }
 
-/* The same image once more: it takes the other's place where fewer of its layers are compressed. */
-static void add_again(struct image *known, struct image *image)
+/* Whether fewer layers of this image are compressed. */
+static bool is_less_compressed(const struct image *known, const struct image *image)
 {
 	size_t better = 0, worse = 0;
 	for (size_t i = 0; i < known->nlayers; i++) {
@@ -177,7 +177,15 @@ static void add_again(struct image *known, struct image *image)
 		better += old && !new;
 		worse += new && !old;
 	}
-	if (better <= worse)
+	return better > worse;
+}
+
+/* The same image once more: the better one stays. In a layout, that is the one with a manifest to
+ * keep. */
+static void add_again(const struct imagemerge *m, struct image *known, struct image *image)
+{
+	bool kept = known->manifest.len, now = image->manifest.len;
+	if (m->layout && kept != now ? kept : !is_less_compressed(known, image))
 		return;
 	struct image other = *known;
 	*known = *image;
@@ -193,7 +201,7 @@ static int add_member(struct imagemerge *m, struct image *image, size_t *member,
 	buf_free(&image->config);
 	*member = intern_add(&m->ids, id, DIGEST_HEX_LEN);
 	if (*member < before) {
-		add_again(&m->members[*member].image, image);
+		add_again(m, &m->members[*member].image, image);
 		return 0;
 	}
 	m->members = mem_grow(m->members, &m->members_cap, m->ids.n, sizeof *m->members);

@@ -142,9 +142,10 @@ static int is_there(const char *dir, const char *name, bool *there, struct err *
 {
 	AUTO_FREE char *path = xasprintf("%s/%s", dir, name);
 	struct stat st;
-	if (lstat(path, &st) < 0 && errno != ENOENT)
+	int r = lstat(path, &st);
+	if (r < 0 && errno != ENOENT)
 		return err_set(e, errno, "cannot read '%s'", path);
-	*there = lstat(path, &st) == 0 && !S_ISFIFO(st.st_mode);
+	*there = r == 0 && !S_ISFIFO(st.st_mode);
 	return 0;
 }
 

@@ -42,7 +42,8 @@ struct compress;
 
 /*
  * Starts compressing to o (borrowed). jobs: threads to use, from 1; more than
- * memory below 32 MiB allows are not started. COMPRESS_NONE passes through;
+ * memory below 32 MiB allows are not started; the table of COMPRESS_CHUNKED
+ * needs some 100 bytes a file besides. COMPRESS_NONE passes through;
  * COMPRESS_XZ is an error.
  */
 MUST_USE int compress_new(enum compress_kind kind, unsigned jobs, struct out *o,

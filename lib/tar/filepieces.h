@@ -23,7 +23,11 @@
 #endif
 
 /* Bytes of a block, of the longest piece without a store path, and of the longest with one. */
-enum { FILEPIECES_BLOCK = 4 << 10, FILEPIECES_LONG = FILEPIECES_MOST, FILEPIECES_SHORT = 64 << 10 };
+enum {
+	FILEPIECES_BLOCK = 4 << 10,
+	FILEPIECES_LONG = FILEPIECES_MOST,
+	FILEPIECES_SHORT = FILEPIECES_LONG < 64 << 10 ? FILEPIECES_LONG : 64 << 10
+};
 
 /* Takes some contents; first: a piece begins with them. */
 typedef int filepieces_give(void *context, const void *data, size_t len, bool first, struct err *e);

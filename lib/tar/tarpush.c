@@ -20,6 +20,7 @@ struct tarpush {
 	struct buf collected;
 	size_t at;
 	uint64_t wanted; /* bytes of headers or contents that come before something is decided */
+	bool extended;   /* an extended header has come; a second one is not understood */
 	struct tarread *reader;
 };
 
@@ -65,23 +66,31 @@ static bool is_known_record(const char *key)
 	return strncmp(key, xattr, sizeof xattr - 1) == 0;
 }
 
-/* GNU tar puts other times where ustar has more of the name. */
+/* Whether the field says nothing: readers differ in whether they look at it. */
+static bool is_zero(const char *field, size_t width)
+{
+	uint64_t value = 0;
+	return tarread_number(field, width, &value) == 0 && value == 0;
+}
+
+/* GNU tar puts other times where ustar has more of the name, and star puts them behind that. */
 static bool is_plain(const struct tarpush *p, const struct ustar *h)
 {
 	const char *key;
+	bool file = h->typeflag == TAR_FILE;
+	bool link = h->typeflag == TAR_HARDLINK || h->typeflag == TAR_SYMLINK;
+	bool device = h->typeflag == TAR_CHAR || h->typeflag == TAR_BLOCKDEV;
 	for (size_t i = 0; (key = tarread_record_key(p->reader, i)); i++)
-		if (!is_known_record(key))
+		if (!is_known_record(key) || (!file && strcmp(key, "size") == 0))
 			return false;
 	return h->typeflag >= TAR_FILE && h->typeflag <= TAR_FIFO &&
 	       (memcmp(h->magic, "ustar", sizeof h->magic) == 0 ||
-		memcmp(h->prefix, tar_zeros, sizeof h->prefix) == 0);
-}
-
-/* Only a file has contents. */
-static bool has_size(const struct ustar *h)
-{
-	uint64_t size = 0;
-	return tarread_number(h->size, sizeof h->size, &size) < 0 || size > 0;
+		memcmp(h->prefix, tar_zeros, sizeof h->prefix) == 0) &&
+	       memcmp(h->pad, tar_zeros, sizeof h->pad) == 0 &&
+	       (file || is_zero(h->size, sizeof h->size)) &&
+	       (link || !*tarread_entry(p->reader)->link) &&
+	       (device || (is_zero(h->devmajor, sizeof h->devmajor) &&
+			   is_zero(h->devminor, sizeof h->devminor)));
 }
 
 /* --- headers --- */
@@ -93,13 +102,14 @@ static bool read_member(struct tarpush *p, const struct ustar *h, struct tar_ent
 	enum tarread_event event = TARREAD_EOF;
 	uint64_t mode = 0;
 	bool good = tarread_next(p->reader, &event, &ignored) == 0 && event == TARREAD_ENTRY &&
-		    is_plain(p, h) && tarread_number(h->mode, sizeof h->mode, &mode) == 0;
+		    is_plain(p, h) && tarread_number(h->mode, sizeof h->mode, &mode) == 0 &&
+		    mode <= UINT32_MAX;
 	err_clear(&ignored);
 	if (!good)
 		return false;
 	*entry = *tarread_entry(p->reader);
 	entry->mode = (unsigned)mode;
-	return entry->type == TAR_FILE || !has_size(h);
+	return true;
 }
 
 static int member(struct tarpush *p, const struct ustar *h, struct err *e)
@@ -112,6 +122,7 @@ static int member(struct tarpush *p, const struct ustar *h, struct err *e)
 	p->wanted = entry.size ? entry.size : TAR_BLOCK;
 	buf_clear(&p->collected);
 	p->at = 0;
+	p->extended = false;
 	if (entry.size)
 		buf_addc(&p->collected, 0);
 	return p->parts->member(p->context, &entry, e);
@@ -121,11 +132,12 @@ static int member(struct tarpush *p, const struct ustar *h, struct err *e)
 static void extended(struct tarpush *p, const struct ustar *h)
 {
 	uint64_t size = 0;
-	if (!tarread_is_header(h) || tarread_number(h->size, sizeof h->size, &size) < 0 ||
-	    size > TARREAD_MAX_HEADER)
+	if (p->extended || !tarread_is_header(h) ||
+	    tarread_number(h->size, sizeof h->size, &size) < 0 || size > TARREAD_MAX_HEADER)
 		p->place = LOST;
 	else
 		p->wanted = size + tar_padding(size) + TAR_BLOCK;
+	p->extended = true;
 }
 
 /* Looks at the block that was collected last. */

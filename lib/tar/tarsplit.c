@@ -7,8 +7,7 @@
 #include "base/json.h"
 #include "tar/crc64.h"
 
-/* Headers are shorter: only zeros behind the archive are cut. */
-enum { SEGMENT_MAX = 4 << 20 };
+enum { LINE_LONG = 256 << 10 };
 
 enum { FILE_LINE = 1, SEGMENT_LINE = 2 };
 
@@ -67,10 +66,14 @@ static int segment(struct tarsplit *t, struct err *e)
 	return 0;
 }
 
-int tarsplit_between(struct tarsplit *t, const void *data, size_t len, struct err *e)
+void tarsplit_between(struct tarsplit *t, const void *data, size_t len)
 {
 	buf_add(&t->between, data, len);
-	return t->between.len > SEGMENT_MAX ? segment(t, e) : 0;
+}
+
+int tarsplit_cut(struct tarsplit *t, struct err *e)
+{
+	return t->between.len > LINE_LONG ? segment(t, e) : 0;
 }
 
 static int file(struct tarsplit *t, struct err *e)

@@ -21,7 +21,10 @@ struct tarsplit;
 struct tarsplit *tarsplit_new(struct zstdpack *to);
 
 /* Bytes that are no contents. */
-MUST_USE int tarsplit_between(struct tarsplit *t, const void *data, size_t len, struct err *e);
+void tarsplit_between(struct tarsplit *t, const void *data, size_t len);
+
+/* Ends a line that has become long: behind the archive only, as a header has to be in one line. */
+MUST_USE int tarsplit_cut(struct tarsplit *t, struct err *e);
 
 /* A member whose header is the last of these bytes. Its name is UTF-8. */
 MUST_USE int tarsplit_member(struct tarsplit *t, const char *name, uint64_t size, struct err *e);

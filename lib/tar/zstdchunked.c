@@ -61,7 +61,7 @@ static void *start(void)
 static const struct blockpool_kind kind = { .block = FILEPIECES_LONG + TAIL,
 					    .bound = ZSTD_compressBound,
 					    .jobs = 3,
-					    .buffers = 10,
+					    .buffers = 9,
 					    .start = start,
 					    .compress = zstdblock_compress,
 					    .end = zstdblock_end };
@@ -101,7 +101,9 @@ static int between(void *chunked, const void *data, size_t len, struct err *e)
 {
 	struct zstdchunked *c = chunked;
 	const char *from = data;
-	if (!c->plain && tarsplit_between(c->split, data, len, e) < 0)
+	if (!c->plain)
+		tarsplit_between(c->split, data, len);
+	if (!c->plain && tarpush_ended(c->tar) && tarsplit_cut(c->split, e) < 0)
 		return -1;
 	if (c->tail < TAIL) {
 		size_t n = TAIL - c->tail < len ? TAIL - c->tail : len;

@@ -3,7 +3,7 @@
 #define LAYERPIPE_ZSTDCHUNKED_H
 
 /*
- * Layers as zstd:chunked, for compress.c: zstd-chunked-layer(5). A blob is
+ * Layers as zstd:chunked, for compress.c: zstd-chunked(5). A blob is
  * zstd frames that together are the layer tar, and behind them, in skippable
  * frames, a table that says where in the blob each file and each piece of it
  * lies. A client that has a piece already does not pull it.

@@ -266,6 +266,8 @@ int zstdtoc_end(struct zstdtoc *t, const char *tarsplit, struct err *e)
 	AUTO_BUF struct buf b = { 0 };
 	if (write_entries(t, e) < 0)
 		return -1;
+	if (t->nmembers)
+		return err_set(e, 0, "the table of contents lacks entries");
 	if (!t->begun)
 		buf_adds(&b, "{\"version\":1,\"entries\":[");
 	buf_addf(&b, "],\"tarSplitDigest\":\"sha256:%s\"}", tarsplit);

@@ -161,6 +161,13 @@ static void test_background(void)
 	       "{ await '! kill -0 $$'; kill -TERM $PPID; await '! test -p b'; } & exit 3",
 	       &end, &e) == 0);
 	OK(end.status == 3 && end.signal == SIGTERM && files() == 0);
+	/* a pipe goes when its thread ends: who holds one open and then wants another waits for nobody */
+	OK(run("exec 3<large >/dev/null 2>&1;"
+	       "{ await '! kill -0 $$'; await '! test -p a'; cat <&3 >.2; mv .2 2; } &",
+	       &end, &e) == 0 &&
+	   end.status == 0);
+	OK(run("await 'test -e 2'; test $(wc -c <2) = 8388609 && rm 2", &end, &e) == 0 &&
+	   end.status == 0 && files() == 0);
 }
 
 /* A blob that another process puts there stays, and nobody's reading fails. */
@@ -214,6 +221,7 @@ static void test_leftovers(void)
 
 int main(void)
 {
+	alarm(300); /* who waits for ever fails */
 	if (!mkdtemp(dir))
 		return 1;
 	test_reading();
