@@ -98,7 +98,7 @@ static void look_for_tools(void)
 void cli_start(const struct cli *cli)
 {
 	look_for_tools();
-	signal(SIGCHLD, SIG_DFL);
+	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 	for (int fd = 0; fd <= 2; fd++) {
 		/* taken the wrong way round, so that using it is still an error */
 		int flags = fd == 0 ? O_WRONLY : O_RDONLY;

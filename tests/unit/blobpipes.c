@@ -161,7 +161,8 @@ static void test_background(void)
 	       "{ await '! kill -0 $$'; kill -TERM $PPID; await '! test -p b'; } & exit 3",
 	       &end, &e) == 0);
 	OK(end.status == 3 && end.signal == SIGTERM && files() == 0);
-	/* a pipe goes when its thread ends: who holds one open and then wants another waits for nobody */
+	/* a pipe goes when its thread ends: who holds one open and then wants another waits for
+	 * nobody */
 	OK(run("exec 3<large >/dev/null 2>&1;"
 	       "{ await '! kill -0 $$'; await '! test -p a'; cat <&3 >.2; mv .2 2; } &",
 	       &end, &e) == 0 &&
