@@ -309,6 +309,10 @@ forbidden() {
   [ ! -e image ]
   forbidden -r env TMPDIR="$place/tmp" stream-layered-image "${args[@]}" --unconfined-commands >"$place/out/image"
   content where | grep -qx "/homeless-shelter $place/tmp/layerpipe\..*/tmp"
+  echo 'Derive([],[],[],"x","/bin/sh",[],[("name","x")])' >drv
+  run -1 forbidden -r stream-nix-shell-image --drv drv --quiet
+  forbidden -r stream-nix-shell-image --drv drv --quiet --unconfined-commands >"$place/out/image"
+  content etc/passwd | grep -q '^nixbld:'
   jq -n '{name: "x", tag: "t", extraCommands: "cat \($ENV.host)/file >data", unconfinedCommands: true, quiet: true, output: "image"}' >attrs.json
   forbidden -r build-image --attrs attrs.json
   jq 'del(.output)' attrs.json | forbidden -r stream-layered-image --attrs - >"$place/out/image"

@@ -30,6 +30,16 @@ fails_script() {
 
 options=()
 
+@test "build-image: the machine is made of what the options name" {
+  local option
+  mkdir tree
+  for option in --kernel --modules --qemu --mke2fs; do
+    run -1 build-image --name x --copy-to-root tree --run-as-root true --engine tcg $option "$PWD/none" --output image --quiet
+    [[ $output == "vm-exec: "*"$PWD/none"* ]]
+  done
+  [ ! -e image ]
+}
+
 @test "everything a file can be comes back, devices as well" {
   { cat base.stream; stream_of dev/ 'dev/base!5,1'; stream_of 'node!1,3' home/ home/kept; } >input
   mkdir tools

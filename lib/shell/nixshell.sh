@@ -34,7 +34,8 @@ nix_shell_start() {
 
 nix_shell_options() {
   local name value
-  layered=(--attrs "$work/layered.json" --max-layers "${attr[maxLayers]}" --store-dir "${attr[storeDir]}" "--quiet=${attr[quiet]}")
+  layered=(--attrs "$work/layered.json" --max-layers "${attr[maxLayers]}" --store-dir "${attr[storeDir]}"
+    "--unconfined-commands=${attr[unconfinedCommands]}" "--quiet=${attr[quiet]}")
   for name in "${!attr_of_option[@]}"; do
     case ${attr_of_option[$name]} in
       tag | closure | closureKey | rootDir | output | compressor | prepare)
