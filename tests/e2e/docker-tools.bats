@@ -139,7 +139,7 @@ END
   grep -qE "\"kernel\":\"${store}linux-6.1/bzImage\".*\"mke2fs\":\"${store}e2fsprogs-1.47/bin/mke2fs\"" found
   grep -qE "\"modules\":\"${store}linux-6.1/lib/modules/6.1\".*\"qemu\":\"${store}qemu-8/bin/qemu-system-x86_64\"" found
   [ "$(value 'map (image: image.requiredSystemFeatures) [ redis (bash.override { runAsRoot = "true"; engine = "kvm"; }) ]')" = '[[],["kvm"]]' ]
-  value '[ shadowBasic.drvPath shadowBasic.runAsRoot ]' | grep -qE "\.drv\".*export PATH=${store}shadow/bin:"
+  value '[ shadowBasic.drvPath shadowBasic.runAsRoot ]' | grep -qE "\.drv\".*export PATH=${store}shadow/bin[$][{]PATH:[+]"
 }
 
 @test "layer is what the image has on top" {
