@@ -2,7 +2,8 @@
 #ifndef LAYERPIPE_JQ_H
 #define LAYERPIPE_JQ_H
 
-/* jq, the only reader of JSON: its programs are lib/jq/NAME.jq. */
+/* jq, which reads all JSON but that which is too long for it, jsonread.h: its programs are
+ * lib/jq/NAME.jq. */
 
 #include <stddef.h>
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/base64.h"
-#include "base/intern.h"
 #include "base/json.h"
 #include "base/timestamp.h"
 
@@ -104,11 +103,10 @@ static void entry_text(struct json *j, const struct tar_entry *entry)
 
 /* --- members --- */
 
-/* Whether the name, as a client sees it, comes for the first time. */
-static bool is_new(struct zstdtoc *t, const char *name)
+bool zstdtoc_is_new(struct intern *names, const char *name)
 {
 	char hex[DIGEST_HEX_LEN + 1];
-	uint32_t before = t->names.n;
+	uint32_t before = names->n;
 	while (*name == '/' || strncmp(name, "./", 2) == 0)
 		name++;
 	size_t len = strlen(name);
@@ -116,8 +114,8 @@ static bool is_new(struct zstdtoc *t, const char *name)
 		len--;
 	digest_of(name, len, hex);
 	/* a part of the digest takes less room, and is as good as the name */
-	intern_add(&t->names, hex, DIGEST_HEX_LEN / 2);
-	return t->names.n > before;
+	intern_add(names, hex, DIGEST_HEX_LEN / 2);
+	return names->n > before;
 }
 
 static bool fits(const struct tar_entry *entry)
@@ -131,7 +129,7 @@ bool zstdtoc_member(struct zstdtoc *t, const struct tar_entry *entry)
 	struct err ignored = { 0 };
 	struct json text = { 0 }, name = { 0 };
 	struct waiting w = { 0 };
-	if (!fits(entry) || !is_new(t, entry->name))
+	if (!fits(entry) || !zstdtoc_is_new(&t->names, entry->name))
 		return false;
 	entry_text(&text, entry);
 	json_string(&name, entry->name, strlen(entry->name));

@@ -15,11 +15,15 @@
 
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/intern.h"
 #include "base/mem.h"
 #include "tar/tar.h"
 #include "tar/zstdpack.h"
 
 struct zstdtoc;
+
+/* Whether the name, as a client sees it, comes for the first time; it goes into names. */
+bool zstdtoc_is_new(struct intern *names, const char *name);
 
 /* Starts one; it goes into the pack (borrowed). */
 struct zstdtoc *zstdtoc_new(struct zstdpack *to);
