@@ -40,16 +40,21 @@ void digest_so_far(const struct digest *d, unsigned char raw[DIGEST_LEN])
 	SHA256_Final(raw, &copy);
 }
 
-void digest_hex(struct digest *d, char hex[DIGEST_HEX_LEN + 1])
+void digest_to_hex(const unsigned char raw[DIGEST_LEN], char hex[DIGEST_HEX_LEN + 1])
 {
 	static const char digits[] = "0123456789abcdef";
-	unsigned char raw[DIGEST_LEN];
-	digest_raw(d, raw);
 	for (size_t i = 0; i < DIGEST_LEN; i++) {
 		hex[2 * i] = digits[raw[i] >> 4];
 		hex[2 * i + 1] = digits[raw[i] & 15];
 	}
 	hex[DIGEST_HEX_LEN] = '\0';
+}
+
+void digest_hex(struct digest *d, char hex[DIGEST_HEX_LEN + 1])
+{
+	unsigned char raw[DIGEST_LEN];
+	digest_raw(d, raw);
+	digest_to_hex(raw, hex);
 }
 
 void digest_of(const void *data, size_t len, char hex[DIGEST_HEX_LEN + 1])

@@ -21,6 +21,9 @@ void digest_raw(struct digest *d, unsigned char raw[DIGEST_LEN]);
 void digest_so_far(const struct digest *d, unsigned char raw[DIGEST_LEN]);
 void digest_free(struct digest *d);
 
+/* A raw digest as digest_hex() has it. */
+void digest_to_hex(const unsigned char raw[DIGEST_LEN], char hex[DIGEST_HEX_LEN + 1]);
+
 /* The digest of some bytes, as digest_hex() has it. */
 void digest_of(const void *data, size_t len, char hex[DIGEST_HEX_LEN + 1]);
 

@@ -41,6 +41,15 @@ static bool is_special(char c)
 	return (unsigned char)c < 0x20 || c == 0x7f || c == '"' || c == '\\';
 }
 
+/* How many bytes at s stand for themselves; those that are not ASCII are not counted. */
+static size_t plain(const char *s, size_t len)
+{
+	size_t n = 0;
+	while (n < len && (unsigned char)s[n] < 0x80 && !is_special(s[n]))
+		n++;
+	return n;
+}
+
 static void note_bad(struct json *j, const char *s, size_t len)
 {
 	struct buf b = { 0 };
@@ -55,7 +64,9 @@ void json_string(struct json *j, const char *s, size_t len)
 	separate(j);
 	buf_addc(&j->text, '"');
 	for (size_t i = 0, n; i < len; i += n) {
-		n = esc_utf8(s + i, len - i);
+		n = plain(s + i, len - i);
+		if (n == 0)
+			n = esc_utf8(s + i, len - i);
 		if (n == 0) {
 			note_bad(j, s, len);
 			break;

@@ -17,6 +17,7 @@ static void assembly_free(struct assembly *a)
 	free(a->stored);
 	free(a->order);
 	free(a->about);
+	compress_free(a->compress);
 	intern_free(&a->texts);
 }
 
@@ -270,8 +271,7 @@ static void hash(const struct buf *b, unsigned char raw[DIGEST_LEN], char hex[DI
 	AUTO_DIGEST struct digest *d = digest_new();
 	digest_add(d, b->s, b->len);
 	digest_raw(d, raw);
-	digest_add(d, b->s, b->len);
-	digest_hex(d, hex);
+	digest_to_hex(raw, hex);
 }
 
 static void show(const struct assembly *a, const struct names *names, const char *hex)

@@ -39,15 +39,24 @@ static int blob_open(struct assembly *a, struct blob *b, struct err *e)
 	return a->o->compressor == COMPRESS_NONE ? 0 : out_also_digest(&b->out, b->digest, e);
 }
 
+/* One for all layers: threads, and memory that they have used, stay. */
+static int start_compress(struct assembly *a, struct out *o, struct err *e)
+{
+	if (!a->compress)
+		return compress_new(a->o->compressor, a->o->jobs, o, &a->compress, e);
+	compress_again(a->compress, o);
+	return 0;
+}
+
 static int to_compress(void *to, const void *data, size_t len, struct err *e)
 {
 	return compress_write(to, data, len, e);
 }
 
 /* How a blob was compressed, and what that made. */
-static const char *with_details(struct assembly *a, const struct compress *c)
+static const char *with_details(struct assembly *a)
 {
-	AUTO_FREE char *details = compress_details(c);
+	AUTO_FREE char *details = compress_details(a->compress);
 	AUTO_FREE char *text = xasprintf("%s; %s", a->about, details ? details : "");
 	return details ? intern_keep(&a->texts, text, strlen(text)) : a->about;
 }
@@ -55,13 +64,12 @@ static const char *with_details(struct assembly *a, const struct compress *c)
 /* Compresses the current layer into the blob; its diff ID goes to hex. */
 static int blob_fill(struct assembly *a, struct blob *b, char *hex, struct err *e)
 {
-	AUTO_COMPRESS struct compress *c = NULL;
-	if (compress_new(a->o->compressor, a->o->jobs, &b->out, &c, e) < 0)
+	if (start_compress(a, &b->out, e) < 0)
 		return -1;
-	if (assemble_copy(a, to_compress, c, hex, e) < 0 || compress_finish(c, e) < 0 ||
-	    out_flush(&b->out, e) < 0)
+	if (assemble_copy(a, to_compress, a->compress, hex, e) < 0 ||
+	    compress_finish(a->compress, e) < 0 || out_flush(&b->out, e) < 0)
 		return a->s->layout ? -1 : spool_full(e);
-	b->compressor = with_details(a, c);
+	b->compressor = with_details(a);
 	if (a->o->compressor == COMPRESS_NONE)
 		memcpy(b->hex, hex, sizeof b->hex);
 	else

@@ -31,7 +31,8 @@ struct assembly {
 	size_t *order; /* for each layer of the image its place in stored */
 	size_t norder, order_cap;
 	struct layerlist *layers;
-	char *about; /* how layers are compressed: compress_about() */
+	char *about;               /* how layers are compressed: compress_about() */
+	struct compress *compress; /* once a layer needed it */
 	struct intern texts;
 };
 

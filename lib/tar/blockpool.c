@@ -8,12 +8,18 @@
 
 enum state { FREE, READY, BUSY, DONE };
 
-/* A block on its way through. */
+/* A thread that is woken up takes as much time as a small block, so it gets several. */
+enum { BLOCKS = 128 };
+
+/* Blocks on their way through; the last one may still be filled. */
 struct slot {
 	enum state state;
-	uint64_t number;
+	bool failed;
 	char *data; /* the input; once it is DONE, what that became */
 	size_t len;
+	uint64_t number; /* of the first block */
+	size_t nblocks;
+	size_t blocks[BLOCKS]; /* their lengths, in data */
 };
 
 struct worker {
@@ -36,9 +42,10 @@ struct blockpool {
 	size_t nslots;
 	size_t fill;     /* slot that the caller fills */
 	size_t take;     /* slot that the next free thread compresses */
+	size_t begun;    /* where in that slot the block begins */
 	size_t room;     /* size of a buffer */
-	uint64_t blocks; /* submitted so far */
-	int (*told)(void *context, size_t len, struct err *e);
+	uint64_t blocks; /* ended so far */
+	blockpool_told *told;
 	void *context; /* of told */
 };
 
@@ -60,10 +67,19 @@ static struct slot *take(struct blockpool *p)
 
 static void compress(struct worker *w, struct slot *s)
 {
-	struct blockpool *p = w->pool;
+	const struct blockpool_kind *kind = w->pool->kind;
 	char *in = s->data;
-	s->len = p->kind->compress(w->context, s->number, in, s->len, w->spare, p->room);
+	size_t at = 0, to = 0;
+	for (size_t i = 0; i < s->nblocks; i++) {
+		size_t made = kind->compress(w->context, s->number + i, in + at, s->blocks[i],
+					     w->spare + to, w->pool->room - to);
+		at += s->blocks[i];
+		to += made;
+		s->blocks[i] = made;
+		s->failed = s->failed || made == 0;
+	}
 	s->data = w->spare;
+	s->len = to;
 	w->spare = in;
 }
 
@@ -99,7 +115,10 @@ static int start_worker(struct blockpool *p, struct err *e)
 /* A buffer takes memory only once it is used. */
 static void make_buffers(struct blockpool *p)
 {
-	p->room = p->kind->bound(p->kind->block);
+	const struct blockpool_kind *kind = p->kind;
+	p->room = kind->bound(kind->block);
+	if (kind->batch)
+		p->room += kind->bound(kind->batch) + BLOCKS * kind->bound(0);
 	p->workers = xcalloc(p->nworkers, sizeof *p->workers);
 	unsigned enough = 3 * p->nworkers;
 	p->nslots = (enough < p->kind->buffers ? enough : p->kind->buffers) - p->nworkers;
@@ -110,12 +129,11 @@ static void make_buffers(struct blockpool *p)
 		p->slots[i].data = xmalloc(p->room);
 }
 
-int blockpool_new(const struct blockpool_kind *kind, unsigned jobs, struct out *o,
-		  struct blockpool **pool, struct err *e)
+int blockpool_new(const struct blockpool_kind *kind, unsigned jobs, struct blockpool **pool,
+		  struct err *e)
 {
 	struct blockpool *p = xcalloc(1, sizeof *p);
 	p->kind = kind;
-	p->o = o;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->ready, NULL);
 	pthread_cond_init(&p->done, NULL);
@@ -130,6 +148,26 @@ int blockpool_new(const struct blockpool_kind *kind, unsigned jobs, struct out *
 	return 0;
 }
 
+void blockpool_start(struct blockpool *p, struct out *o, blockpool_told *told, void *context)
+{
+	p->o = o;
+	p->told = told;
+	p->context = context;
+	p->blocks = 0;
+}
+
+static int write_out(struct blockpool *p, const struct slot *s, struct err *e)
+{
+	if (s->failed)
+		return err_set(e, ENOMEM, "cannot compress");
+	if (out_write(p->o, s->data, s->len, e) < 0)
+		return -1;
+	for (size_t i = 0; p->told && i < s->nblocks; i++)
+		if (p->told(p->context, s->blocks[i], e) < 0)
+			return -1;
+	return 0;
+}
+
 /* Waits until the slot is free; what it holds is written first. */
 static int empty(struct blockpool *p, struct slot *s, struct err *e)
 {
@@ -139,57 +177,53 @@ static int empty(struct blockpool *p, struct slot *s, struct err *e)
 	enum state state = s->state;
 	s->state = FREE;
 	pthread_mutex_unlock(&p->lock);
-	size_t len = s->len;
-	s->len = 0;
-	if (state == FREE)
-		return 0;
-	if (len == 0)
-		return err_set(e, ENOMEM, "cannot compress");
-	if (out_write(p->o, s->data, len, e) < 0)
-		return -1;
-	return p->told ? p->told(p->context, len, e) : 0;
+	int r = state == DONE ? write_out(p, s, e) : 0;
+	s->len = s->nblocks = 0;
+	return r;
 }
 
-/* Hands the block to the threads and turns to the next slot. */
+/* Hands the blocks to the threads and turns to the next slot. */
 static int submit(struct blockpool *p, struct slot *s, struct err *e)
 {
-	s->number = p->blocks++;
+	s->number = p->blocks - s->nblocks;
 	pthread_mutex_lock(&p->lock);
 	s->state = READY;
 	pthread_cond_signal(&p->ready);
 	pthread_mutex_unlock(&p->lock);
 	p->fill = (p->fill + 1) % p->nslots;
+	p->begun = 0;
 	return empty(p, &p->slots[p->fill], e);
+}
+
+static int end_block(struct blockpool *p, struct slot *s, struct err *e)
+{
+	s->blocks[s->nblocks++] = s->len - p->begun;
+	p->begun = s->len;
+	p->blocks++;
+	return s->len >= p->kind->batch || s->nblocks == BLOCKS ? submit(p, s, e) : 0;
 }
 
 int blockpool_write(struct blockpool *p, const void *data, size_t len, struct err *e)
 {
 	for (const char *from = data; len;) {
 		struct slot *s = &p->slots[p->fill];
-		size_t n = p->kind->block - s->len;
+		size_t n = p->kind->block - (s->len - p->begun);
 		if (n > len)
 			n = len;
 		memcpy(s->data + s->len, from, n);
 		s->len += n;
 		from += n;
 		len -= n;
-		if (s->len == p->kind->block && submit(p, s, e) < 0)
+		if (s->len - p->begun == p->kind->block && end_block(p, s, e) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-void blockpool_tell(struct blockpool *p, int (*told)(void *context, size_t len, struct err *e),
-		    void *context)
-{
-	p->told = told;
-	p->context = context;
-}
-
 int blockpool_cut(struct blockpool *p, struct err *e)
 {
 	struct slot *s = &p->slots[p->fill];
-	return s->len ? submit(p, s, e) : 0;
+	return s->len > p->begun ? end_block(p, s, e) : 0;
 }
 
 uint64_t blockpool_blocks(const struct blockpool *p)
@@ -200,7 +234,10 @@ uint64_t blockpool_blocks(const struct blockpool *p)
 int blockpool_finish(struct blockpool *p, struct err *e)
 {
 	struct slot *s = &p->slots[p->fill];
-	if ((s->len || p->blocks == 0) && submit(p, s, e) < 0)
+	if ((s->len > p->begun || p->blocks == 0) && end_block(p, s, e) < 0)
+		return -1;
+	s = &p->slots[p->fill];
+	if (s->nblocks && submit(p, s, e) < 0)
 		return -1;
 	for (size_t i = 0; i < p->nslots; i++)
 		if (empty(p, &p->slots[(p->fill + i) % p->nslots], e) < 0)

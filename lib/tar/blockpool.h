@@ -6,7 +6,7 @@
  * Compression in threads, for compress.c and zstdchunked.c: the input is cut
  * into blocks of fixed size, or where the caller says, each is compressed for
  * itself, and the results are written in order. So the bytes do not depend on
- * the number of threads.
+ * the number of threads. One pool compresses one output after the other.
  */
 
 #include <stddef.h>
@@ -19,9 +19,11 @@
 /* How a kind of block is made. */
 struct blockpool_kind {
 	size_t block;                /* bytes of input in each block that is not cut */
+	size_t batch;                /* a thread gets blocks that are cut by so many bytes */
 	size_t (*bound)(size_t len); /* the most that len bytes can become, len at least */
 	unsigned jobs;               /* threads at most */
-	unsigned buffers;            /* of one block each at most; at least two more than threads */
+	unsigned buffers;            /* of a block and a batch each at most; at least two more than
+					threads */
 
 	/* What one thread needs to compress; NULL without memory. */
 	void *(*start)(void);
@@ -33,13 +35,15 @@ struct blockpool_kind {
 
 struct blockpool;
 
-/* Starts up to jobs threads; kind and o are borrowed. */
-MUST_USE int blockpool_new(const struct blockpool_kind *kind, unsigned jobs, struct out *o,
+/* Called for each block that has been written, in order, with its length. */
+typedef int blockpool_told(void *context, size_t len, struct err *e);
+
+/* Starts up to jobs threads; kind is borrowed. */
+MUST_USE int blockpool_new(const struct blockpool_kind *kind, unsigned jobs,
 			   struct blockpool **pool, struct err *e);
 
-/* From now on told is called for each block that has been written, in order, with its length. */
-void blockpool_tell(struct blockpool *p, int (*told)(void *context, size_t len, struct err *e),
-		    void *context);
+/* Begins an output, the first or after blockpool_finish(); o is borrowed. told: or NULL. */
+void blockpool_start(struct blockpool *p, struct out *o, blockpool_told *told, void *context);
 MUST_USE int blockpool_write(struct blockpool *p, const void *data, size_t len, struct err *e);
 
 /* Ends the current block here, if it has begun. */
@@ -48,7 +52,7 @@ MUST_USE int blockpool_cut(struct blockpool *p, struct err *e);
 /* How many blocks were ended: the number, from 0, of the one that the next byte is in. */
 uint64_t blockpool_blocks(const struct blockpool *p);
 
-/* Writes what is left; an input without bytes is one empty block. */
+/* Writes what is left and ends the output; an input without bytes is one empty block. */
 MUST_USE int blockpool_finish(struct blockpool *p, struct err *e);
 void blockpool_free(struct blockpool *p);
 

@@ -11,8 +11,9 @@
 
 struct compress {
 	struct out *o;
-	struct blockpool *pool; /* one of these, neither for COMPRESS_NONE */
-	struct zstdchunked *chunked;
+	enum compress_kind kind;
+	struct blockpool *pool;      /* NULL for COMPRESS_NONE */
+	struct zstdchunked *chunked; /* before it, for COMPRESS_CHUNKED */
 };
 
 /* Who changes what a kind writes, in any byte, counts up its number in compress_about(). */
@@ -113,21 +114,26 @@ static void *zstd_start(void)
 /* --- both --- */
 
 /* As many threads and buffers as keep memory below 32 MiB, with any number of cores. */
-static const struct blockpool_kind kinds[] = {
-	[COMPRESS_GZ] = { .block = GZ_BLOCK,
-			  .bound = gz_bound,
-			  .jobs = 4,
-			  .buffers = 9,
-			  .start = gz_start,
-			  .compress = gz_compress,
-			  .end = gz_end },
-	[COMPRESS_ZSTD] = { .block = ZSTD_BLOCK,
-			    .bound = ZSTD_compressBound,
-			    .jobs = 3,
-			    .buffers = 7,
-			    .start = zstd_start,
-			    .compress = zstdblock_compress,
-			    .end = zstdblock_end },
+static const struct blockpool_kind gz_kind = { .block = GZ_BLOCK,
+					       .bound = gz_bound,
+					       .jobs = 4,
+					       .buffers = 9,
+					       .start = gz_start,
+					       .compress = gz_compress,
+					       .end = gz_end };
+
+static const struct blockpool_kind zstd_kind = { .block = ZSTD_BLOCK,
+						 .bound = ZSTD_compressBound,
+						 .jobs = 3,
+						 .buffers = 7,
+						 .start = zstd_start,
+						 .compress = zstdblock_compress,
+						 .end = zstdblock_end };
+
+static const struct blockpool_kind *const kinds[] = {
+	[COMPRESS_GZ] = &gz_kind,
+	[COMPRESS_ZSTD] = &zstd_kind,
+	[COMPRESS_CHUNKED] = &zstdchunked_kind,
 };
 
 int compress_kind(const char *name, enum compress_kind *kind, struct err *e)
@@ -167,30 +173,34 @@ char *compress_about(enum compress_kind kind)
 			 ZSTD_LEVEL, ZSTD_BLOCK);
 }
 
-/* What the output goes through; nothing for COMPRESS_NONE. */
-static int start(struct compress *c, enum compress_kind kind, unsigned jobs, struct err *e)
+void compress_again(struct compress *c, struct out *o)
 {
-	if (kind == COMPRESS_XZ)
-		return err_set(e, 0, "xz is not written");
-	if (kind == COMPRESS_CHUNKED)
-		return zstdchunked_new(jobs, c->o, &c->chunked, e);
-	return kind == COMPRESS_NONE ? 0 : blockpool_new(&kinds[kind], jobs, c->o, &c->pool, e);
+	c->o = o;
+	zstdchunked_free(c->chunked);
+	c->chunked = NULL;
+	if (c->kind == COMPRESS_CHUNKED)
+		c->chunked = zstdchunked_new(c->pool, o);
+	else if (c->pool)
+		blockpool_start(c->pool, o, NULL, NULL);
 }
 
 int compress_new(enum compress_kind kind, unsigned jobs, struct out *o, struct compress **c,
 		 struct err *e)
 {
 	AUTO_COMPRESS struct compress *made = xcalloc(1, sizeof *made);
-	made->o = o;
-	if (start(made, kind, jobs, e) < 0)
+	made->kind = kind;
+	if (kind == COMPRESS_XZ)
+		return err_set(e, 0, "xz is not written");
+	if (kind != COMPRESS_NONE && blockpool_new(kinds[kind], jobs, &made->pool, e) < 0)
 		return -1;
+	compress_again(made, o);
 	*c = STEAL(made);
 	return 0;
 }
 
 bool compress_has_threads(const struct compress *c)
 {
-	return c->pool || c->chunked;
+	return c->pool;
 }
 
 int compress_write(struct compress *c, const void *data, size_t len, struct err *e)
@@ -216,8 +226,8 @@ void compress_free(struct compress *c)
 {
 	if (!c)
 		return;
-	blockpool_free(c->pool);
 	zstdchunked_free(c->chunked);
+	blockpool_free(c->pool);
 	free(c);
 }
 

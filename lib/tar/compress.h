@@ -49,6 +49,9 @@ struct compress;
 MUST_USE int compress_new(enum compress_kind kind, unsigned jobs, struct out *o,
 			  struct compress **c, struct err *e);
 
+/* After compress_finish(): compresses another output, with the threads that there are. */
+void compress_again(struct compress *c, struct out *o);
+
 /* Whether compressing keeps cores busy by itself. */
 bool compress_has_threads(const struct compress *c);
 

@@ -19,7 +19,7 @@
  * takes as many bytes of a frame as the piece has. Headers of files with contents so cost no frame
  * of their own.
  */
-enum { LEVEL = 3, TAIL = 4 << 10 };
+enum { LEVEL = 3, TAIL = 4 << 10, BATCH = 64 << 10 };
 
 /* Clients do not read longer tables. */
 #define TABLE_MAX (UINT64_C(150) << 20)
@@ -58,13 +58,14 @@ static void *start(void)
 	return zstdblock_start(&level, 1);
 }
 
-static const struct blockpool_kind kind = { .block = FILEPIECES_LONG + TAIL,
-					    .bound = ZSTD_compressBound,
-					    .jobs = 3,
-					    .buffers = 9,
-					    .start = start,
-					    .compress = zstdblock_compress,
-					    .end = zstdblock_end };
+const struct blockpool_kind zstdchunked_kind = { .block = FILEPIECES_LONG + TAIL,
+						 .batch = BATCH,
+						 .bound = ZSTD_compressBound,
+						 .jobs = 3,
+						 .buffers = 9,
+						 .start = start,
+						 .compress = zstdblock_compress,
+						 .end = zstdblock_end };
 
 static int frame_written(void *chunked, size_t len, struct err *e)
 {
@@ -163,10 +164,11 @@ static const struct tarpush_parts parts = { between, member, contents };
 
 /* --- the whole --- */
 
-int zstdchunked_new(unsigned jobs, struct out *o, struct zstdchunked **chunked, struct err *e)
+struct zstdchunked *zstdchunked_new(struct blockpool *pool, struct out *o)
 {
 	struct zstdchunked *c = xcalloc(1, sizeof *c);
 	c->o = o;
+	c->pool = pool;
 	c->cutter = filepieces_new(piece, c);
 	c->tar = tarpush_new(&parts, c);
 	c->table.pack = zstdpack_new();
@@ -175,13 +177,8 @@ int zstdchunked_new(unsigned jobs, struct out *o, struct zstdchunked **chunked, 
 	c->split = tarsplit_new(c->tarsplit.pack);
 	c->piece_digest = digest_new();
 	c->file_digest = digest_new();
-	if (blockpool_new(&kind, jobs, o, &c->pool, e) < 0) {
-		zstdchunked_free(c);
-		return -1;
-	}
-	blockpool_tell(c->pool, frame_written, c);
-	*chunked = c;
-	return 0;
+	blockpool_start(pool, o, frame_written, c);
+	return c;
 }
 
 int zstdchunked_write(struct zstdchunked *c, const void *data, size_t len, struct err *e)
@@ -285,7 +282,6 @@ void zstdchunked_free(struct zstdchunked *c)
 {
 	if (!c)
 		return;
-	blockpool_free(c->pool);
 	tarpush_free(c->tar);
 	filepieces_free(c->cutter);
 	zstdtoc_free(c->toc);

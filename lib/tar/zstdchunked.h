@@ -15,11 +15,15 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "tar/blockpool.h"
 
 struct zstdchunked;
 
-/* As compress_new(). */
-MUST_USE int zstdchunked_new(unsigned jobs, struct out *o, struct zstdchunked **c, struct err *e);
+/* What makes the frames. */
+extern const struct blockpool_kind zstdchunked_kind;
+
+/* Begins an output of the pool, which is of that kind; both are borrowed. */
+struct zstdchunked *zstdchunked_new(struct blockpool *pool, struct out *o);
 MUST_USE int zstdchunked_write(struct zstdchunked *c, const void *data, size_t len, struct err *e);
 MUST_USE int zstdchunked_finish(struct zstdchunked *c, struct err *e);
 

@@ -162,10 +162,9 @@ void zstdtoc_file_end(struct zstdtoc *t, const unsigned char digest[DIGEST_LEN])
 
 static void add_digest(struct buf *b, const char *key, const unsigned char digest[DIGEST_LEN])
 {
-	buf_addf(b, ",\"%s\":\"sha256:", key);
-	for (size_t i = 0; i < DIGEST_LEN; i++)
-		buf_addf(b, "%02x", digest[i]);
-	buf_addc(b, '"');
+	char hex[DIGEST_HEX_LEN + 1];
+	digest_to_hex(digest, hex);
+	buf_addf(b, ",\"%s\":\"sha256:%s\"", key, hex);
 }
 
 static void add_chunk(struct buf *b, const struct piece *p, uint64_t at)

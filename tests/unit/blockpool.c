@@ -66,7 +66,9 @@ static const char *send(const struct blockpool_kind *kind, unsigned jobs, const 
 	struct blockpool *p = NULL;
 	struct out o;
 	out_init(&o, fileno(to), "<test>");
-	int status = blockpool_new(kind, jobs, &o, &p, &e);
+	int status = blockpool_new(kind, jobs, &p, &e);
+	if (status == 0)
+		blockpool_start(p, &o, NULL, NULL);
 	for (size_t at = 0; status == 0 && at < data->len; at += piece)
 		status = blockpool_write(p, data->s + at,
 					 piece < data->len - at ? piece : data->len - at, &e);
@@ -106,6 +108,72 @@ static void keeps_order(void)
 	}
 }
 
+/* Adds a length to those that come. */
+static int note(void *lengths, size_t len, struct err *e)
+{
+	(void)e;
+	buf_addf(lengths, "%zu ", len);
+	return 0;
+}
+
+enum { CUTS = 300, OUTPUTS = 3 };
+
+static size_t cut_length(size_t i)
+{
+	return 1 + i % (BLOCK - 1);
+}
+
+/* Writes blocks that are cut and a last one that is not, of bytes that are all the same. */
+static int write_cuts(struct blockpool *p, char byte, struct err *e)
+{
+	char data[BLOCK];
+	memset(data, byte, sizeof data);
+	for (size_t i = 0; i < CUTS; i++)
+		if (blockpool_write(p, data, cut_length(i), e) < 0 || blockpool_cut(p, e) < 0 ||
+		    blockpool_cut(p, e) < 0 || blockpool_blocks(p) != i + 1)
+			return -1;
+	return blockpool_write(p, data, LAST, e) < 0 ? -1 : blockpool_finish(p, e);
+}
+
+/* The output, and the lengths that are told. */
+static void want_cuts(char byte, struct buf *data, struct buf *lengths)
+{
+	for (size_t i = 0; i < CUTS; i++) {
+		memset(buf_extend(data, cut_length(i)), byte, cut_length(i));
+		buf_addf(lengths, "%zu ", cut_length(i));
+	}
+	memset(buf_extend(data, LAST), byte, LAST);
+	buf_addf(lengths, "%d ", LAST);
+}
+
+static void makes_output(struct blockpool *p, char byte)
+{
+	AUTO_BUF struct buf lengths = { 0 }, want = { 0 }, data = { 0 };
+	struct err e = { 0 };
+	struct out o;
+	FILE *f = tmpfile();
+	want_cuts(byte, &data, &want);
+	out_init(&o, fileno(f), "<test>");
+	blockpool_start(p, &o, note, &lengths);
+	OK(write_cuts(p, byte, &e) == 0 && out_flush(&o, &e) == 0);
+	OK(holds(f, &data));
+	STREQ(lengths.s, want.s);
+	out_drop(&o);
+	fclose(f);
+}
+
+/* One output after the other, of blocks that are cut; none knows of the one before it. */
+static void makes_outputs(struct blockpool_kind kind, size_t batch)
+{
+	struct err e = { 0 };
+	struct blockpool *p = NULL;
+	kind.batch = batch;
+	OK(blockpool_new(&kind, 3, &p, &e) == 0);
+	for (int k = 0; p && k < OUTPUTS; k++)
+		makes_output(p, (char)('a' + k));
+	blockpool_free(p);
+}
+
 static void counts_blocks(size_t len, const char *want)
 {
 	struct blockpool_kind kind = turning;
@@ -136,6 +204,9 @@ static void fails(void)
 int main(void)
 {
 	keeps_order();
+	makes_outputs(turning, 0);
+	makes_outputs(turning, 2 * BLOCK + 1);
+	makes_outputs(turning, (size_t)BLOCKS * BLOCK); /* more than what it takes together */
 	counts_blocks(0, "0");
 	counts_blocks(1, "x");
 	counts_blocks(BLOCK, "x");
