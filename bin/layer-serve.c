@@ -16,6 +16,8 @@ static const char help[] =
 	"      --plan FILE         the plan of its store layers, - is standard input\n"
 	"      --image FILE        an image whose layers are served too, such as the base; "
 	"repeatable\n"
+	"      --image-name NAME:TAG\n"
+	"                          which image of these files (the first)\n"
 	"      --known FILE        what the layers are known as, known-layers(5)\n"
 	"      --root-dir DIR      where the store directory lies (/)\n"
 	"      --store-dir DIR     the store directory (/nix/store)\n"
@@ -34,6 +36,7 @@ enum {
 	GID = CLI_OPT,
 	GNAME,
 	IMAGE,
+	IMAGE_NAME,
 	JOBS,
 	KNOWN,
 	LAYOUT,
@@ -49,6 +52,7 @@ static const struct option longs[] = {
 	{ "gid", required_argument, NULL, GID },
 	{ "gname", required_argument, NULL, GNAME },
 	{ "image", required_argument, NULL, IMAGE },
+	{ "image-name", required_argument, NULL, IMAGE_NAME },
 	{ "jobs", required_argument, NULL, JOBS },
 	{ "known", required_argument, NULL, KNOWN },
 	{ "layout", required_argument, NULL, LAYOUT },
@@ -75,6 +79,7 @@ struct options {
 	struct layerserve serve;
 	struct origin *origins;
 	size_t norigins;
+	const char *image_name;
 	const char *plan;
 	const char *known;
 };
@@ -107,6 +112,9 @@ static void read_option(int opt, struct options *o)
 		break;
 	case IMAGE:
 		add_image(o);
+		break;
+	case IMAGE_NAME:
+		o->image_name = optarg;
 		break;
 	case JOBS:
 		o->serve.threads = (unsigned)cli_number(&cli, "jobs", 1, 1024);
@@ -144,6 +152,8 @@ static void check(const struct options *o, char **command)
 		cli_usage(&cli, "expected --layout DIR");
 	if (!o->plan && !o->norigins)
 		cli_usage(&cli, "expected --plan FILE or --image FILE");
+	if (o->image_name && !o->norigins)
+		cli_usage(&cli, "--image-name goes with --image only");
 	if (!o->known)
 		cli_usage(&cli, "expected --known FILE");
 	if (!*command)
@@ -161,13 +171,13 @@ static int read_plan(const char *file, struct plan *p, struct err *e)
 	return p->n ? 0 : err_set(e, 0, "%s: the plan is empty", name);
 }
 
-static int read_image(struct origin *from, struct err *e)
+static int read_image(struct origin *from, const char *name, struct err *e)
 {
 	size_t entry = 0;
 	from->image.absent_ok = true;
 	if (imagefile_open(from->path, &from->file, e) < 0 ||
 	    imageset_read(from->file, &from->set, e) < 0 ||
-	    imageset_find(&from->set, from->file, NULL, &entry, e) < 0)
+	    imageset_find(&from->set, from->file, name, &entry, e) < 0)
 		return -1;
 	return image_read(from->file, &from->set, entry, &from->image, e);
 }
@@ -193,7 +203,7 @@ static int run(const struct options *o, char **command, struct blobpipes_end *en
 		return -1;
 	for (size_t i = 0; i < o->norigins; i++) {
 		images[i] = &o->origins[i].image;
-		if (read_image(&o->origins[i], e) < 0)
+		if (read_image(&o->origins[i], o->image_name, e) < 0)
 			return -1;
 	}
 	struct layerserve serve = o->serve;

@@ -221,6 +221,48 @@ unreadable() {
   [ "$(requests PUT /manifests/1)" = 0 ]
 }
 
+@test "an image on a base: of the base's layers comes what the registry lacks, and nothing else is read" {
+  local name image=(--name one)
+  for name in other base; do
+    mkdir $name
+    seq 400000 >$name/$name
+    tree-list --owner 0:0 $name | layer-tar --mtree - | image-assemble --name $name --tag 1 --output $name.tar
+  done
+  merge-images other.tar base.tar >images.tar
+  gzip -n images.tar
+  args+=(--from-image images.tar.gz --from-image-name base --from-image-tag 1)
+  build --output image.tar --compressor none --tag 1
+  tree image.tar >want
+  # known, but not in the registry
+  build --to oci:first:1
+  push 1
+  is_there 1
+  build --to oci:second:1 --layer-compressor zstd
+  # whoever reads the base now finds other bytes
+  gunzip images.tar.gz
+  LC_ALL=C sed -i 's/^54321$/12345/' images.tar
+  gzip -n images.tar
+  unreadable -
+  registry_forget
+  push 2
+  [ "$(requests PATCH /)" = 0 ]
+  [ "$(skopeo_digest "$repository:1")" = "$(skopeo_digest "$repository:2")" ]
+  # the same in one layer: its own, and the configuration
+  mkdir tree
+  echo "$repository" >tree/file
+  image+=("${args[@]:8}" --copy-to-root tree --tls-verify=false)
+  registry_forget
+  build-image "${image[@]}" --to "docker://$REGISTRY/$repository:3"
+  [ "$(requests PATCH /)" = 2 ]
+  # commands get its bytes
+  run -1 build-image "${image[@]}" --run-as-root : --engine userns --to "docker://$REGISTRY/$repository:4"
+  [[ $output == 'image-layers: images.tar.gz: layer 1 (sha256:'*'): damaged: its bytes are sha256:'* ]]
+  # a registry that has it not gets no other
+  run -1 --separate-stderr build-image "${image[@]}" --to "docker://$REGISTRY/$repository:4" --layer-compressor zstd
+  [[ $stderr == "layer-serve: images.tar.gz: layer 1 (sha256:"*"): damaged: its bytes are sha256:"* ]]
+  [ "${#stderr_lines[@]}" = 1 ]
+}
+
 @test "without NAR hashes all is read, and the registry still gets only what it lacks" {
   sed -i 's/\tsha256[^\t]*\t/\t-\t/' graph
   build --output image.tar --compressor none --tag 1

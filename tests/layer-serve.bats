@@ -197,6 +197,7 @@ nothing_left() {
   fails 125 "layer-serve: cannot open directory 'nowhere/blobs/sha256': No such file or directory" \
     layer-serve --layout nowhere --plan plan --known known --root-dir root true
   fails 125 "layer-serve: <stdin>: the plan is empty" layer-serve --layout lacking --plan - --known known true </dev/null
+  fails 125 "layer-serve: --image-name goes with --image only (see 'layer-serve --help')" serve --image-name a true
   fails 125 "layer-serve: cannot open 'nowhere': No such file or directory" serve --image nowhere true
   head -c 40 known >torn
   cp torn known
@@ -223,6 +224,10 @@ nothing_left() {
   same sums found
   # without a plan, only those of the images
   layer-serve --layout lacking --known known --image top.tar sh -c "find lacking -type p | wc -l" | same <(echo 1) /dev/stdin
+  # an image of several in a file
+  merge-images base.tar top.tar >both.tar
+  layer-serve --layout lacking --known known --image both.tar --image-name top:1 sh -c "cat $blobs/$(layer 5)" |
+    sha256sum | same <(echo "$(layer 5)  -") /dev/stdin
   # an image whose bytes are not what they were
   printf x | dd of=base.tar bs=1 seek=100000 conv=notrunc status=none
   status=0

@@ -5,12 +5,15 @@
 #   base_open        reads what the base is; does nothing where there is none
 #   $base_layers     how many layers it has, 0 without a base
 #   base_layer       a stage: its layers, bit by bit
+#   base_known_layer the same, but those that $known knows by reference
 #   base_config      puts what is inherited in front of the image's own configuration
 #   base_holds       store paths that are in it whole, and their sizes, one a line
 #   base_files       $work/base.files: its file tree, as layerpipe-mtree(5) lines
 #   ${base_onto[@]}  layer-tar's options for a layer on top of these files
+#   ${base_served[@]}
+#                    layer-serve's options for its layers, nothing without a base
 
-base_layers=0 base_name='' base_opened='' base=() base_onto=()
+base_layers=0 base_name='' base_opened='' base=() base_served=() base_onto=()
 
 base_open() {
   [ -n "${attr[fromImage]}" ] || return 0
@@ -55,6 +58,7 @@ base_find() {
     file=$work/base.tar
   fi
   base=(-- "$file")
+  base_served=(--image "$file")
   base_opened=$(base_file)
   [ -n "$base_opened" ] || fail "cannot look at '$base_name'"
 }
@@ -93,15 +97,19 @@ base_choose() {
   local name=${attr[fromImageName]} tag=${attr[fromImageTag]}
   if [ -n "$name" ] && [ -n "$tag" ]; then
     base=(--image "$name:$tag" "${base[@]}")
+    base_served+=(--image-name "$name:$tag")
   elif [ -n "$name$tag" ]; then
     message "warning: ${called[fromImageName]} and ${called[fromImageTag]} go together: the first image is the base"
   fi
 }
 
-# base_read OPTION…: image-layers on the base, which its messages call by the user's name for it
-base_read() {
+# base_read OPTION…: image-layers on the base
+base_read() { base_named image-layers "$@" "${base[@]}"; }
+
+# base_named COMMAND…: runs it; its messages call the base by the user's name for it
+base_named() {
   local status=0 said
-  { said=$(image-layers "$@" "${base[@]}" 2>&1 >&3 3>&- && echo .) || status=$?; } 3>&1
+  { said=$("$@" 2>&1 >&3 3>&- && echo .) || status=$?; } 3>&1
   [[ $status != 0 || $said == *. ]] || fail "${called[fromImage]}: cannot read '$base_name'"
   [ $status != 0 ] || said=${said%.}
   said=${said%$'\n'}
@@ -111,8 +119,14 @@ base_read() {
 
 base_layer() {
   [ $base_layers != 0 ] || return 0
-  base_read || return
+  base_read "$@" || return
   [ "$(base_file)" = "$base_opened" ] || fail "${called[fromImage]}: '$base_name' changed while it was read"
+}
+
+base_known_layer() {
+  local options=()
+  [ -z "$known" ] || options=(--known "$known" --layer-compressor "${attr[layerCompressor]:-gz}")
+  base_layer "${options[@]}"
 }
 
 base_holds() { base_read --store-paths --store-dir "${attr[storeDir]}"; }

@@ -6,8 +6,8 @@
 #   ${written[@]}       image-assemble's options for it
 #   destination_end     brings there what image-assemble wrote, and prints what it is called
 #
-# For a registry, image-assemble writes a layout that lacks the blobs of known store layers. Its digest is
-# asked for; where the registry has another one, layer-serve makes the blobs that skopeo opens.
+# For a registry, image-assemble writes a layout that lacks the blobs of known layers: of the store and of the base. Its
+# digest is asked for; where the registry has another one, layer-serve makes the blobs that skopeo opens.
 
 # shellcheck source=/dev/null
 . "$share/skopeo.sh"
@@ -202,11 +202,13 @@ head_says() {
 }
 
 push() {
-  local form
+  local form=() of=()
+  [ -z "$known" ] || of=("${base_served[@]}")
   if [ ${#referred[@]} != 0 ]; then
     store_form
-    serve=(layer-serve --layout "$work/image" --plan "$plan" --known "$known" "${form[@]}" --)
+    of+=(--plan "$plan")
   fi
+  [ ${#of[@]} = 0 ] || serve=(layer-serve --layout "$work/image" --known "$known" "${of[@]}" "${form[@]}" --)
   heard copied --preserve-digests --dest-tls-verify="${attr[tlsVerify]}"
 }
 
@@ -215,6 +217,7 @@ copied() {
   local progress=(--quiet) status=0 words
   [[ ${attr[quiet]} = true || ! -t 2 ]] || progress=()
   skopeo_words copy "${progress[@]}" "$@" -- "oci:$work/image:$tag" "$output"
+  [ ${#base_served[@]} = 0 ] || serve=(base_named "${serve[@]}")
   # shellcheck disable=SC2016 # the other shell's
   "${serve[@]}" "$BASH" -c 'exec "$@" 2>&4 4>&-' - \
     env "${environment_of_caller[@]}" LC_ALL=C "${words[@]}" >&2 || status=$?

@@ -5,7 +5,7 @@
 #   engine_start   checks the image's name there, and what is needed
 #   engine_end     puts the image of the layout $work/image there
 #
-# The layout lacks the blobs of known store layers. Of these, the engine's own stay out; the others are made. Where
+# The layout lacks the blobs of known layers. Of these, the engine's own stay out; the others are made. Where
 # the engine does not take that, as its image went away meanwhile, it gets the whole.
 
 engine_start() {

@@ -10,8 +10,8 @@
 #                                subshell of its own
 #   image_write [OPTION…]        layer streams in, the image out; the options are image-assemble's
 #   output_find                  $output: the file that an image goes to
-#   $known                       a known-layers(5) file, or nothing: store layers that it knows go into the image
-#                                by reference
+#   $known                       a known-layers(5) file, or nothing: layers of the store and of the base that it knows
+#                                go into the image by reference
 #   ${referred[@]}               layer-tar's options for that, where it can be done
 
 # shellcheck source=/dev/null

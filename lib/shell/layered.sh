@@ -171,7 +171,7 @@ custom_layer() { exec layer-tar --mtree "$custom" "${base_onto[@]}" --comment 'c
 layers_expect() {
   local lines
   layers=() expected=$base_layers
-  [ "$base_layers" = 0 ] || layers+=(base_layer)
+  [ "$base_layers" = 0 ] || layers+=(base_known_layer)
   lines_twice "$plan"
   if [ ${#lines[@]} != 0 ]; then
     layers+=(store_layers) expected=$((expected + ${lines[-1]%%$'\t'*}))

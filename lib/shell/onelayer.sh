@@ -53,7 +53,7 @@ onelayer_image() {
 
 layers_write() {
   local layers=()
-  [ "$base_layers" = 0 ] || layers=(base_layer)
+  [ "$base_layers" = 0 ] || layers=(base_known_layer)
   stages "${layers[@]}" own_layer unchanged | image_write --expect-layers $((base_layers + 1)) "$@"
 }
 

@@ -98,7 +98,7 @@ prepared_parts() {
   config=$dir/config plan=$dir/plan layers=()
   if [ -n "${attr[fromImage]}" ]; then
     prepared_base
-    layers=(base_layer)
+    layers=(base_known_layer)
   fi
   ! holds "$plan" || layers+=(store_layers)
   [ ! -e "$dir/customisation" ] || layers+=(prepared_layer)

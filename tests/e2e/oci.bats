@@ -160,6 +160,13 @@ image_files() {
   image-layers --list "$1.tar" >"$1.list"
 }
 
+# local_on_top TO: the new image, and another layer
+local_on_top() {
+  mkdir top
+  echo top >top/file
+  engine build-layered-image --name top --contents top --from-image new.tar --known-layers known --quiet --to "$1"
+}
+
 # blobs DIR > those of layers in it, as diff IDs
 blobs() {
   local file
@@ -181,6 +188,13 @@ blobs() {
   rm unread
   podman save --quiet --output saved.tar localhost/hello:1
   image-layers --files saved.tar | same new.files -
+  # of a base that the storage has, nothing is sent
+  local_on_top "${to%/*}/top:1"
+  blobs layers | sort >sent
+  [ "$(wc -l <sent)" = 1 ]
+  podman save --quiet --output top.tar localhost/top:1
+  image-layers --list top.tar | cut -f 1 | grep -vxF -f <(cut -f 1 new.list) | same - sent
+  podman rmi localhost/top:1 >/dev/null
   podman image inspect --format '{{range .RootFS.Layers}}{{.}} {{end}}' localhost/hello:1 >client/podman
   podman rmi --all --force >/dev/null
   rm -r root && mv root.whole root
@@ -205,6 +219,11 @@ blobs() {
   printf '%s\n' "$changed" "$above" | sort | same - sent
   docker save --output saved.tar hello:1
   image-layers --files saved.tar | same new.files -
+  local_on_top docker-daemon:top:1
+  rm -r loaded && mkdir loaded
+  tar -xf load.tar -C loaded
+  [ "$(blobs loaded/blobs/sha256 | wc -l)" = 1 ]
+  docker image rm --force top:1 >/dev/null
   docker image inspect --format '{{range .RootFS.Layers}}{{.}} {{end}}' hello:1 >client/docker
   docker image rm --force "$(docker image ls --quiet hello:1)" >/dev/null
   docker image prune --force >/dev/null
