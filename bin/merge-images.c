@@ -143,7 +143,7 @@ static int write_archive(const struct settings *s, struct imagemerge *m, struct 
 static int write_layout(const struct settings *s, struct imagemerge *m, struct err *e)
 {
 	AUTO_PROGRESS struct progress *progress =
-		progress_new(s->progress, STDERR_FILENO, imagemerge_layers(m), 0);
+		progress_new(s->progress, STDERR_FILENO, imagemerge_blobs(m), 0);
 	AUTO_OCILAYOUT struct ocilayout *layout = NULL;
 	if (ocilayout_new(s->output, &layout, e) < 0 ||
 	    imagemerge_write_layout(m, layout, s->layer_compressor, s->jobs, progress, e) < 0)

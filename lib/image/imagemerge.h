@@ -50,7 +50,12 @@ enum compress_kind imagemerge_compression(const struct imagemerge *m);
 /* How many different layers there are. */
 size_t imagemerge_layers(const struct imagemerge *m);
 
-/* Their bytes together; 0 where some are compressed, as those tell no size. */
+/* How many layers come into a layout: each is copied once for each way it is compressed in, and is
+ * compressed once for all images that have no blob of it. */
+size_t imagemerge_blobs(const struct imagemerge *m);
+
+/* The bytes of the different layers together; 0 where some are compressed, as those tell no size.
+ */
 uint64_t imagemerge_bytes(const struct imagemerge *m);
 
 /*

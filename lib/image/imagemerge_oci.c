@@ -22,6 +22,7 @@ struct writing {
 	struct progress *progress;
 	char *about;          /* how layers are compressed */
 	struct intern blobs;  /* digests of what is in the layout */
+	struct intern copied; /* those of layers that came as blobs */
 	struct intern layers; /* diff IDs of what was made, by number: */
 	struct made *made;
 	size_t made_cap;
@@ -31,17 +32,24 @@ struct writing {
 static void writing_free(struct writing *w)
 {
 	intern_free(&w->blobs);
+	intern_free(&w->copied);
 	intern_free(&w->layers);
 	free(w->about);
 	free(w->made);
 	free(w->chunk);
 }
 
+/* Adds a digest; whether it was not there. */
+static bool is_first(struct intern *digests, const char *hex)
+{
+	uint32_t before = digests->n;
+	return intern_add(digests, hex, DIGEST_HEX_LEN) == before;
+}
+
 /* Whether the layout lacks the blob, which it is to get now. */
 static bool is_new(struct writing *w, const char *hex)
 {
-	uint32_t before = w->blobs.n;
-	return intern_add(&w->blobs, hex, DIGEST_HEX_LEN) == before;
+	return is_first(&w->blobs, hex);
 }
 
 static int add_text(struct writing *w, const char *hex, const struct buf *text, struct err *e)
@@ -83,15 +91,13 @@ static int fill(struct writing *w, struct source *from, enum compress_kind kind,
 }
 
 /* A blob as it is in its file. */
-static int copy_blob(struct writing *w, const struct image *i, size_t k, struct err *e)
+static int write_blob(struct writing *w, const struct image *i, size_t k, struct err *e)
 {
 	const struct image_layer *l = &i->layers[k];
 	const char *hex = strchr(l->digest, ':') + 1;
 	AUTO_OUTFILE struct outfile *f = NULL;
 	struct source_part part;
 	struct made made;
-	if (l->absent || !is_new(w, hex))
-		return 0;
 	source_part(&part, l->blob.fd, l->blob.name, l->blob.offset, l->blob.size);
 	if (ocilayout_blob(w->layout, &f, e) < 0 ||
 	    fill(w, &part.source, COMPRESS_NONE, f, &made, e) < 0)
@@ -101,7 +107,19 @@ static int copy_blob(struct writing *w, const struct image *i, size_t k, struct 
 		return image_layer_wrap(i, k, e);
 	}
 	ocilayout_keep(w->layout, STEAL(f), hex, made.size);
-	progress_layer(w->progress, made.size, l->diffid, l->comment);
+	return 0;
+}
+
+/* The same, once for all images; a layer that was compressed may have become this very blob. */
+static int copy_blob(struct writing *w, const struct image *i, size_t k, struct err *e)
+{
+	const struct image_layer *l = &i->layers[k];
+	const char *hex = strchr(l->digest, ':') + 1;
+	if (l->absent || !is_first(&w->copied, hex))
+		return 0;
+	if (is_new(w, hex) && write_blob(w, i, k, e) < 0)
+		return -1;
+	progress_layer(w->progress, l->blob.size, l->diffid, l->comment);
 	return 0;
 }
 
@@ -125,6 +143,29 @@ static int make_blob(struct writing *w, const struct image *i, size_t k, uint32_
 		ocilayout_keep(w->layout, STEAL(f), made->digest, made->size);
 	progress_layer(w->progress, made->size, l->diffid, l->comment);
 	return 0;
+}
+
+/* Those of one image that are to come. */
+static void count(const struct image *i, struct intern *copied, struct intern *made)
+{
+	for (size_t k = 0; k < i->nlayers; k++) {
+		const struct image_layer *l = &i->layers[k];
+		if (!i->manifest.len)
+			intern_add(made, l->diffid, strlen(l->diffid));
+		else if (!l->absent)
+			intern_add(copied, strchr(l->digest, ':') + 1, DIGEST_HEX_LEN);
+	}
+}
+
+size_t imagemerge_blobs(const struct imagemerge *m)
+{
+	struct intern copied = { 0 }, made = { 0 };
+	for (size_t i = 0; i < m->ids.n; i++)
+		count(&m->members[i].image, &copied, &made);
+	size_t n = (size_t)copied.n + made.n;
+	intern_free(&copied);
+	intern_free(&made);
+	return n;
 }
 
 /* --- images --- */
