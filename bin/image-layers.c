@@ -10,6 +10,7 @@ static const char help[] =
 	"\n"
 	"      --image NAME:TAG    which image of the file (the first)\n"
 	"      --platform P        which platform of it: [OS/]ARCH[/VARIANT] (this machine)\n"
+	"      --prefer-platform P the same, but an image that is the only one is taken as it is\n"
 	"      --list              write the layers as layer-list(5) lines instead\n"
 	"      --config            write the configuration as image-config(5) lines instead\n"
 	"      --repo-tags         write the names of the images instead, one a line\n"
@@ -24,11 +25,12 @@ static const char help[] =
 	"      --version           show the version\n";
 
 enum mode { STREAM = CLI_OPT, LIST, CONFIG, REPO_TAGS, FILES, STORE_PATHS };
-enum { IMAGE = STORE_PATHS + 1, STORE_DIR, KNOWN, LAYER_COMPRESSOR, PLATFORM };
+enum { IMAGE = STORE_PATHS + 1, STORE_DIR, KNOWN, LAYER_COMPRESSOR, PLATFORM, PREFER_PLATFORM };
 
 static const struct option longs[] = {
 	{ "image", required_argument, NULL, IMAGE },
 	{ "platform", required_argument, NULL, PLATFORM },
+	{ "prefer-platform", required_argument, NULL, PREFER_PLATFORM },
 	{ "list", no_argument, NULL, LIST },
 	{ "config", no_argument, NULL, CONFIG },
 	{ "repo-tags", no_argument, NULL, REPO_TAGS },
@@ -46,6 +48,7 @@ struct settings {
 	enum mode mode;
 	const char *image;
 	char *platform;
+	bool alone_ok; /* only preferred */
 	const char *store_dir;
 	const char *known;
 	enum compress_kind compressor;
@@ -68,20 +71,21 @@ static void read_compressor(struct settings *s)
 	s->has_compressor = true;
 }
 
-static void read_platform(struct settings *s)
+static void read_platform(struct settings *s, bool alone_ok)
 {
 	struct err e = { 0 };
 	free(s->platform);
+	s->alone_ok = alone_ok;
 	if (imageconfig_read_platform(optarg, &s->platform, &e) < 0)
-		cli_usage(&cli, "--platform: %s", e.msg);
+		cli_usage(&cli, "--%splatform: %s", alone_ok ? "prefer-" : "", e.msg);
 }
 
 static void option(int opt, struct settings *s)
 {
 	if (opt == IMAGE)
 		s->image = optarg;
-	else if (opt == PLATFORM)
-		read_platform(s);
+	else if (opt == PLATFORM || opt == PREFER_PLATFORM)
+		read_platform(s, opt == PREFER_PLATFORM);
 	else if (opt == STORE_DIR)
 		s->store_dir = read_store_dir();
 	else if (opt == KNOWN)
@@ -102,7 +106,8 @@ static void check(struct settings *s)
 	if (s->known && s->mode != STREAM)
 		cli_usage(&cli, "--known goes with a layer stream only");
 	if (s->platform && s->mode == REPO_TAGS)
-		cli_usage(&cli, "--platform: names are the same for all platforms");
+		cli_usage(&cli, "--%splatform: names are the same for all platforms",
+			  s->alone_ok ? "prefer-" : "");
 	if (s->has_compressor && !s->known)
 		cli_usage(&cli, "--layer-compressor goes with --known only");
 	if (!s->store_dir)
@@ -152,6 +157,7 @@ static int run(const struct settings *s, const char *file, struct out *o, struct
 		return imagelayers_names(&set.entries[entry], 1, o, e);
 	image.absent_ok = s->mode == LIST || s->mode == CONFIG || s->known;
 	image.platform = s->platform;
+	image.alone_ok = s->alone_ok;
 	if (image_read(f, &set, entry, &image, e) < 0)
 		return -1;
 	return write_image(s, &image, o, e);

@@ -6,6 +6,7 @@
 
 #include "base/cli.h"
 #include "base/machine.h"
+#include "image/imageconfig.h"
 #include "image/layerserve.h"
 
 static const char help[] =
@@ -18,6 +19,9 @@ static const char help[] =
 	"repeatable\n"
 	"      --image-name NAME:TAG\n"
 	"                          which image of these files (the first)\n"
+	"      --platform P        which platform of it, if there are several: "
+	"[OS/]ARCH[/VARIANT]\n"
+	"                          (this machine)\n"
 	"      --known FILE        what the layers are known as, known-layers(5)\n"
 	"      --root-dir DIR      where the store directory lies (/)\n"
 	"      --store-dir DIR     the store directory (/nix/store)\n"
@@ -42,6 +46,7 @@ enum {
 	LAYOUT,
 	MTIME,
 	PLAN,
+	PLATFORM,
 	ROOT_DIR,
 	STORE_DIR,
 	UID,
@@ -58,6 +63,7 @@ static const struct option longs[] = {
 	{ "layout", required_argument, NULL, LAYOUT },
 	{ "mtime", required_argument, NULL, MTIME },
 	{ "plan", required_argument, NULL, PLAN },
+	{ "platform", required_argument, NULL, PLATFORM },
 	{ "root-dir", required_argument, NULL, ROOT_DIR },
 	{ "store-dir", required_argument, NULL, STORE_DIR },
 	{ "uid", required_argument, NULL, UID },
@@ -80,6 +86,7 @@ struct options {
 	struct origin *origins;
 	size_t norigins;
 	const char *image_name;
+	char *platform;
 	const char *plan;
 	const char *known;
 };
@@ -98,6 +105,14 @@ static const char *read_store_dir(void)
 	if (storelayer_check_dir(optarg, &e) < 0)
 		cli_usage(&cli, "--store-dir: %s", e.msg);
 	return optarg;
+}
+
+static void read_platform(struct options *o)
+{
+	struct err e = { 0 };
+	free(o->platform);
+	if (imageconfig_read_platform(optarg, &o->platform, &e) < 0)
+		cli_usage(&cli, "--platform: %s", e.msg);
 }
 
 static void read_option(int opt, struct options *o)
@@ -131,6 +146,9 @@ static void read_option(int opt, struct options *o)
 	case PLAN:
 		o->plan = optarg;
 		break;
+	case PLATFORM:
+		read_platform(o);
+		break;
 	case ROOT_DIR:
 		o->serve.root_dir = optarg;
 		break;
@@ -152,8 +170,9 @@ static void check(const struct options *o, char **command)
 		cli_usage(&cli, "expected --layout DIR");
 	if (!o->plan && !o->norigins)
 		cli_usage(&cli, "expected --plan FILE or --image FILE");
-	if (o->image_name && !o->norigins)
-		cli_usage(&cli, "--image-name goes with --image only");
+	if ((o->image_name || o->platform) && !o->norigins)
+		cli_usage(&cli, "%s goes with --image only",
+			  o->image_name ? "--image-name" : "--platform");
 	if (!o->known)
 		cli_usage(&cli, "expected --known FILE");
 	if (!*command)
@@ -171,13 +190,14 @@ static int read_plan(const char *file, struct plan *p, struct err *e)
 	return p->n ? 0 : err_set(e, 0, "%s: the plan is empty", name);
 }
 
-static int read_image(struct origin *from, const char *name, struct err *e)
+static int read_image(const struct options *o, struct origin *from, struct err *e)
 {
 	size_t entry = 0;
-	from->image.absent_ok = true;
+	from->image =
+		(struct image){ .absent_ok = true, .platform = o->platform, .alone_ok = true };
 	if (imagefile_open(from->path, &from->file, e) < 0 ||
 	    imageset_read(from->file, &from->set, e) < 0 ||
-	    imageset_find(&from->set, from->file, name, &entry, e) < 0)
+	    imageset_find(&from->set, from->file, o->image_name, &entry, e) < 0)
 		return -1;
 	return image_read(from->file, &from->set, entry, &from->image, e);
 }
@@ -190,6 +210,7 @@ static void free_images(struct options *o)
 		imagefile_free(o->origins[i].file);
 	}
 	free(o->origins);
+	free(o->platform);
 }
 
 static int run(const struct options *o, char **command, struct blobpipes_end *end, struct err *e)
@@ -203,7 +224,7 @@ static int run(const struct options *o, char **command, struct blobpipes_end *en
 		return -1;
 	for (size_t i = 0; i < o->norigins; i++) {
 		images[i] = &o->origins[i].image;
-		if (read_image(&o->origins[i], o->image_name, e) < 0)
+		if (read_image(o, &o->origins[i], e) < 0)
 			return -1;
 	}
 	struct layerserve serve = o->serve;

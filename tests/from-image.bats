@@ -475,6 +475,43 @@ inherits() {
   warning "linux/$machine" | cmp - err
 }
 
+@test "a base for several platforms: --architecture chooses, else this machine does" {
+  local platform machine there='linux/amd64, linux/arm/v7, linux/arm64/v8'
+  mkdir l
+  machine=$(config-json </dev/null | jq -r .architecture)
+  for platform in amd64 arm/v7 arm64/v8; do
+    mkdir -p "of/$platform"
+    echo "$platform" >"of/$platform/file"
+    tree-list --owner 0:0 "of/$platform" | layer-tar --mtree - | image-assemble --name base --tag 1 --architecture "$platform" \
+      --config <(lines "Env\tP=$platform") --format oci --output "l/${platform//\//-}"
+  done
+  merge-images --format oci --output all l/* 2>said
+  tar -cf all.tar -C all .
+  stream child --from-image all --inherit-config 2>err
+  [ ! -s err ]
+  [[ $(content child file)/ == "$machine"/* ]]
+  stream child --from-image all.tar --inherit-config --architecture arm 2>err
+  [ ! -s err ]
+  [ "$(config child '[.architecture, .variant, .config.Env]')" = '["arm","v7",["P=arm/v7"]]' ]
+  [ "$(content child file)" = arm/v7 ]
+  build child --from-image all --architecture arm64 --variant v8
+  [ "$(content child file)" = arm64/v8 ]
+  # which there are, where none fits
+  fails 1 "image-layers: all: no image for linux/s390x, but $there" stream child --from-image all --architecture s390x
+  fails 1 "image-layers: all: no image for linux/arm64/v9, but $there" build child --from-image all --architecture arm64/v9 --variant v9
+  # and where the image for this machine is not among them
+  rm -rf "l/$machine"* none
+  merge-images --format oci --output none l/*
+  run -1 --separate-stderr stream child --from-image none
+  [[ $stderr == "image-layers: none: no image for linux/$machine, but linux/ar"* ]]
+  run -1 export-image --from-image none --output out.tar
+  [[ $output == "layer-flatten: none: no image for linux/$machine, but linux/ar"* ]]
+  run -1 image-diff none all
+  [[ $output == "image-diff: none: no image for linux/$machine, but linux/ar"* ]]
+  run -1 merge-images none all
+  [[ $output == "merge-images: none: no image for linux/$machine, but linux/ar"* ]]
+}
+
 @test "a base whose configuration cannot be is refused before anything is built" {
   mkdir rootfs
   echo '{}' >none

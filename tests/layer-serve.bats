@@ -198,6 +198,8 @@ nothing_left() {
     layer-serve --layout nowhere --plan plan --known known --root-dir root true
   fails 125 "layer-serve: <stdin>: the plan is empty" layer-serve --layout lacking --plan - --known known true </dev/null
   fails 125 "layer-serve: --image-name goes with --image only (see 'layer-serve --help')" serve --image-name a true
+  fails 125 "layer-serve: --platform goes with --image only (see 'layer-serve --help')" serve --platform arm64 true
+  fails 125 "layer-serve: --platform: expected [OS/]ARCH[/VARIANT], found 'a/b/c/d' (see 'layer-serve --help')" serve --platform a/b/c/d true
   fails 125 "layer-serve: cannot open 'nowhere': No such file or directory" serve --image nowhere true
   head -c 40 known >torn
   cp torn known

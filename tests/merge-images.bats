@@ -434,6 +434,7 @@ whole() { (cd "$1/blobs/sha256" && sha256sum -- *) | awk '$1 != $2 { bad = 1 } E
   image app:1 b >two.tar
   image-layers --platform amd64 --list one.tar >/dev/null
   fails 1 "image-layers: one.tar: no image for linux/arm64, but linux/amd64" image-layers --platform arm64 one.tar
+  image-layers --prefer-platform arm64 one.tar | same <(image-layers one.tar) /dev/stdin
   fails 1 "merge-images: two.tar: 'app:1' is another image for linux/amd64 in one.tar: a name can stand for one image of each platform" \
     merge-images --format oci --output out one.tar two.tar
   image b:1 b >two.tar
@@ -455,5 +456,6 @@ whole() { (cd "$1/blobs/sha256" && sha256sum -- *) | awk '$1 != $2 { bad = 1 } E
   hint="(see 'image-layers --help')"
   fails 2 "image-layers: --platform: expected 'amd64', as Go names it, found 'x86_64' $hint" image-layers --platform x86_64 one.tar
   fails 2 "image-layers: --platform: expected [OS/]ARCH[/VARIANT], found 'a/b/c/d' $hint" image-layers --platform a/b/c/d one.tar
+  fails 2 "image-layers: --prefer-platform: expected [OS/]ARCH[/VARIANT], found 'a/b/c/d' $hint" image-layers --prefer-platform a/b/c/d one.tar
   fails 2 "image-layers: --platform: names are the same for all platforms $hint" image-layers --platform amd64 --repo-tags one.tar
 }

@@ -88,12 +88,13 @@ struct image_layer {
 	uint64_t size; /* bytes of the layer tar; for a compressed one image_layer_size() sets it */
 };
 
-/* Starts as { 0 }, or with absent_ok and platform. */
+/* Starts as { 0 }, or with absent_ok, platform and alone_ok. */
 struct image {
 	struct imagefile *file; /* borrowed */
 	bool absent_ok; /* an OCI image may lack blobs of layers; whoever reads one gets an error */
 	const char *platform; /* the one to take, OS/ARCH[/VARIANT]; NULL: this machine's; borrowed
 			       */
+	bool alone_ok;        /* an image that is the only one can be for another platform */
 	struct buf json;      /* the configuration, its bytes */
 	struct buf config;    /* the same as lines, image-config(5), history included */
 	struct buf manifest;  /* of an OCI image manifest its bytes, else empty */

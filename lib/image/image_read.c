@@ -199,7 +199,7 @@ static int choose(const struct image *i, struct image_descriptor *list, size_t n
 	size_t present = sort_present(i, list, n);
 	if (n && !present)
 		return all_absent(i, list, n, e);
-	if (present == 1 && (!i->platform || !list[0].platform)) {
+	if (present == 1 && (!i->platform || i->alone_ok || !list[0].platform)) {
 		*digest = list[0].digest;
 		return 0;
 	}
@@ -289,7 +289,7 @@ char *image_platform(const struct image *i)
 static int check_platform(const struct image *i, struct err *e)
 {
 	AUTO_FREE char *platform = image_platform(i);
-	if (!i->platform || fits(platform, i->platform))
+	if (!i->platform || i->alone_ok || fits(platform, i->platform))
 		return 0;
 	return err_set(e, 0, "%s: no image for %s, but %s", imagefile_name(i->file), i->platform,
 		       platform);

@@ -94,13 +94,17 @@ base_decompress() {
 }
 
 base_choose() {
-  local name=${attr[fromImageName]} tag=${attr[fromImageTag]}
+  local name=${attr[fromImageName]} tag=${attr[fromImageTag]} platform=${attr[architecture]}
   if [ -n "$name" ] && [ -n "$tag" ]; then
     base=(--image "$name:$tag" "${base[@]}")
     base_served+=(--image-name "$name:$tag")
   elif [ -n "$name$tag" ]; then
     message "warning: ${called[fromImageName]} and ${called[fromImageTag]} go together: the first image is the base"
   fi
+  [ -n "$platform" ] || return 0
+  [[ -z ${attr[variant]} || $platform == */"${attr[variant]}" ]] || platform+=/${attr[variant]}
+  base=(--prefer-platform "$platform" "${base[@]}")
+  base_served+=(--platform "$platform")
 }
 
 # base_read OPTION…: image-layers on the base
