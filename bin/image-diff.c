@@ -15,16 +15,19 @@ static const char help[] =
 	"      --image-a NAME:TAG  which image of the file A (the first)\n"
 	"      --image-b NAME:TAG  which image of the file B (the first)\n"
 	"      --paths             tell which paths differ in the layers that are not shared\n"
+	"      --pieces            tell also what clients pull that pull by pieces, "
+	"zstd-chunked(5)\n"
 	"      --format text|tsv   for people, or for scripts (text on a terminal, otherwise tsv)\n"
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
 
-enum { IMAGE_A = CLI_OPT, IMAGE_B, FORMAT, PATHS };
+enum { IMAGE_A = CLI_OPT, IMAGE_B, FORMAT, PATHS, PIECES };
 
 static const struct option longs[] = {
 	{ "image-a", required_argument, NULL, IMAGE_A },
 	{ "image-b", required_argument, NULL, IMAGE_B },
 	{ "paths", no_argument, NULL, PATHS },
+	{ "pieces", no_argument, NULL, PIECES },
 	{ "format", required_argument, NULL, FORMAT },
 	CLI_OPTIONS_END,
 };
@@ -34,7 +37,7 @@ static const struct cli cli = { "image-diff", help, longs };
 struct options {
 	const char *a, *b;
 	const char *image_a, *image_b; /* NULL: the first */
-	bool paths;
+	bool paths, pieces;
 	bool text;
 };
 
@@ -57,6 +60,9 @@ static void set_option(struct options *o, int opt)
 	case PATHS:
 		o->paths = true;
 		break;
+	case PIECES:
+		o->pieces = true;
+		break;
 	case FORMAT:
 		o->text = is_text(optarg);
 	}
@@ -68,6 +74,8 @@ static struct options parse_options(int argc, char **argv)
 	for (int opt; (opt = cli_option(&cli, argc, argv)) != -1;)
 		set_option(&o, opt);
 	cli_operands(&cli, argc, argv, 2, 2);
+	if (o.paths && o.pieces)
+		cli_usage(&cli, "--pieces counts layers: it does not go with --paths");
 	o.a = argv[optind];
 	o.b = argv[optind + 1];
 	if (strcmp(o.a, "-") == 0 && strcmp(o.b, "-") == 0)
@@ -81,7 +89,7 @@ static int compare_layers(const struct options *o, struct imagesummary *a, struc
 			  struct buf *text, struct err *e)
 {
 	AUTO_DIFFREPORT struct diffreport report = { 0 };
-	if (diffreport_make(a, b, &report, e) < 0)
+	if (diffreport_make(a, b, o->pieces, &report, e) < 0)
 		return -1;
 	(o->text ? diffreport_text : diffreport_tsv)(&report, text);
 	return 0;

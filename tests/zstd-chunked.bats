@@ -78,6 +78,78 @@ one=0123456789abcdfghijklmnpqrsvwxyz two=zyxwvsrqpnmlkjihgfdcba9876543210
   [ "$ranges" = 5 ] || { echo "$data $tables $ranges $whole"; false; }
   ((data > 24000 && data < 30000 && whole > 3000000)) || { echo "$data $tables $ranges $whole"; false; }
   [ "$(pieces pull a.oci a.oci)" = '0 0 0 0' ]
+  # image-diff finds the same: two long pieces are one range each
+  image-diff --pieces a.oci b.oci >found
+  [ "$(grep ^added found | cut -f 14,15)" = "$((data + tables))"$'\t'5 ]
+  [ "$(grep ^removed found | cut -f 14,15)" = $'0\t0' ]
+  [ "$(image-diff --pieces a.oci a.oci | cut -f 1,14,15)" = $'shared\t0\t0' ]
+}
+
+@test "image-diff --pieces: archives, layers without a table, each added layer once" {
+  closure a $one
+  closure b $two
+  echo more >b/more
+  for x in a b; do tree-list --owner 0:0 $x | layer-tar --mtree - >$x.s; done
+  tree-list --owner 1:1 a | layer-tar --mtree - >c.s
+  cat c.s b.s b.s | chunked new >/dev/null
+  image-assemble --format oci --layer-compressor zstd:chunked <a.s >old.tar
+  image-assemble --format oci --layer-compressor zstd <a.s >zstd.tar
+  pieces_of() { image-diff --pieces "$@" | cut -f 1,15; }
+  # one has other owners alone; of the others, a small file is new, and 5 pieces
+  [ "$(pieces_of old.tar new)" = "$(lines 'removed\t0' 'added\t0' 'added\t6' 'added\t0')" ]
+  # nothing is found in a layer without a table, and such a layer is pulled whole
+  [ "$(pieces_of zstd.tar new | tail -n 1)" = $'added\t0' ]
+  [ "$(pieces_of zstd.tar new | sed -n 3p)" != $'added\t6' ]
+  image-diff --pieces old.tar zstd.tar >found
+  [ "$(cut -f 1,14,15 found)" = $'shared\t0\t0' ]
+  image-assemble --format oci --layer-compressor zstd <b.s >zstd-b.tar
+  image-diff --pieces old.tar zstd-b.tar | grep ^added >found
+  [ "$(cut -f 14,15 found)" = "$(cut -f 7 found)"$'\t-' ]
+  image-diff --pieces --format text old.tar zstd-b.tar >text
+  grep -qx 'Pulled whole, as they have no table of pieces: 1 of 1 layers' text
+  grep -qx "pull by pieces      1$(sed -n 's/^pull by layer *1//p' text)" text
+  image-diff --pieces --format text old.tar new >text
+  grep -q '^pull by pieces      2 ' text
+  [ "$(grep -c 'Pulled whole' text)" = 0 ]
+}
+
+@test "image-diff --pieces: what is refused" {
+  made example .
+  layer-plan --max-layers 2 graph >plan
+  layer-tar --root-dir root plan | chunked good --layers-out list >/dev/null
+  fails 2 "image-diff: --pieces counts layers: it does not go with --paths (see 'image-diff --help')" \
+    image-diff --pieces --paths good good
+  fails 1 'image-diff: list: found a layer list, which does not tell what layers hold: expected an image' \
+    image-diff --pieces list good
+  fails 1 'image-diff: list: found a layer list, which does not tell what layers hold: expected an image' \
+    image-diff --pieces good list
+  # changed JQ: bad is good with another manifest
+  manifest=$(jq -r '.manifests[0].digest[7:]' good/index.json)
+  changed() {
+    local digest
+    rm -rf bad
+    cp -r good bad
+    jq -cj "$1" "good/blobs/sha256/$manifest" >new
+    digest=$(sha256sum new | cut -d ' ' -f 1)
+    mv new "bad/blobs/sha256/$digest"
+    sed "s/$manifest/$digest/; s/\"size\":[0-9]*/\"size\":$(stat -c %s "bad/blobs/sha256/$digest")/" good/index.json >bad/index.json
+  }
+  new=io.github.containers.zstd-chunked old=io.containers.zstd-chunked
+  layer="image-diff: bad: layer 1 ($(image-layers --list good | head -n 1 | cut -f 1)): its table of pieces:"
+  bytes=$(jq -r --arg key $new.manifest-checksum '.layers[0].annotations[$key]' "good/blobs/sha256/$manifest")
+  image-diff --pieces good good >want
+  changed ".layers[].annotations |= del(.[\"$new.manifest-checksum\", \"$new.manifest-position\", \"$new.tarsplit-position\"])"
+  image-diff --pieces bad bad | same want /dev/stdin
+  changed ".layers[].annotations |= del(.[\"$new.manifest-position\", \"$old.manifest-position\"])"
+  image-diff --pieces bad bad | same want /dev/stdin
+  changed ".layers[].annotations[\"$new.manifest-checksum\"] |= (.[:-4] + \"0000\")"
+  mkdir tree
+  tree-list --owner 0:0 tree | layer-tar --mtree - | chunked other >/dev/null
+  fails 1 "$layer damaged: its bytes are $bytes" image-diff --pieces other bad
+  fails 1 "$layer damaged: its bytes are $bytes" image-diff --pieces bad good
+  image-diff good bad >/dev/null
+  changed ".layers[].annotations[\"$new.manifest-position\"] = \"8:1:1:2\""
+  fails 1 "$layer manifest-position '8:1:1:2': expected a table of kind 1" image-diff --pieces bad good
 }
 
 @test "the same bytes with any number of threads, in any pieces; zstd(1) reads them" {

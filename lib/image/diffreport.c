@@ -21,6 +21,7 @@ struct layer {
 	uint64_t stored, size;
 	const struct imagesummary_layer *read; /* where it is known what it holds, or NULL */
 	bool by_blob;                          /* whether a registry that has A gets its blob */
+	const struct piecediff_layer *pieces;  /* what of B a client pulls by pieces, or NULL */
 };
 
 static const struct imagesummary_layer *layer_of(const struct imagesummary *about, size_t place)
@@ -69,6 +70,7 @@ static struct layer look_up(const struct diffreport *r, size_t n)
 			: second->read ? second
 				       : NULL,
 		.by_blob = is_new_blob(r, line->b),
+		.pieces = line->b && r->pieces.layers ? &r->pieces.layers[line->b - 1] : NULL,
 	};
 }
 
@@ -84,22 +86,24 @@ static int read_layer(const struct imagediff_line *line, struct imagesummary *a,
 	return imagesummary_read(a, line->a - 1, e);
 }
 
-int diffreport_make(struct imagesummary *a, struct imagesummary *b, struct diffreport *r,
-		    struct err *e)
+int diffreport_make(struct imagesummary *a, struct imagesummary *b, bool pieces,
+		    struct diffreport *r, struct err *e)
 {
-	struct imagediff diff = imagesummary_diff(a, b);
-	for (size_t i = 0; i < diff.n; i++)
-		if (read_layer(&diff.lines[i], a, b, e) < 0) {
-			imagediff_free(&diff);
-			return -1;
-		}
-	*r = (struct diffreport){ .a = a, .b = b, .diff = diff };
-	return 0;
+	struct diffreport made = { .a = a, .b = b, .diff = imagesummary_diff(a, b) };
+	int status = pieces ? piecediff_make(a, b, &made.diff, &made.pieces, e) : 0;
+	for (size_t i = 0; status == 0 && i < made.diff.n; i++)
+		status = read_layer(&made.diff.lines[i], a, b, e);
+	if (status < 0)
+		diffreport_free(&made);
+	else
+		*r = made;
+	return status;
 }
 
 void diffreport_free(struct diffreport *r)
 {
 	imagediff_free(&r->diff);
+	piecediff_free(&r->pieces);
 }
 
 /* --- for scripts --- */
@@ -139,7 +143,19 @@ static void tsv_names(struct buf *b, const struct layersummary *holds)
 		buf_adds(b, " ...");
 }
 
-static void tsv_layer(struct buf *b, const struct layer *l)
+/* How many bytes are pulled, and of how many pieces. */
+static void tsv_pieces(struct buf *b, const struct layer *l)
+{
+	static const struct piecediff_layer none = { .table = true };
+	const struct piecediff_layer *p = l->line->by_layer ? l->pieces : &none;
+	buf_addf(b, "\t%" PRIu64 "\t", p->stored);
+	if (p->table)
+		buf_addf(b, "%" PRIu64, p->pieces);
+	else
+		buf_addc(b, '-');
+}
+
+static void tsv_layer(struct buf *b, const struct layer *l, bool pieces)
 {
 	buf_addf(b, "%s\t%s\tsha256:%s\t", statuses[l->line->status], l->diffid, l->line->chain);
 	tsv_place(b, l->line->a);
@@ -160,14 +176,17 @@ static void tsv_layer(struct buf *b, const struct layer *l)
 	} else {
 		buf_adds(b, "\t-\t-");
 	}
-	buf_addf(b, "\t%" PRIu64 "\n", l->by_blob ? l->stored : 0);
+	buf_addf(b, "\t%" PRIu64, l->by_blob ? l->stored : 0);
+	if (pieces)
+		tsv_pieces(b, l);
+	buf_addc(b, '\n');
 }
 
 void diffreport_tsv(const struct diffreport *r, struct buf *b)
 {
 	for (size_t i = 0; i < r->diff.n; i++) {
 		struct layer l = look_up(r, i);
-		tsv_layer(b, &l);
+		tsv_layer(b, &l, r->pieces.layers != NULL);
 	}
 }
 
@@ -293,8 +312,20 @@ static void text_sum(struct buf *b, const char *what, const struct sum *s)
 }
 
 struct sums {
-	struct sum a, b, by_status[3], by_layer, by_chain, by_blob;
+	struct sum a, b, by_status[3], by_layer, by_chain, by_blob, by_pieces;
+	size_t whole; /* so many of by_pieces have no table */
 };
+
+static void sums_add_pieces(struct sums *s, const struct layer *l)
+{
+	struct sum *to = &s->by_pieces;
+	to->n++;
+	to->size = plus(to->size, l->pieces->table ? l->pieces->size
+				  : l->size        ? l->size
+						   : UINT64_MAX);
+	to->stored = plus(to->stored, l->pieces->stored);
+	s->whole += !l->pieces->table;
+}
 
 static void sums_add(struct sums *s, const struct layer *l)
 {
@@ -309,9 +340,11 @@ static void sums_add(struct sums *s, const struct layer *l)
 		sum_add(&s->by_chain, l->size, l->stored);
 	if (l->by_blob)
 		sum_add(&s->by_blob, l->size, l->stored);
+	if (l->line->by_layer && l->pieces)
+		sums_add_pieces(s, l);
 }
 
-static void text_sums(struct buf *b, const struct sums *s)
+static void text_sums(struct buf *b, const struct sums *s, bool pieces)
 {
 	buf_addf(b, "\n%-15s%6s  %10s%10s\n", "", "layers", "size", "stored");
 	text_sum(b, "A", &s->a);
@@ -320,6 +353,8 @@ static void text_sums(struct buf *b, const struct sums *s)
 		text_sum(b, statuses[i], &s->by_status[i]);
 	text_sum(b, "pull by layer", &s->by_layer);
 	text_sum(b, "pull by chain ID", &s->by_chain);
+	if (pieces)
+		text_sum(b, "pull by pieces", &s->by_pieces);
 	if (s->by_blob.n != s->by_layer.n)
 		text_sum(b, "push by blob", &s->by_blob);
 }
@@ -336,11 +371,14 @@ void diffreport_text(const struct diffreport *r, struct buf *b)
 		text_layer(b, &l);
 		sums_add(&sums, &l);
 	}
-	text_sums(b, &sums);
+	text_sums(b, &sums, r->pieces.layers != NULL);
 	if (sums.by_chain.n > sums.by_layer.n)
 		buf_adds(b, "\n* is pulled by chain ID only: something below it is not equal\n");
 	if (sums.by_blob.n > sums.by_layer.n)
 		buf_adds(b,
 			 "\nSome shared layers are compressed otherwise in B: a registry gets them "
 			 "again\n");
+	if (sums.whole)
+		buf_addf(b, "\nPulled whole, as they have no table of pieces: %zu of %zu layers\n",
+			 sums.whole, sums.by_pieces.n);
 }

@@ -8,19 +8,22 @@
 #include "base/mem.h"
 #include "image/imagediff.h"
 #include "image/imagesummary.h"
+#include "image/piecediff.h"
 
 struct diffreport {
 	const struct imagesummary *a, *b; /* borrowed */
 	struct imagediff diff;            /* of their layers */
+	struct piecediff pieces;          /* of B; NULL in it: nobody asked */
 };
 
 /*
  * Compares two images, and reads what the layers hold: those of B, and of A
- * what B lacks or, being a list, does not tell. The caller frees it with
- * diffreport_free(), before the images.
+ * what B lacks or, being a list, does not tell; and, if pieces is set, what
+ * their tables tell of pieces. The caller frees it with diffreport_free(),
+ * before the images.
  */
-MUST_USE int diffreport_make(struct imagesummary *a, struct imagesummary *b, struct diffreport *r,
-			     struct err *e);
+MUST_USE int diffreport_make(struct imagesummary *a, struct imagesummary *b, bool pieces,
+			     struct diffreport *r, struct err *e);
 
 void diffreport_free(struct diffreport *r);
 

@@ -22,6 +22,7 @@
 #include "base/source.h"
 #include "image/imagefile.h"
 #include "layer/layerlist.h"
+#include "tar/zstdtocread.h"
 
 enum { IMAGE_MAX_LAYERS = 4096, IMAGE_MAX_IMAGES = 4096 };
 
@@ -75,6 +76,11 @@ MUST_USE int imageset_find(const struct imageset *s, const struct imagefile *f, 
 void imageset_free(struct imageset *s);
 #define AUTO_IMAGESET __attribute__((cleanup(imageset_free)))
 
+/* What a manifest says of the table of a layer, zstdtocread.h, as it is; each NULL where absent. */
+struct image_table {
+	char *checksum, *position, *tarsplit;
+};
+
 /* A layer of an image. Strings belong to the image. */
 struct image_layer {
 	struct imagefile_member blob; /* as it is stored */
@@ -83,6 +89,7 @@ struct image_layer {
 	char *media_type; /* of the blob where a manifest has it, or NULL */
 	char *comment;    /* from the history, or NULL */
 	char *created_by; /* the same: the command that made it */
+	struct image_table table;
 	enum compress_kind compression;
 	bool absent;   /* its blob is not in the file; size is that of the blob */
 	uint64_t size; /* bytes of the layer tar; for a compressed one image_layer_size() sets it */
@@ -149,6 +156,17 @@ void image_layer_close(struct image_reader *r);
  * above; no more than a look for one that is not compressed.
  */
 MUST_USE int image_layer_size(struct image *i, size_t layer, struct err *e);
+
+/* Whether clients can pull the layer in pieces: its manifest says that it has a table of them. */
+bool image_layer_has_table(const struct image *i, size_t layer);
+
+/*
+ * Gives the files of such a layer and their pieces, without decompressing contents; *length is what
+ * a client pulls to know them, the compressed table and tar-split data. The table is checked as
+ * zstdtocread.h says, but not against the tar.
+ */
+MUST_USE int image_layer_pieces(const struct image *i, size_t layer, zstdtocread_take *take,
+				void *context, uint64_t *length, struct err *e);
 
 /* Puts "FILE: layer N (DIFF-ID): " in front of the error. Returns -1. */
 int image_layer_wrap(const struct image *i, size_t layer, struct err *e);

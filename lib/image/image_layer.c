@@ -117,13 +117,19 @@ static int open_compressed(struct image_reader *r, struct source **from, struct 
 	return 0;
 }
 
+static int check_present(const struct image *i, size_t layer, struct err *e)
+{
+	if (!i->layers[layer].absent)
+		return 0;
+	err_set(e, 0, "its blob %s is not there", i->layers[layer].digest);
+	return image_layer_wrap(i, layer, e);
+}
+
 int image_layer_open(const struct image *i, size_t layer, struct image_reader **reader,
 		     struct err *e)
 {
-	if (i->layers[layer].absent) {
-		err_set(e, 0, "its blob %s is not there", i->layers[layer].digest);
-		return image_layer_wrap(i, layer, e);
-	}
+	if (check_present(i, layer, e) < 0)
+		return -1;
 	AUTO_IMAGE_READER struct image_reader *r = xcalloc(1, sizeof *r);
 	const struct imagefile_member *blob = &i->layers[layer].blob;
 	struct source *from = &r->part.source;
@@ -162,4 +168,35 @@ int image_layer_size(struct image *i, size_t layer, struct err *e)
 			return -1;
 	i->layers[layer].size = r->size;
 	return 0;
+}
+
+/* --- the table of a zstd:chunked layer --- */
+
+bool image_layer_has_table(const struct image *i, size_t layer)
+{
+	return i->layers[layer].table.checksum != NULL;
+}
+
+static int read_table(const struct image_layer *l, const char *name, zstdtocread_take *take,
+		      void *context, uint64_t *length, struct err *e)
+{
+	struct zstdtocread_blob blob = { l->blob.fd, l->blob.offset, l->blob.size, name };
+	struct zstdtocread_place place;
+	if (zstdtocread_find(&blob, l->table.checksum, l->table.position, l->table.tarsplit, &place,
+			     e) < 0 ||
+	    zstdtocread_files(&blob, &place, take, context, e) < 0)
+		return -1;
+	*length = place.table.length + place.split.length;
+	return 0;
+}
+
+int image_layer_pieces(const struct image *i, size_t layer, zstdtocread_take *take, void *context,
+		       uint64_t *length, struct err *e)
+{
+	AUTO_FREE char *name = image_layer_name(i, layer);
+	if (check_present(i, layer, e) < 0)
+		return -1;
+	if (read_table(&i->layers[layer], name, take, context, length, e) == 0)
+		return 0;
+	return err_wrap(e, "%s: its table of pieces", name);
 }

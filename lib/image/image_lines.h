@@ -13,7 +13,7 @@
 #include "base/record.h"
 #include "image/image.h"
 
-enum { IMAGE_LINE_FIELDS = 6 };
+enum { IMAGE_LINE_FIELDS = 7 };
 
 struct image_line {
 	struct record_field text;        /* the whole line, as it is; valid during the call */

@@ -24,6 +24,9 @@ void image_free(struct image *i)
 		free(i->layers[k].media_type);
 		free(i->layers[k].comment);
 		free(i->layers[k].created_by);
+		free(i->layers[k].table.checksum);
+		free(i->layers[k].table.position);
+		free(i->layers[k].table.tarsplit);
 	}
 	free(i->layers);
 	buf_free(&i->json);
@@ -76,13 +79,16 @@ static int add_blob(struct image *i, struct image_line *l, struct err *e)
 	struct image_layer *layer = add_layer(i);
 	layer->digest = STEAL(l->fields[1]);
 	layer->media_type = STEAL(l->fields[3]);
+	layer->table.checksum = STEAL(l->fields[4]);
+	layer->table.position = STEAL(l->fields[5]);
+	layer->table.tarsplit = STEAL(l->fields[6]);
 	layer->size = size;
 	return 0;
 }
 
 /*
  * A line "manifest DIGEST PLATFORM NAME", "skipped DIGEST WHY", "config DIGEST SIZE TYPE" or "layer
- * DIGEST SIZE TYPE".
+ * DIGEST SIZE TYPE CHECKSUM POSITION TAR-SPLIT".
  */
 static int manifest_line(void *context, struct image_line *l, struct err *e)
 {
@@ -91,7 +97,7 @@ static int manifest_line(void *context, struct image_line *l, struct err *e)
 		return 0;
 	if (image_line_is(l, "manifest", 4))
 		return image_add_descriptor(&m->descriptors, &m->ndescriptors, l, e);
-	if (image_line_is(l, "layer", 4))
+	if (image_line_is(l, "layer", 7))
 		return add_blob(m->image, l, e);
 	m->config = STEAL(l->fields[1]);
 	m->oci = l->fields[3] != NULL;

@@ -133,15 +133,33 @@ int imagesummary_read(struct imagesummary *about, size_t layer, struct err *e)
 	return read_layer(about, layer, e);
 }
 
+int imagesummary_is_image(const struct imagesummary *about, struct err *e)
+{
+	if (about->file)
+		return 0;
+	return err_set(e, 0,
+		       "%s: found a layer list, which does not tell what layers hold: expected an "
+		       "image",
+		       about->name);
+}
+
 int imagesummary_open_layer(const struct imagesummary *about, size_t layer, struct image_reader **r,
 			    struct err *e)
 {
-	if (!about->file)
-		return err_set(e, 0,
-			       "%s: found a layer list, which does not tell what layers hold: "
-			       "expected an image",
-			       about->name);
+	if (imagesummary_is_image(about, e) < 0)
+		return -1;
 	return image_layer_open(&about->from, layer, r, e);
+}
+
+bool imagesummary_has_table(const struct imagesummary *about, size_t layer)
+{
+	return image_layer_has_table(&about->from, layer);
+}
+
+int imagesummary_pieces(const struct imagesummary *about, size_t layer, zstdtocread_take *take,
+			void *context, uint64_t *length, struct err *e)
+{
+	return image_layer_pieces(&about->from, layer, take, context, length, e);
 }
 
 /* --- either --- */

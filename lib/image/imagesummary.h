@@ -61,6 +61,15 @@ struct imagediff imagesummary_diff(const struct imagesummary *a, const struct im
 MUST_USE int imagesummary_open_layer(const struct imagesummary *about, size_t layer,
 				     struct image_reader **r, struct err *e);
 
+/* Refuses a list, for who wants to know what layers hold. */
+MUST_USE int imagesummary_is_image(const struct imagesummary *about, struct err *e);
+
+/* image_layer_has_table() and image_layer_pieces() of a layer, counted from 0; of an image only. */
+bool imagesummary_has_table(const struct imagesummary *about, size_t layer);
+MUST_USE int imagesummary_pieces(const struct imagesummary *about, size_t layer,
+				 zstdtocread_take *take, void *context, uint64_t *length,
+				 struct err *e);
+
 /* Appends a line that says which image it is. */
 void imagesummary_title(const struct imagesummary *about, const char *which, struct buf *b);
 

@@ -7,7 +7,8 @@
 # and oci for an OCI index, which gives for each image, further index, or what is neither
 #   manifest DIGEST PLATFORM NAME, or skipped DIGEST WHY,
 # or an OCI image manifest, which gives
-#   config DIGEST SIZE TYPE, the type being that of the manifest where it is OCI's, then layer DIGEST SIZE MEDIA-TYPE for each layer;
+#   config DIGEST SIZE TYPE, the type being that of the manifest where it is OCI's, then for each layer
+#   layer DIGEST SIZE MEDIA-TYPE and of a zstd:chunked one CHECKSUM POSITION TAR-SPLIT, as annotations have them;
 # and artifact for several of these at once, each of which gives
 #   image, or artifact WHY.
 
@@ -94,6 +95,10 @@ def no_image_inside:
 
 def media_type: if . == null or . == "" then null else string("media type") end;
 
+# The place of a table of pieces. Old clients read the names without github.
+def annotation($name):
+  [.annotations | objects | .["io.github.containers.zstd-chunked." + $name, "io.containers.zstd-chunked." + $name] | strings][0];
+
 # A manifest of the OCI specification need not say that it is one; docker's always does.
 def oci_type:
   "application/vnd.oci.image.manifest.v1+json" as $oci
@@ -104,7 +109,8 @@ def made_of:
   if [no_image_inside] != [] then fail("no container image: \([no_image_inside][0])") else . end
   | oci_type as $type
   | (.config | object("configuration") | ["config", descriptor("configuration"), $type]),
-    (.layers | list("layers")[] | ["layer", descriptor("layer"), (.mediaType | media_type)]);
+    (.layers | list("layers")[] | ["layer", descriptor("layer"), (.mediaType | media_type),
+       annotation("manifest-checksum", "manifest-position", "tarsplit-position")]);
 
 # What cannot be read at all is an error when it is.
 def judged:
