@@ -306,6 +306,10 @@ instead() {
   fails 1 'pull-image: skopeo was ended by signal 9 (Killed)' pull --hash "$hash" --output x
   instead 'echo part >&3; exit 3'
   fails 1 'pull-image: skopeo failed and did not say why' pull --hash "$hash" --output x
+  # written by the descriptor: the hash is that of the whole file
+  instead 'echo part >&3'
+  run -1 pull --hash "$hash" --output x
+  [ "$output" = "pull-image: hash mismatch in 'x': specified: $hash, got: sha256-$(echo part | openssl dgst -sha256 -binary | base64)" ]
   instead 'exit 0'
   fails 1 'pull-image: skopeo wrote nothing' pull --hash "$hash" --output x
   instead 'echo part >&3; echo words; echo "a \"line" >&2; printf %s "time=\"x\" level=warning msg=\"b \\\"c\\\\\"" >&2'

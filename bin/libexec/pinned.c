@@ -97,6 +97,8 @@ static int hash_file(int fd, const char *name, const char *command, sri_hash fou
 	char data[65536];
 	struct source_fd in;
 	size_t got, all = 0;
+	if (lseek(fd, 0, SEEK_SET) < 0) /* the command may have written by its descriptor */
+		return err_set(e, errno, "cannot read '%s'", name);
 	source_fd(&in, fd, name);
 	do {
 		if (source_read(&in.source, data, sizeof data, &got, e) < 0)

@@ -49,7 +49,7 @@ heard() {
 
 # Lines such as: time="…" level=fatal msg="…", with \n, \t, \" and \\ in what is said.
 listen() {
-  local line kind
+  local line kind advice
   while IFS= read -r line || [ -n "$line" ]; do
     said=1 kind=
     if [[ $line =~ ^time=\"[^\"]*\"\ level=([a-z]+)\ msg=(.*)$ ]]; then
@@ -59,15 +59,18 @@ listen() {
     fi
     # where it fails, it tries to remove the file, whose name that is not
     line=${line/ \(dest: remove \/dev\/fd\/3: +([a-z ])\): /} line=${line//\/dev\/fd\/3/$file_name}
-    message "${kind}skopeo: ${line%; }$(advice "$line")"
+    advise "$line"
+    message "${kind}skopeo: ${line%; }$advice"
   done
 }
 
-advice() {
+# Sets advice. Where a command substitution finds no pipe, bash closes its standard input, and this loop never ends.
+advise() {
+  advice=
   case $1 in
-    *'server gave HTTP response to HTTPS client'*) echo ' (--tls-verify=false allows a registry without TLS)' ;;
+    *'server gave HTTP response to HTTPS client'*) advice=' (--tls-verify=false allows a registry without TLS)' ;;
     *'authentication required'* | *'unauthorized'* | *'requested access to the resource is denied'*)
-      echo " ('skopeo login' stores a user's name and password)"
+      advice=" ('skopeo login' stores a user's name and password)"
       ;;
   esac
 }
