@@ -85,6 +85,49 @@ hash() { basename "$1" | cut -c1-32; }
     reference-scan --graph ex/graph "tree/$(hash "${P[1]}")"
 }
 
+@test "--unknown: store paths that are written out and not in the graph, behind the others" {
+  local h known=${P[3]} lost=/nix/store/7zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz-lost+1.0 other=/nix/store/6aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa6-b
+  printf '%s\n' "$other/bin $known" "$lost $lost/x ${lost%lost*}again" "$other" >text
+  reference-scan --graph ex/graph --unknown /nix/store text >out
+  lines "$known" "$other\t?" "$lost\t?" >expect
+  same expect out
+  reference-scan --graph ex/graph text >out
+  lines "$known" >expect
+  same expect out
+  # from standard input; the hash of a known path with another name; in names and links of a tree
+  h=$(hash "$known")
+  mkdir tree
+  ln -s "$lost/y" tree/link
+  printf '%s' "/nix/store/$h-new $other" | reference-scan --graph ex/graph --unknown /nix/store// - tree >out
+  lines "$known" "$other\t?" "$lost\t?" >expect
+  same expect out
+  # what is none: another directory, a hash that is too short or long or has no name, an e in it
+  printf '%s\n' "/gnu/store/${lost##*/}" "/nix/store/${lost:12}" "/nix/store/0${lost##*/}" "${lost%%-*}" "${lost%%-*}-" \
+    "/nix/store/${lost##*/7}" /nix/store/eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee-x >text
+  reference-scan --graph ex/graph --unknown /nix/store text >out
+  [ ! -s out ]
+  # beside what looks like the directory, and in another one
+  printf '/x/x/%s' "${lost##*/}" >text
+  reference-scan --graph ex/graph --unknown /x text >out
+  lines "/x/${lost##*/}\t?" >expect
+  same expect out
+  fails 2 "reference-scan: --unknown: expected an absolute path, found 'store' (see 'reference-scan --help')" \
+    reference-scan --graph ex/graph --unknown store text
+}
+
+@test "--unknown: across the borders of pieces; one file's end and the next one's beginning are none" {
+  local at lost=/nix/store/7zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz-lost
+  lines "$lost\t?" >expect
+  for at in 65480 65490 65500 65520 65526 65533 65536; do
+    { head -c "$at" /dev/zero; printf '%s' "$lost"; } >file
+    reference-scan --graph ex/graph --unknown /nix/store - <file >out
+    same expect out
+  done
+  printf '%s' "${lost:0:30}" >half
+  printf '%s' "${lost:30}" | reference-scan --graph ex/graph --unknown /nix/store half - half >out
+  [ ! -s out ]
+}
+
 @test "nothing found is an empty list, and no error" {
   echo hello >file
   reference-scan --graph ex/graph file ex/root >out

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "closure/hashscan.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "closure/storepath.h"
@@ -97,6 +96,11 @@ void hashscan_free(struct hashscan *s)
 	free(s->seen);
 	free(s->found);
 	free(s);
+}
+
+bool hashscan_knows(const struct hashscan *s, const char *hash)
+{
+	return s->slots[find_slot(s, mix(hash), hash)] != EMPTY;
 }
 
 /* 32 digits of base 32: are they one of ours? */

@@ -7,6 +7,7 @@
  * characters of a path's hash part stand, the path is mentioned.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,9 @@ void hashscan_add(struct hashscan *s, const char *data, size_t len);
  * until the next hashscan_add(). The stream ends; another one can begin.
  */
 uint32_t hashscan_found(struct hashscan *s, const uint32_t **indices);
+
+/* Whether one of the paths has this hash part. */
+bool hashscan_knows(const struct hashscan *s, const char *hash);
 
 void hashscan_free(struct hashscan *s);
 

@@ -95,6 +95,18 @@ const char *storepath_name(const char *path)
 	return storepath_hash(path) + STOREPATH_HASH_LEN + 1;
 }
 
+size_t storepath_span(const char *s, size_t len)
+{
+	const size_t dash = STOREPATH_HASH_LEN, most = dash + 1 + NAME_MAX_LEN;
+	size_t n = 0;
+	while (n < len && n < most &&
+	       (n < dash    ? is_base32(s[n])
+		: n == dash ? s[n] == '-'
+			    : is_name_char(s[n])))
+		n++;
+	return n;
+}
+
 int storepath_compare(const char *a, const char *b)
 {
 	int order = strcmp(storepath_name(a), storepath_name(b));

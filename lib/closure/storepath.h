@@ -29,6 +29,12 @@ const char *storepath_hash(const char *path);
 const char *storepath_name(const char *path);
 
 /*
+ * How many bytes at the start of s can be the HASH-NAME of a store path, or the beginning of one.
+ * More than the hash and its dash are one; of a name that is too long, the rest does not count.
+ */
+size_t storepath_span(const char *s, size_t len);
+
+/*
  * Byte order by name, then by the whole path: an order that another hash
  * does not change. For qsort-like use.
  */

@@ -3,9 +3,13 @@
 # Which store paths an image needs, and what is known of them.
 #
 #   closure_open            $work/candidates: the paths that something can mention
-#   closure_unknown STAGE   warns of store paths that are none of these, in the output of the stage and in the
-#                           configuration
-#   closure_cut ROOTS       $work/graph: the closure of the paths in this file, and its end mark
+#   mentions STAGE FILE     those that the stage's output and the file mention, and store paths that are none of these
+#   closure_cut MENTIONED   $work/graph: the closure of the paths in this file, which mentions wrote; behind them
+#                           is an end mark
+#   ${roots[@]}             these paths
+#   closure_unknown         warns of the mentioned paths that are no candidates
+
+roots=() unknown=()
 
 closure_open() {
   printf '%s\n' - "${list_exclude[@]}" >"$work/excluded"
@@ -47,22 +51,21 @@ given_graph() {
   closure-graph "${options[@]}" -- "${attr[closure]}"
 }
 
-# Nix would have found them among all that a builder can see. A hash of e alone stands where nuke-refs took one out.
-closure_unknown() {
-  local path lines dir=${attr[storeDir]//[!A-Za-z0-9\/_-]/.} why='which is not in the store'
-  [ -z "${attr[closure]}" ] || why="which ${called[closure]} does not have"
-  { "$1" && cat -- "$work/config"; } |
-    { grep -aoE "$dir/[0-9abcdfghijklmnpqrsvwxyz]{32}-[0-9a-zA-Z+._?=-]+" || [ $? = 1 ]; } |
-    awk -v at=$((${#attr[storeDir]} + 2)) '
-      { hash = substr($1, at, 32) }
-      pass <= 1 { known[hash]; next }
-      !(hash in known) && hash !~ /^e+$/ { print; known[hash] }
-      END { print "# end" }
-    ' pass=0 "$work/excluded" pass=1 "$work/candidates" pass=2 - >"$work/unknown" ||
+mentions() {
+  "$1" | reference-scan --graph "$work/candidates" --unknown "${attr[storeDir]}" -- - "$2" ||
     { [ $? = 1 ] || fail 'cannot look for store paths in the image'; exit 1; }
-  lines_read "$work/unknown"
-  [[ ${#lines[@]} = 0 || $base_layers = 0 ]] || base_holds >"$work/base.paths"
-  for path in "${lines[@]}"; do
+}
+
+# Nix would have found them among all that a builder can see.
+closure_unknown() {
+  local path hash=$((${#attr[storeDir]} + 1)) why='which is not in the store'
+  local -A excluded=()
+  [ ${#unknown[@]} != 0 ] || return 0
+  [ -z "${attr[closure]}" ] || why="which ${called[closure]} does not have"
+  [ "$base_layers" = 0 ] || base_holds >"$work/base.paths"
+  for path in "${list_exclude[@]}"; do excluded[${path:hash:32}]=1; done
+  for path in "${unknown[@]}"; do
+    [ -z "${excluded[${path:hash:32}]-}" ] || continue
     grep -qsF "$path"$'\t' "$work/base.paths" ||
       message "warning: the image mentions '$path', $why: it will not be there"
   done
@@ -93,11 +96,17 @@ closure_of() {
 
 closure_cut() {
   local -A seen=()
-  local lines line roots=()
+  local lines line
   lines_read "$1"
+  roots=() unknown=()
   for line in "${lines[@]}"; do
-    [ -n "${seen[$line]-}" ] || roots+=("$line")
-    seen[$line]=1
+    case $line in
+      *$'\t?') unknown+=("${line%$'\t'*}") ;;
+      *)
+        [ -n "${seen[$line]-}" ] || roots+=("$line")
+        seen[$line]=1
+        ;;
+    esac
   done
   : >"$work/graph"
   [ ${#roots[@]} = 0 ] || closure_of "${roots[@]}" >"$work/graph"

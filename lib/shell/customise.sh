@@ -4,13 +4,12 @@
 #
 #   customise          lists the layer
 #   $custom            the file that these layerpipe-mtree(5) lines are in
-#   ${customised[@]}   the trees that its files lie in
 
 # shellcheck source=/dev/null
 . "$share/commands.sh"
 . "$share/steady.sh"
 
-customised=() custom=
+custom=
 
 customise() {
   local listing=(--owner 0:0:root:root --mtime "${attr[mtime]}")
@@ -66,11 +65,9 @@ copy_contents() {
   tree-list "${listing[@]}" -- "${copied[@]}" "$work/links" >"$work/custom.own"
   custom=$work/custom
   store_modes 0755 <"$work/custom.own" >"$custom"
-  customised=("${copied[@]}")
 }
 
 run_commands() {
-  customised=("$work/tree")
   mkdir "$work/host"
   [ "${attr[enableFakechroot]}" = false ] || host_programs "$work/host/bin"
   confined custom_files custom_commands >"$work/said"

@@ -107,7 +107,7 @@ store_plan() {
   store_roots >"$work/mentioned"
   end_mark >>"$work/mentioned"
   closure_cut "$work/mentioned"
-  closure_unknown custom_files
+  closure_unknown
   if [ "${attr[includeNixDB]}" = true ]; then
     nix_db "$custom"
     custom=$work/with-nixdb
@@ -151,7 +151,7 @@ store_roots() {
     store_path_find "$content"
     [ -z "$store_path" ] || printf '%s\n' "$store_path"
   done
-  reference-scan --graph "$work/candidates" -- "$work/config" "${customised[@]}"
+  mentions custom_files "$work/config"
 }
 
 store_form() {

@@ -4,7 +4,7 @@
 #
 #   nix_db_needs      before anything is built
 #   nix_db LINES      $work/with-nixdb: these layerpipe-mtree(5) lines, the database of $work/graph, and roots for the
-#                     garbage collector: the paths in $work/mentioned
+#                     garbage collector: ${roots[@]}
 #
 # Nix makes the database, below a root of its own. Of all that it makes there, only the database gets into the image:
 # the rest is locks and names of this machine. The times in it are 1, and it is written anew, so that it is the same
@@ -97,9 +97,8 @@ nix_db_uri() {
 }
 
 nix_db_roots() {
-  local lines line
-  lines_read "$work/mentioned"
-  for line in "${lines[@]}"; do
-    ln -sfn -- "$line" "$db/gcroots/docker/${line##*/}"
+  local root
+  for root in "${roots[@]}"; do
+    ln -sfn -- "$root" "$db/gcroots/docker/${root##*/}"
   done
 }

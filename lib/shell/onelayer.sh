@@ -22,7 +22,6 @@ onelayer_start() {
   image_start "$@"
   as_root_needs
   nix_db_needs
-  need xargs "$tool"
   old_contents
   contents_find copyToRoot
   something_given runAsRoot
@@ -113,17 +112,12 @@ root_links() {
   [ -z "${attr[rootDir]}" ] || links+=(--root-dir "${attr[rootDir]}")
 }
 
-# root_mentions FILE: the store paths that it mentions, and $work/root
-root_mentions() {
-  layer-tar --bare --mtree "$work/root" | reference-scan --graph "$work/candidates" -- "$1" -
-}
-
 # The closure of what configuration and root mention, at its place.
 store_lines() {
-  root_mentions "$work/config" >"$work/mentioned"
+  mentions root_files "$work/config" >"$work/mentioned"
   end_mark >>"$work/mentioned"
   closure_cut "$work/mentioned"
-  closure_unknown root_files
+  closure_unknown
   if [ "${attr[includeNixDB]}" = true ]; then
     nix_db "$work/root"
     workdir rename "$work/with-nixdb" "$work/root"
@@ -133,10 +127,12 @@ store_lines() {
 }
 
 store_listing() {
-  local lines
+  local lines i most=256 # as many as fit into a command line
   lines_twice "$work/graph"
-  [ ${#lines[@]} = 0 ] || printf '%s\0' "${lines[@]%%$'\t'*}" |
-    xargs -0 tree-list --in-place --root-dir "${attr[rootDir]:-/}" "${times[@]}" --owner 0:0:root:root -- || return 1
+  lines=("${lines[@]%%$'\t'*}")
+  for ((i = 0; i < ${#lines[@]}; i += most)); do
+    tree-list --in-place --root-dir "${attr[rootDir]:-/}" "${times[@]}" --owner 0:0:root:root -- "${lines[@]:i:most}" || return
+  done
 }
 
 # Both, each name once: what the root has goes before the store's, but for the store directory and

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "closure/hashscan.h"
+#include "closure/pathscan.h"
 
 #include "fuzz.h"
 
@@ -18,6 +19,33 @@ static bool mentioned(const uint8_t *data, size_t size, const char *path)
 	return size && memmem(data, size, path + 11, 32);
 }
 
+/* The paths of /s that are written out. */
+static uint32_t written(struct pathscan **s, const uint8_t *data, size_t size, size_t piece,
+			const char *const **found)
+{
+	*s = pathscan_new("/s");
+	for (size_t i = 0; i < size; i += piece)
+		pathscan_add(*s, data + i, size - i < piece ? size - i : piece);
+	pathscan_end(*s);
+	return pathscan_found(*s, found);
+}
+
+/* In pieces, the same are found as in one. */
+static void check_written(const uint8_t *data, size_t size, size_t piece)
+{
+	struct pathscan *a, *b;
+	const char *const *in_pieces, *const *at_once;
+	uint32_t n = written(&a, data, size, piece, &in_pieces);
+	if (written(&b, data, size, size, &at_once) != n)
+		abort();
+	for (uint32_t i = 0; i < n; i++)
+		if (strcmp(in_pieces[i], at_once[i]) != 0 ||
+		    !memmem(data, size, at_once[i], strlen(at_once[i])))
+			abort();
+	pathscan_free(a);
+	pathscan_free(b);
+}
+
 /* In pieces whose size the first byte says, the same is found as by looking everywhere. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -27,6 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	size_t piece = data[0] % 80U + 1;
+	check_written(data, size, piece);
 	if (hashscan_new(paths, PATHS, &s, &e) < 0)
 		abort();
 	for (size_t i = 0; i < size; i += piece)
