@@ -129,22 +129,27 @@ host_names='bash sh b2sum base32 base64 basename basenc cat chcon chgrp chmod ch
   file perl getent chpasswd groupadd groupdel groupmems groupmod grpck grpconv grpunconv newusers
   pwck pwconv pwunconv useradd userdel usermod'
 
-# host_programs DIR: links to them
+# host_programs DIR: links to them. type -aP would take a process for each name.
 host_programs() {
-  local name program
+  local name dir rest=$PATH: dirs=() programs=()
   mkdir "$1"
+  while [ -n "$rest" ]; do
+    dirs+=("${rest%%:*}") rest=${rest#*:}
+  done
   for name in $host_names; do
-    while IFS= read -r program; do
-      ! is_held "$program" || { printf '%s\0' "$program" && break; }
-    done < <(type -aP "$name")
-  done | xargs -0 ln -s -t "$1" --
+    for dir in "${dirs[@]}"; do
+      ! is_held "$dir/$name" || { programs+=("$dir/$name") && break; }
+    done
+  done
+  ln -s -t "$1" -- "${programs[@]}"
 }
 
-# Whether a fakechroot holds the program: one of the store, or one with a dynamic linker, whose
+# Whether there is a program of this name that a fakechroot holds: one of the store, or one with a dynamic linker, whose
 # name stands near the start of the file. A static program would see the host's /, a setuid one
 # too, and the interpreter of a script is not there.
 is_held() {
   local head=''
+  [ -f "$1" ] && [ -x "$1" ] || return 1
   ! in_store "$1" || return 0
   [ ! -u "$1" ] && [ ! -g "$1" ] || return 1
   IFS= read -r -d '' -N 4096 head <"$1" || :
