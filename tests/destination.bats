@@ -193,6 +193,13 @@ unreadable() {
   push 1
   [ "$(requests PATCH /blobs/)" = 2 ] # the layer and the configuration
   is_there 1
+  # another repository of the same registry
+  repository+=-other
+  registry_forget
+  push 1
+  [ "$(requests PATCH /)" = 1 ] # the configuration
+  is_there 1
+  repository=${repository%-other}
   # without a memory all is read, and the image is the same
   rm -r root home/.cache
   cp -a root.was root

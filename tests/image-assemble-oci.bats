@@ -150,7 +150,7 @@ nothing_left() { [ -z "$(ls -A out)" ] || { ls -lA out; false; }; }
   diff -r out/l out/again
 }
 
-@test "the same bytes with any number of threads, in another directory, umask and time" {
+@test "the same bytes with any number of threads, in another directory, umask and time, as another user" {
   local kind
   python3 -c 'import random; r = random.Random(1); print(*(r.choices("abcdefgh", k=7000000)), sep="")' >tree/etc/big
   tar -C tree --format=ustar --owner=0 --group=0 --mtime=@1 -cf big.tar etc
@@ -160,6 +160,10 @@ nothing_left() { [ -z "$(ls -A out)" ] || { ls -lA out; false; }; }
     assemble --tag 1 --format oci --layer-compressor $kind --jobs 4 s | same one /dev/stdin
     (mkdir -p else && cd else && umask 077 && LC_ALL=C.UTF-8 TZ=Asia/Tokyo SOURCE_DATE_EPOCH=9 \
       assemble --tag 1 --format oci --layer-compressor $kind ../s) | same one /dev/stdin
+    if unshare --user true 2>/dev/null; then
+      unshare --user taskset -c 0 image-assemble --architecture arm/v7 --name hello --tag 1 --format oci --layer-compressor $kind s |
+        same one /dev/stdin
+    fi
     look one $kind
   done
 }
