@@ -6,6 +6,8 @@
 #                layerpipe-mtree(5) lines, with the files in $work/tree; whiteouts are files, as in
 #                a layer. $work/after: all files of the image after the script
 
+session+=(as_root_commands as_root_tree)
+
 # Before anything is built.
 as_root_needs() { [ -z "${attr[runAsRoot]}" ] || need_fakeroot "${called[runAsRoot]}"; }
 

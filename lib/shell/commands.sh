@@ -4,7 +4,8 @@
 #
 #   confined STAGE FUNCTION   runs the function in $work/tree; its input is the output of the stage.
 #                             The function can change nothing but this tree: lib/vm/confine.h.
-#                             It has all functions of this file, $tool, attr, called and a $work
+#                             It has the functions that ${session[@]} names, $tool, attr, called and a $work.
+#                             All functions would take the shells there as long to read as here
 #   need_fakeroot PURPOSE     before anything is built
 #   keep_attributes LISTED    copies extended attributes from the lines in LISTED to the lines of the
 #                             input, for files of the same name
@@ -18,6 +19,8 @@
 #   faked FUNCTION [COMMAND…] calls FUNCTION UID GID under fakeroot, which COMMAND can start; UID and
 #                             GID are the real user and group
 #   fake_listing UID GID      lists the tree as fakeroot shows it
+
+session=(escape message fail end_mark unpack run whiteouts whiteouts_check faked fake_listing)
 
 # need_fakeroot PURPOSE: Debian's is a script that calls getopt, and without it shows how it is used
 need_fakeroot() {
@@ -66,7 +69,7 @@ session_text() {
   # shellcheck disable=SC2090 # as declared
   declare -p tool attr called read_script
   printf 'outside=%q\n' "$work"
-  declare -f
+  declare -f "${session[@]}"
   # shellcheck disable=SC2016 # expanded there
   printf '%s\n' 'work=${PWD%/tree}' '"$@"'
 }

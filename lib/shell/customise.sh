@@ -9,6 +9,7 @@
 . "$share/commands.sh"
 . "$share/steady.sh"
 
+session+=(custom_commands custom_as_root run_in_fakechroot custom_in_chroot inward_links)
 custom=
 
 customise() {

@@ -18,6 +18,8 @@
 . "$share/asroot.sh"
 . "$share/nixdb.sh"
 
+session+=(root_commands)
+
 onelayer_start() {
   image_start "$@"
   as_root_needs
