@@ -422,6 +422,12 @@ whole() { (cd "$1/blobs/sha256" && sha256sum -- *) | awk '$1 != $2 { bad = 1 } E
   image-layers --platform amd64 --list out | same <(image-layers --list full) /dev/stdin
   fails 1 "merge-images: thin: no member '$(image-layers --list full | sed -n 1p | cut -f 4 | sed 's,sha256:,blobs/sha256/,')'" \
     merge-images thin
+  # where it comes once more with them, they are in the layout, too
+  for order in 'thin full' 'full thin'; do
+    # shellcheck disable=SC2086 # two words
+    merge-images --format oci --output "of $order" $order
+    image-layers "of $order" | same <(image-layers full) /dev/stdin
+  done
   jq -c 'del(.manifests[].annotations)' full/index.json >index
   cp index full/index.json
   merge-images --format oci --output nameless full

@@ -180,12 +180,30 @@ static bool is_less_compressed(const struct image *known, const struct image *im
 	return better > worse;
 }
 
-/* The same image once more: the better one stays. In a layout, that is the one with a manifest to
- * keep. */
-static void add_again(const struct imagemerge *m, struct image *known, struct image *image)
+static size_t absent(const struct image *image)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < image->nlayers; i++)
+		n += image->layers[i].absent;
+	return n;
+}
+
+/* Whether the image is to be taken as it is in a file before: the one that has more of its layers;
+ * in a layout, the one with a manifest to keep; the one that is less compressed. */
+static bool is_better(const struct imagemerge *m, const struct image *known,
+		      const struct image *image)
 {
 	bool kept = known->manifest.len, now = image->manifest.len;
-	if (m->layout && kept != now ? kept : !is_less_compressed(known, image))
+	size_t lacked = absent(known), lacks = absent(image);
+	if (lacked != lacks)
+		return lacked < lacks;
+	return m->layout && kept != now ? kept : !is_less_compressed(known, image);
+}
+
+/* The same image once more: the better one stays. */
+static void add_again(const struct imagemerge *m, struct image *known, struct image *image)
+{
+	if (is_better(m, known, image))
 		return;
 	struct image other = *known;
 	*known = *image;
