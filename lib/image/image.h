@@ -7,7 +7,7 @@
  * Specification v1.2 and what docker, podman and skopeo write), an OCI image
  * layout (index.json; OCI Image Layout Specification), or what skopeo's dir:
  * writes, as archive or directory. Where both are there, manifest.json counts. JSON goes through
- * jq (image-manifest.jq and image-config.jq, both after image-lines.jq).
+ * jq (image-archive.jq, image-manifest.jq and image-config.jq, all after image-lines.jq).
  *
  * Errors begin with the file's name, and those about a layer say which one.
  */

@@ -30,7 +30,8 @@ typedef int image_line_fn(void *context, struct image_line *l, struct err *e);
 MUST_USE int image_lines_read(int fd, const char *name, image_line_fn *fn, void *context,
 			      struct err *e);
 
-/* What becomes of the lines of image-manifest.jq; the context is a struct imageset. */
+/* What becomes of the lines of image-archive.jq and image-manifest.jq; the context is a struct
+ * imageset. */
 image_line_fn imageset_archive_line, imageset_index_line;
 
 /*

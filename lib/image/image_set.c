@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "image-archive.jq.h"
 #include "image-manifest.jq.h"
 #include "image/image.h"
 #include "image/image_lines.h"
@@ -159,15 +160,15 @@ int imageset_index_line(void *context, struct image_line *l, struct err *e)
 	return image_add_descriptor(&entry->manifests, &entry->nmanifests, l, e);
 }
 
-static int read_document(struct imagefile *f, const char *member, const char *form,
+static int read_document(struct imagefile *f, const char *member, const char *program,
 			 image_line_fn *fn, struct imageset *s, struct err *e)
 {
-	const char *const args[] = { "-s", "--arg", "form", form, NULL };
+	static const char *const args[] = { "-s", "--arg", "form", "oci", NULL };
 	AUTO_BUF struct buf json = { 0 };
 	AUTO_FREE char *where = xasprintf("%s: %s", imagefile_name(f), member);
 	if (image_text(f, member, NULL, &json, e) < 0)
 		return -1;
-	return image_lines(jq_image_manifest, args, where, &json, fn, s, e);
+	return image_lines(program, args, where, &json, fn, s, e);
 }
 
 /* --- what looks like an image, but is none --- */
@@ -254,7 +255,7 @@ static void judge(struct imagefile *f, struct imageset *s)
 
 static int read_index(struct imagefile *f, struct imageset *s, struct err *e)
 {
-	if (read_document(f, "index.json", "oci", imageset_index_line, s, e) < 0)
+	if (read_document(f, "index.json", jq_image_manifest, imageset_index_line, s, e) < 0)
 		return -1;
 	judge(f, s);
 	return 0;
@@ -263,7 +264,8 @@ static int read_index(struct imagefile *f, struct imageset *s, struct err *e)
 int imageset_read(struct imagefile *f, struct imageset *s, struct err *e)
 {
 	if (imagefile_has(f, "manifest.json"))
-		return read_document(f, "manifest.json", "docker", imageset_archive_line, s, e);
+		return read_document(f, "manifest.json", jq_image_archive, imageset_archive_line, s,
+				     e);
 	if (imagefile_has(f, "index.json"))
 		return read_index(f, s, e);
 	return err_set(e, 0,

@@ -1,32 +1,12 @@
 # SPDX-License-Identifier: MIT
 # The documents that say which images there are, and what one is made of, to lines.
-# $form is docker for the manifest.json of a docker-archive, each image of which gives
-#   image CONFIG, then its lines name NAME and layer MEMBER,
-# or of a directory in skopeo's dir: form, which gives
-#   directory;
-# and oci for an OCI index, which gives for each image, further index, or what is neither
+# $form is oci for an OCI index, which gives for each image, further index, or what is neither
 #   manifest DIGEST PLATFORM NAME, or skipped DIGEST WHY,
 # or an OCI image manifest, which gives
 #   config DIGEST SIZE TYPE, the type being that of the manifest where it is OCI's, then for each layer
 #   layer DIGEST SIZE MEDIA-TYPE and of a zstd:chunked one CHECKSUM POSITION TAR-SPLIT, as annotations have them;
 # and artifact for several of these at once, each of which gives
 #   image, or artifact WHY.
-
-def name:
-  string("name of the image")
-  | if test("\\A[!-~]+\\z") then . else fail("name of the image: expected NAME:TAG, found \(shown)") end;
-
-# Keys count without case, as in Go; old jib wrote all in small letters.
-def value($key):
-  if has($key) then .[$key]
-  else [to_entries[] | select((.key | ascii_downcase) == ($key | ascii_downcase)) | .value] | last end;
-
-# Also what docker 25 wrote beside Layers, LayerSources, is not needed: a blob is named by its digest.
-def archived:
-  object("image")
-  | (["image", (value("Config") | string("Config"))],
-     (value("RepoTags") | list("RepoTags")[] | ["name", name]),
-     (value("Layers") | list("Layers")[] | ["layer", string("Layers")]));
 
 def platform:
   if . == null then null
@@ -125,15 +105,9 @@ def judged:
 if $form == "artifact" then .[] | judged | line
 else
   document
-  | if $form == "docker" then
-      if type == "array" then .[] | archived
-      elif type == "object" then ["directory"]
-      else wrong("manifest"; "a list of images") end
-    else
-      object("manifest or index")
-      | if has("manifests") then .manifests | list("manifests")[] | indexed
-        elif has("config") then made_of
-        else fail("expected an index or an image manifest of the OCI image specification") end
-    end
+  | object("manifest or index")
+  | if has("manifests") then .manifests | list("manifests")[] | indexed
+    elif has("config") then made_of
+    else fail("expected an index or an image manifest of the OCI image specification") end
   | line
 end
