@@ -123,7 +123,8 @@ image_check() {
   lines_twice "$config"
   if [[ $'\n'${lines[*]/#/$'\n'} == *$'\n'history$'\t'* ]]; then
     checked=$config.checked
-    sed 's/^history\t.*/reset\thistory/' "$config" >"$checked"
+    lines=("${lines[@]/#history$'\t'*/reset$'\t'history}")
+    lines_write >"$checked"
   fi
   (config=$checked assemble --allow-empty </dev/null 2>"$work/err" >/dev/null) || status=$?
   [ "$status" != 0 ] || return 0
