@@ -91,13 +91,18 @@ setup() {
   skopeo copy -q "docker-archive:$CLOSURE/hybrid-gz.tar" dir:dir
 }
 
-@test "ctr imports an OCI archive and a hybrid one" {
+@test "ctr imports an OCI archive and a hybrid one, with our digest, and runs them" {
   needs ctr
-  local form
+  local form ctr=(inside ctr --address /run/docker/containerd/containerd.sock) digest
+  digest=$(jq -r '.manifests[0].digest' "$CLOSURE/gz/index.json")
   for form in oci hybrid; do
-    inside ctr --address /run/docker/containerd/containerd.sock image import --all-platforms "$CLOSURE/$form-gz.tar" >imported
+    "${ctr[@]}" image import --all-platforms "$CLOSURE/$form-gz.tar" >imported
     grep -q 'docker.io/library/app:t' imported
-    inside ctr --address /run/docker/containerd/containerd.sock image rm docker.io/library/app:t
+    "${ctr[@]}" image ls name==docker.io/library/app:t >list
+    grep -qF "$digest" list
+    "${ctr[@]}" run --rm --net-host --cgroup "/layerpipe-$CLIENTS_INIT/ctr" docker.io/library/app:t "layerpipe-$form" >said
+    same "$CLOSURE/said" said
+    "${ctr[@]}" image rm docker.io/library/app:t
   done
 }
 
