@@ -73,6 +73,17 @@ wanted() {
   want=$(<"$kept")
 }
 
+@test "called by a link, by a relative name, in a directory that is a link" {
+  local name
+  mkdir lib
+  ln -s "$BUILD"/bin lib/bin
+  ln -s lib/bin/fake-nss link
+  for name in ./link lib/bin/fake-nss "$PWD/link" "$PWD/lib/bin/fake-nss"; do
+    [ "$("$name" --version)" = "$(fake-nss --version)" ]
+  done
+  (cd lib/bin && bash -p fake-nss --version) >/dev/null
+}
+
 # What is closed is opened by a function that all of them share: one is called with each stream closed, all with both.
 @test "closed streams" {
   local pipeline want
