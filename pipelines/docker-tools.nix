@@ -38,6 +38,21 @@ let
   suffix = compressor: { none = ""; gz = ".gz"; zstd = ".zst"; }.${compressor} or
     (throw "dockerTools: compressor: expected one of \"none\", \"gz\", \"zstd\", found ${toJSON compressor}");
 
+  # withPreset CONTENTS ATTRIBUTES: the packages of a preset go to the contents, whose attribute has that name; the
+  # pipeline adds the rest.
+  withPreset = contents: attributes:
+    let preset = attributes.preset or null; given = attributes.${contents} or null; in
+    if preset == null then attributes
+    else attributes // {
+      ${contents} = optionals (given != null) (lib.toList given) ++ [
+        (pkgs.buildEnv {
+          name = "preset-${preset}";
+          paths = [ pkgs.cacert ] ++ optionals (preset == "shell") [ pkgs.bashInteractive pkgs.coreutils ];
+          pathsToLink = [ "/bin" "/etc/ssl" ];
+        })
+      ];
+    };
+
   # --- derivations ---
 
   # Where nobody says a tag, it is the hash of the output.
@@ -116,12 +131,12 @@ let
     let
       inherit (args) name;
       tag = args.tag or null;
-      args =
+      args = withPreset "copyToRoot" (
         if given.contents or null == null then checked "buildImage" "build-image" [ ] given
         else if given.copyToRoot or null != null
         then throw "dockerTools.buildImage: contents and copyToRoot: expected copyToRoot alone"
         else lib.warn "dockerTools.buildImage: contents is deprecated: use copyToRoot, and buildEnv where it is for /bin"
-          (removeAttrs given [ "contents" ] // { copyToRoot = given.contents; });
+          (removeAttrs given [ "contents" ] // { copyToRoot = given.contents; }));
       root = args.runAsRoot or null != null;
       result = image "docker-image-${baseNameOf name}.tar${suffix (args.compressor or "gz")}" (args // machine args) {
         requiredSystemFeatures = optional (root && args.engine or "auto" == "kvm") "kvm";
@@ -198,7 +213,7 @@ let
   };
 
   streamLayeredImage = makeOverridable (given:
-    let args = checked "streamLayeredImage" "stream-layered-image" [ "passthru" "debug" ] given; in
+    let args = withPreset "contents" (checked "streamLayeredImage" "stream-layered-image" [ "passthru" "debug" ] given); in
     if args.maxLayers or 100 <= 1 && args.layeringPipeline or null == null
     then throw "dockerTools.streamLayeredImage: maxLayers: expected more than 1, as the customisation layer is one"
     else if args.enableFakechroot or false && pkgs.stdenv.hostPlatform.isDarwin

@@ -17,6 +17,10 @@ customise() {
   stamped "${called[contents]}"
   link_contents
   copy_contents
+  if [ -n "${attr[preset]}" ]; then
+    preset_add "$custom"
+    custom=$work/with-preset
+  fi
   if [ -n "${attr[extraCommands]}${attr[fakeRootCommands]}" ]; then
     run_commands
   fi

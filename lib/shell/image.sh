@@ -78,7 +78,7 @@ contents_find() {
 
 # something_given ATTRIBUTE: whether anything but a name is, of what all images have, or this attribute
 something_given() {
-  [[ -n ${attr[fromImage]}${attr[config]}${attr[extraCommands]}${attr[$1]} || ${#contents[@]} != 0 ]] ||
+  [[ -n ${attr[fromImage]}${attr[config]}${attr[extraCommands]}${attr[preset]}${attr[$1]} || ${#contents[@]} != 0 ]] ||
     [ "${attr[allowEmpty]}" = true ] ||
     usage 'nothing would be in the image: expected contents, a base image, a config or commands (--allow-empty makes an empty image)'
 }

@@ -15,6 +15,7 @@
 . "$share/customise.sh"
 . "$share/closure.sh"
 . "$share/nixdb.sh"
+. "$share/preset.sh"
 . "$share/prepared.sh"
 
 plan='' layers=() expected=''
@@ -25,6 +26,7 @@ layered_start() {
   [ -z "${attr[prepared]}" ] || return 0
   prepare_start
   contents_find contents
+  preset_needs
   something_given fakeRootCommands
   commands_need
   nix_db_needs

@@ -17,6 +17,7 @@
 . "$share/steady.sh"
 . "$share/asroot.sh"
 . "$share/nixdb.sh"
+. "$share/preset.sh"
 
 session+=(root_commands)
 
@@ -26,6 +27,7 @@ onelayer_start() {
   nix_db_needs
   old_contents
   contents_find copyToRoot
+  preset_needs
   something_given runAsRoot
 }
 
@@ -82,6 +84,10 @@ root_lines() {
   stamped "${called[copyToRoot]}" "${links[@]}"
   listed "${called[copyToRoot]}" copied tree-list "${times[@]}" --owner "$owner" "${links[@]}" -- "${trees[@]}"
   store_modes 0555 <"$work/copied" >"$work/root"
+  if [ -n "${attr[preset]}" ]; then
+    preset_add "$work/root"
+    workdir rename "$work/with-preset" "$work/root"
+  fi
   if [ -n "${attr[runAsRoot]}" ]; then
     as_root
     workdir rename "$work/listed" "$work/root"

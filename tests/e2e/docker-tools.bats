@@ -126,6 +126,22 @@ END
   grep -q '^\./build-helpers.nix type=file ' files
 }
 
+@test "a preset brings its packages" {
+  built preset && built presetLayered
+  image-layers "$preset" | layer-flatten >files.tar
+  tar -tvf files.tar >files
+  grep -q '^drwxrwxrwt .* \./tmp/$' files
+  grep -q ' \./bin/hello$' files
+  grep -qE ' \./bin/sh -> (bash|/nix/store/.*-bash.*/bin/.*)$' files
+  grep -q ' \./usr/bin/env -> ../../bin/env$' files
+  grep -qE ' \./bin/cat -> /nix/store/.*-coreutils.*/cat$' files
+  [ "$(tar -xOf files.tar ./etc/nsswitch.conf)" = 'hosts: files dns' ]
+  image-layers "$presetLayered" | layer-flatten | tar -tvf - >files
+  grep -qE ' \./etc/ssl/certs/ca-bundle.crt -> /nix/store/.*-preset-minimal/etc/ssl/certs/ca-bundle.crt$' files
+  grep -q ' \./etc/passwd$' files
+  run ! grep -q bash files
+}
+
 @test "created = now is now" {
   built createdNow
   created=$(image-layers --config "$createdNow" | sed -n 's/^created\t//p')

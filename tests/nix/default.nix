@@ -83,6 +83,7 @@ let
       meta.mainProgram = name;
     };
     buildEnv = { name, paths, pathsToLink ? [ "/" ] }: runCommand name { inherit paths pathsToLink; } ''
+      mkdir -p "$out"
       for path in $paths; do
         for link in $pathsToLink; do
           [ ! -e "$path$link" ] || { mkdir -p "$out$link" && cp -rsf "$path$link/." "$out$link"; }

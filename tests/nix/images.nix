@@ -35,6 +35,8 @@ let
   images = rec {
     inherit (dockerTools) usrBinEnv binSh caCertificates fakeNss;
     extraCommands = callPackage ./examples/build-extra-commands.nix { };
+    preset = buildImage { name = "preset"; preset = "shell"; copyToRoot = hello; };
+    presetLayered = buildLayeredImage { name = "preset-layered"; preset = "minimal"; compressor = "none"; };
     createdNow = callPackage ./examples/build-created-now.nix { };
     helpers = callPackage ./examples/build-helpers.nix { };
     layeredContents = callPackage ./examples/layered-contents.nix { };
