@@ -126,7 +126,8 @@ wanted() {
   mkdir "$place"
   for pipeline in $(pipelines); do
     wanted "$pipeline"
-    calls "$pipeline" env TMPDIR="$place" && [ "$(result)" = "$want" ]
+    calls "$pipeline" env TMPDIR="$place"
+    [ "$(result)" = "$want" ]
     [ -z "$(ls -A "$place")" ]
     run -1 calls "$pipeline" env TMPDIR=bundle
     [ "$(<err)" = "$pipeline: cannot make a temporary directory in '$PWD/bundle': Not a directory" ]
