@@ -476,16 +476,21 @@ inherits() {
 }
 
 @test "a base for several platforms: --architecture chooses, else this machine does" {
-  local platform machine there='linux/amd64, linux/arm/v7, linux/arm64/v8'
+  local platform machine platforms there others=() images=()
   mkdir l
   machine=$(config-json </dev/null | jq -r .architecture)
-  for platform in amd64 arm/v7 arm64/v8; do
+  platforms=(amd64 arm/v7 arm64/v8 "$machine/v2")
+  for platform in "${platforms[@]}"; do
     mkdir -p "of/$platform"
     echo "$platform" >"of/$platform/file"
     tree-list --owner 0:0 "of/$platform" | layer-tar --mtree - | image-assemble --name base --tag 1 --architecture "$platform" \
       --config <(lines "Env\tP=$platform") --format oci --output "l/${platform//\//-}"
+    images+=("l/${platform//\//-}")
+    [[ $platform/ == "$machine"/* ]] || others+=("$platform")
   done
-  merge-images --format oci --output all l/* 2>said
+  there=$(printf ', linux/%s' "${platforms[@]}")
+  there=${there#, }
+  merge-images --format oci --output all "${images[@]}" 2>said
   tar -cf all.tar -C all .
   stream child --from-image all --inherit-config 2>err
   [ ! -s err ]
@@ -496,20 +501,23 @@ inherits() {
   [ "$(content child file)" = arm/v7 ]
   build child --from-image all --architecture arm64 --variant v8
   [ "$(content child file)" = arm64/v8 ]
+  # a variant alone is one of this machine
+  build child --from-image all --variant v2
+  [ "$(content child file)" = "$machine/v2" ]
   # which there are, where none fits
   fails 1 "image-layers: all: no image for linux/s390x, but $there" stream child --from-image all --architecture s390x
   fails 1 "image-layers: all: no image for linux/arm64/v9, but $there" build child --from-image all --architecture arm64/v9 --variant v9
   # and where the image for this machine is not among them
-  rm -rf "l/$machine"* none
-  merge-images --format oci --output none l/*
-  run -1 --separate-stderr stream child --from-image none
-  [[ $stderr == "image-layers: none: no image for linux/$machine, but linux/ar"* ]]
-  run -1 export-image --from-image none --output out.tar
-  [[ $output == "layer-flatten: none: no image for linux/$machine, but linux/ar"* ]]
-  run -1 image-diff none all
-  [[ $output == "image-diff: none: no image for linux/$machine, but linux/ar"* ]]
-  run -1 merge-images none all
-  [[ $output == "merge-images: none: no image for linux/$machine, but linux/ar"* ]]
+  images=("${others[@]//\//-}")
+  merge-images --format oci --output none "${images[@]/#/l/}"
+  there=$(printf ', linux/%s' "${others[@]}")
+  there="none: no image for linux/$machine, but ${there#, }"
+  fails 1 "image-layers: $there" stream child --from-image none
+  fails 1 "layer-flatten: $there" export-image --from-image none --output out.tar
+  fails 1 "image-diff: $there" image-diff none all
+  fails 1 "merge-images: $there" merge-images none all
+  # a variant alone
+  fails 1 "image-layers: ${there/$machine/$machine/v9}" build child --from-image none --variant v9
 }
 
 @test "a base whose configuration cannot be is refused before anything is built" {

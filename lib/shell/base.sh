@@ -101,6 +101,7 @@ base_choose() {
   elif [ -n "$name$tag" ]; then
     message "warning: ${called[fromImageName]} and ${called[fromImageTag]} go together: the first image is the base"
   fi
+  [[ -n $platform || -z ${attr[variant]} ]] || platform_find /dev/null
   [ -n "$platform" ] || return 0
   [[ -z ${attr[variant]} || $platform == */"${attr[variant]}" ]] || platform+=/${attr[variant]}
   base=(--prefer-platform "$platform" "${base[@]}")
