@@ -122,7 +122,7 @@ wanted() {
 }
 
 @test "temporary directories: a relative one with a = and odd bytes, none" {
-  local pipeline want place=$'a=b \$(x)\nline\n'
+  local pipeline want place=$'a=b \$(x)\nline\nc\\nd\n'
   mkdir "$place"
   for pipeline in $(pipelines); do
     wanted "$pipeline"

@@ -65,7 +65,7 @@ copy_contents() {
   done
   [ ${#copied[@]} != 0 ] || return 0
   mkdir -m 755 "$work/links"
-  custom_files | tar -xpf - --no-same-owner -C "$work/links" ||
+  custom_files | (cd -- "$work/links" && exec tar -xpf - --no-same-owner) ||
     fail "cannot copy the contents to '$work/links'"
   tree-list "${listing[@]}" -- "${copied[@]}" "$work/links" >"$work/custom.own"
   custom=$work/custom

@@ -123,7 +123,7 @@ engine_to_docker() {
   json "$manifest" "$manifest" "$work/image/manifest.json" -c --arg name "${attr[name]}:$tag" \
     'def file: "blobs/" + sub(":"; "/"); .[0] | [{Config: .config.digest | file, RepoTags: [$name], Layers: [.layers[].digest | file]}]'
   for layer in "${lines[@]}"; do engine_has "$layer" || files+=("blobs/${layer/://}"); done
-  tar -C "$work/image" -cf "$work/load.tar" "${files[@]}"
+  (cd -- "$work/image" && exec tar -cf - "${files[@]}") >"$work/load.tar"
   said=$(with_caller_environment docker load --quiet <"$work/load.tar" 2>&1) ||
     fail "docker: ${said##*$'\n'}"
 }

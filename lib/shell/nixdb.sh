@@ -57,7 +57,7 @@ nix_db_of_base() {
     [[ $'\n'$found$'\n' == *$'\n'"$dir/$name type=file"$'\n'* ]] ||
       fail "${called[includeNixDB]}: '$base_name': '${dir#.}/$name' is not a file"
   done
-  base_layer | layer-flatten | tar -xf - --no-same-owner -C "$work/nix" "$dir/db.sqlite" "$dir/schema"
+  base_layer | layer-flatten | (cd -- "$work/nix" && exec tar -xf - --no-same-owner "$dir/db.sqlite" "$dir/schema")
   chmod -R u+rwX "$work/nix"
 }
 
