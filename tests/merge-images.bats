@@ -398,18 +398,20 @@ whole() { (cd "$1/blobs/sha256" && sha256sum -- *) | awk '$1 != $2 { bad = 1 } E
   image app:3 base -- --format oci --layer-compressor zstd --output zstd
   image app:4 base a -- --format oci --known known --output thin
   image-layers --list thin | cut -f 4 | sed 's,sha256:,thin/blobs/sha256/,' | xargs rm
-  # counts FROM…: the lines of layers, each with its number and how many there are
+  # counts FROM…: found is the lines of layers, each with its number and how many there are
   counts() {
     rm -rf out
     merge-images --format oci --progress lines --output out "$@" 2>said
-    grep -o '^layer [0-9]*/[0-9]*' said
+    grep -o '^layer [0-9]*/[0-9]*' said >found
   }
   # base as gz, that of docker.tar and of gz being one blob, and as zstd; a and b
   for order in 'docker.tar gz zstd' 'gz zstd docker.tar' 'zstd docker.tar gz'; do
     # shellcheck disable=SC2086 # three words
-    counts $order | same <(lines 'layer 1/5' 'layer 2/5' 'layer 3/5' 'layer 4/5' 'layer 5/5') /dev/stdin
+    counts $order
+    same <(lines 'layer 1/5' 'layer 2/5' 'layer 3/5' 'layer 4/5' 'layer 5/5') found
   done
-  counts thin zstd | same <(lines 'layer 1/1') /dev/stdin
+  counts thin zstd
+  same <(lines 'layer 1/1') found
 }
 
 @test "oci: an image without the blobs of its layers, and without a name" {

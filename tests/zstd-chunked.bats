@@ -98,8 +98,7 @@ one=0123456789abcdfghijklmnpqrsvwxyz two=zyxwvsrqpnmlkjihgfdcba9876543210
   # one has other owners alone; of the others, a small file is new, and 5 pieces
   [ "$(pieces_of old.tar new)" = "$(lines 'removed\t0' 'added\t0' 'added\t6' 'added\t0')" ]
   # nothing is found in a layer without a table, and such a layer is pulled whole
-  [ "$(pieces_of zstd.tar new | tail -n 1)" = $'added\t0' ]
-  [ "$(pieces_of zstd.tar new | sed -n 3p)" != $'added\t6' ]
+  [ "$(pieces_of zstd.tar new)" = "$(lines 'removed\t0' 'added\t20' 'added\t21' 'added\t0')" ]
   image-diff --pieces old.tar zstd.tar >found
   [ "$(cut -f 1,14,15 found)" = $'shared\t0\t0' ]
   image-assemble --format oci --layer-compressor zstd <b.s >zstd-b.tar

@@ -78,7 +78,9 @@ tree() {
 compared() {
   local kind layers pieces split
   for kind in gz zstd chunked; do
-    read -r layers pieces < <(image-diff --pieces chunked/old "$kind/$1" | awk '{ l += $8; p += $14 } END { print l, p }' FS='\t')
+    image-diff --pieces chunked/old "$kind/$1" >difference
+    awk '{ l += $8; p += $14 } END { print l, p }' FS='\t' difference >sums
+    read -r layers pieces <sums
     echo "$layers" >>"$1.bytes"
   done
   pulled pieces "$1"
