@@ -160,11 +160,13 @@ nothing_left() { [ -z "$(ls -A out)" ] || { ls -lA out; false; }; }
     assemble --tag 1 --format oci --layer-compressor $kind --jobs 4 s | same one /dev/stdin
     (mkdir -p else && cd else && umask 077 && LC_ALL=C.UTF-8 TZ=Asia/Tokyo SOURCE_DATE_EPOCH=9 \
       assemble --tag 1 --format oci --layer-compressor $kind ../s) | same one /dev/stdin
-    if unshare --user true 2>/dev/null; then
-      unshare --user taskset -c 0 image-assemble --architecture arm/v7 --name hello --tag 1 --format oci --layer-compressor $kind s |
-        same one /dev/stdin
-    fi
     look one $kind
+    mv one $kind
+  done
+  unshare --user true 2>/dev/null || { [ "${MUST_RUN:-0}" != 1 ] && skip 'no namespaces here'; }
+  for kind in gz zstd; do
+    unshare --user taskset -c 0 image-assemble --architecture arm/v7 --name hello --tag 1 --format oci --layer-compressor $kind s |
+      same $kind /dev/stdin
   done
 }
 
