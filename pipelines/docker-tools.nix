@@ -38,20 +38,21 @@ let
   suffix = compressor: { none = ""; gz = ".gz"; zstd = ".zst"; }.${compressor} or
     (throw "dockerTools: compressor: expected one of \"none\", \"gz\", \"zstd\", found ${toJSON compressor}");
 
-  # withPreset CONTENTS ATTRIBUTES: the packages of a preset go to the contents, whose attribute has that name; the
-  # pipeline adds the rest.
+  # withPreset CONTENTS ATTRIBUTES: the packages of a preset go to the contents, whose attribute has that name, where
+  # those of the user come before them; the pipeline adds the rest. Of two files with one name copyToRoot takes the last.
   withPreset = contents: attributes:
-    let preset = attributes.preset or null; given = attributes.${contents} or null; in
+    let
+      preset = attributes.preset or null;
+      given = attributes.${contents} or null;
+      env = pkgs.buildEnv {
+        name = "preset-${preset}";
+        paths = [ pkgs.cacert ] ++ optionals (preset == "shell") [ pkgs.bashInteractive pkgs.coreutils ];
+        pathsToLink = [ "/bin" "/etc/ssl/certs" ];
+      };
+      own = optionals (given != null) (lib.toList given);
+    in
     if preset == null then attributes
-    else attributes // {
-      ${contents} = optionals (given != null) (lib.toList given) ++ [
-        (pkgs.buildEnv {
-          name = "preset-${preset}";
-          paths = [ pkgs.cacert ] ++ optionals (preset == "shell") [ pkgs.bashInteractive pkgs.coreutils ];
-          pathsToLink = [ "/bin" "/etc/ssl" ];
-        })
-      ];
-    };
+    else attributes // { ${contents} = if contents == "copyToRoot" then [ env ] ++ own else own ++ [ env ]; };
 
   # --- derivations ---
 

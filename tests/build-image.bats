@@ -395,7 +395,7 @@ END
 }
 
 @test "nothing but a name is an error, unless it is meant" {
-  local said='nothing would be in the image: expected contents, a base image, a config or commands (--allow-empty makes an empty image)'
+  local said='nothing would be in the image: expected contents, a preset, a base image, a config or commands (--allow-empty makes an empty image)'
   fails 2 "build-image: $said (see 'build-image --help')" build-image --name x --quiet --output image
   fails 2 "stream-layered-image: $said (see 'stream-layered-image --help')" stream-layered-image --name x --closure graph
   [ ! -e image ]

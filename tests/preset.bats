@@ -62,6 +62,26 @@ added() {
   [ "$(wc -l <found)" = 9 ]
 }
 
+@test "links of the contents are followed; nothing is put behind those that lead elsewhere, or below a file" {
+  mkdir -p root/usr 'other dir'
+  mv root/bin root/usr/bin
+  ln -s usr/bin root/bin
+  rm -r root/etc/ssl/certs
+  ln -s /nix/store/00000000000000000000000000000000-x/certs root/etc/ssl/certs
+  touch root/var
+  ln -s loop root/loop
+  TMPDIR=$PWD/'other dir' stream-layered-image --name x --quiet --contents root --preset shell >image
+  files image >found
+  for line in 'lrwxrwxrwx root/root ./usr/bin/sh->bash' 'lrwxrwxrwx root/root ./bin->usr/bin' '-r--r--r-- root/root ./var' \
+    'lrwxrwxrwx root/root ./etc/pki/tls/certs/ca-bundle.crt->../../../ssl/certs/ca-bundle.crt'; do
+    grep -qxF -e "$line" found
+  done
+  run ! grep -E '/(bin/sh|certs/ca-certificates.crt|empty)' <(grep -v usr found)
+  rm root/usr/bin/env
+  fails 1 'stream-layered-image: --preset shell: the contents have no bin/env (add coreutils to them)' \
+    stream-layered-image --name x --quiet --contents root --preset shell
+}
+
 @test "contents of the store" {
   made example .
   for tool in build-image stream-layered-image; do

@@ -80,7 +80,7 @@ contents_find() {
 something_given() {
   [[ -n ${attr[fromImage]}${attr[config]}${attr[extraCommands]}${attr[preset]}${attr[$1]} || ${#contents[@]} != 0 ]] ||
     [ "${attr[allowEmpty]}" = true ] ||
-    usage 'nothing would be in the image: expected contents, a base image, a config or commands (--allow-empty makes an empty image)'
+    usage 'nothing would be in the image: expected contents, a preset, a base image, a config or commands (--allow-empty makes an empty image)'
 }
 
 # The config attribute as lines, checked before anything is built.

@@ -11,60 +11,78 @@ preset_needs() {
 }
 
 preset_add() {
-  local dir=$work/preset missing
-  mkdir "$dir"
-  printf '%s\n' 'root:x:0:0:root user:/root:/bin/sh' 'nobody:x:65534:65534:nobody:/var/empty:/bin/sh' >"$dir/passwd"
-  printf '%s\n' 'root:x:0:' 'nobody:x:65534:' >"$dir/group"
-  echo 'hosts: files dns' >"$dir/nsswitch.conf"
-  missing=$(preset_missing "$1")
-  [ "$missing" = . ] || fail "${called[preset]} ${attr[preset]}: ${missing%.}"
+  local etc=$work/preset/etc first
+  mkdir -p "$etc"
+  printf '%s\n' 'root:x:0:0:root user:/root:/bin/sh' 'nobody:x:65534:65534:nobody:/var/empty:/bin/sh' >"$etc/passwd"
+  printf '%s\n' 'root:x:0:' 'nobody:x:65534:' >"$etc/group"
+  echo 'hosts: files dns' >"$etc/nsswitch.conf"
+  tree-list "$work/preset" >"$work/preset.files"
   preset_lines "$1" >"$work/with-preset"
-  [ -s "$work/with-preset" ] || fail "cannot list '${attr[preset]}'"
+  IFS= read -r first <"$work/with-preset" || fail "cannot read '$1'"
+  [[ $first == '#'* ]] || fail "${called[preset]} ${attr[preset]}: $first"
 }
 
-# What the contents should have, and a dot.
-preset_missing() {
-  awk -v kind="${attr[preset]}" '
-    { there[$1] }
-    END {
-      if (kind == "shell" && !("./bin/sh" in there || "./bin/bash" in there))
-        printf "the contents have no bin/sh and no bin/bash (add a shell to them)"
-      else if (kind == "shell" && !("./usr/bin/env" in there || "./bin/env" in there))
-        printf "the contents have no bin/env (add coreutils to them)"
-      print "."
-    }' "$1"
-}
-
-# The lines of FILE, then what they lack; below a link nothing. Owner and time are those of the root.
+# The lines of FILE, then what they lack, with owner and time of the root; or a line that says which program is missing.
+# Links of FILE are followed. What is behind one that leads elsewhere is not known, and taken to be there.
 preset_lines() {
-  awk -v kind="${attr[preset]}" -v dir="$work/preset/./" '
-    function within_link(name) {
-      while (sub("/[^/]*$", "", name))
-        if (name in links) return 1
-      return 0
+  awk -v kind="${attr[preset]}" '
+    # The place of a name; nothing where it is not known.
+    function real(name, at, rest, part, i, followed) {
+      at = "."
+      rest = substr(name, 3)
+      while (rest != "") {
+        i = index(rest "/", "/")
+        part = substr(rest, 1, i - 1)
+        rest = substr(rest, i + 1)
+        if (part == "" || part == ".") continue
+        if (part == "..") { sub("/[^/]*$", "", at); continue }
+        at = at "/" part
+        if (rest == "") break
+        if (at in target) {
+          if (++followed > 40) return ""
+          rest = target[at] "/" rest
+          if (rest ~ "^/") at = "."; else sub("/[^/]*$", "", at)
+        } else if (at in there ? !(at in dirs) : followed) {
+          return ""
+        }
+      }
+      return at
     }
+    function is_there(name) { name = real(name); return name == "" || name in there }
     function add(name, what, parent) {
-      if (name in there || within_link(name)) return
-      parent = name
+      if (is_there(name)) return
+      name = parent = real(name)
       sub("/[^/]*$", "", parent)
       if (parent != ".") add(parent, "type=dir mode=0755")
       there[name]
+      if (what ~ "^type=dir") dirs[name]
       print name, what, all
     }
-    function file(name) { add("./etc/" name, "type=file mode=0644 contents=" dir name) }
-    function link(name, target, there_is) { if (there_is in there) add(name, "type=link link=" target) }
+    function file(name) { add(name, "type=file mode=0644" contents[name]) }
+    function link(name, to, needed) { if (is_there(needed)) add(name, "type=link link=" to) }
 
+    pass == 1 { if (match($0, " contents=[^ ]*")) contents[$1] = substr($0, RSTART, RLENGTH); next }
     $1 == "." { all = $0; sub("^.* uid=", "uid=", all) }
+    $2 == "type=dir" { dirs[$1] }
+    $2 == "type=link" && match($0, " link=[^ ]*") { target[$1] = substr($0, RSTART + 6, RLENGTH - 6) }
     $1 == "./tmp" && $2 == "type=dir" { sub(" mode=[0-7]*", " mode=1777") }
-    $2 == "type=link" { links[$1] }
-    { there[$1]; print }
+    { there[$1]; line[++n] = $0 }
     END {
+      if (kind == "shell" && !is_there("./bin/sh") && !is_there("./bin/bash")) {
+        print "the contents have no bin/sh and no bin/bash (add a shell to them)"
+        exit
+      }
+      if (kind == "shell" && !is_there("./usr/bin/env") && !is_there("./bin/env")) {
+        print "the contents have no bin/env (add coreutils to them)"
+        exit
+      }
+      for (i = 1; i <= n; i++) print line[i]
       add("./tmp", "type=dir mode=1777")
       add("./root", "type=dir mode=0700")
       add("./var/empty", "type=dir mode=0555")
-      file("passwd")
-      file("group")
-      file("nsswitch.conf")
+      file("./etc/passwd")
+      file("./etc/group")
+      file("./etc/nsswitch.conf")
       bundle = "./etc/ssl/certs/ca-bundle.crt"
       link("./etc/ssl/certs/ca-certificates.crt", "ca-bundle.crt", bundle)
       link("./etc/pki/tls/certs/ca-bundle.crt", "../../../ssl/certs/ca-bundle.crt", bundle)
@@ -72,5 +90,5 @@ preset_lines() {
         link("./bin/sh", "bash", "./bin/bash")
         link("./usr/bin/env", "../../bin/env", "./bin/env")
       }
-    }' "$1"
+    }' pass=1 "$work/preset.files" pass=2 "$1"
 }

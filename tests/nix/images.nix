@@ -8,6 +8,8 @@ let
   root = name: paths: pkgs.buildEnv { inherit name paths; };
   tools = root "tools" [ bash coreutils ];
 
+  ownShell = runCommand "own-shell" { } "mkdir -p $out/bin && echo own >$out/bin/sh";
+
   layeredOnTopArgs = {
     name = "layered-on-top";
     fromImage = images.bash;
@@ -35,7 +37,7 @@ let
   images = rec {
     inherit (dockerTools) usrBinEnv binSh caCertificates fakeNss;
     extraCommands = callPackage ./examples/build-extra-commands.nix { };
-    preset = buildImage { name = "preset"; preset = "shell"; copyToRoot = hello; };
+    preset = buildImage { name = "preset"; preset = "shell"; copyToRoot = [ hello ownShell ]; };
     presetLayered = buildLayeredImage { name = "preset-layered"; preset = "minimal"; compressor = "none"; };
     createdNow = callPackage ./examples/build-created-now.nix { };
     helpers = callPackage ./examples/build-helpers.nix { };
