@@ -42,7 +42,7 @@ static bool is_special(char c)
 }
 
 /* How many bytes at s stand for themselves; those that are not ASCII are not counted. */
-static size_t plain(const char *s, size_t len)
+static size_t unescaped(const char *s, size_t len)
 {
 	size_t n = 0;
 	while (n < len && (unsigned char)s[n] < 0x80 && !is_special(s[n]))
@@ -64,7 +64,7 @@ void json_string(struct json *j, const char *s, size_t len)
 	separate(j);
 	buf_addc(&j->text, '"');
 	for (size_t i = 0, n; i < len; i += n) {
-		n = plain(s + i, len - i);
+		n = unescaped(s + i, len - i);
 		if (n == 0)
 			n = esc_utf8(s + i, len - i);
 		if (n == 0) {

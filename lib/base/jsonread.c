@@ -110,16 +110,16 @@ static int expect(struct jsonread *r, char want, struct err *e)
 
 static int hex4(struct jsonread *r, uint32_t *code, struct err *e)
 {
-	static const char digits[] = "0123456789abcdefABCDEF";
+	static const char hex_digits[] = "0123456789abcdefABCDEF";
 	*code = 0;
 	for (int i = 0; i < 4; i++) {
 		int c;
 		if (peek(r, &c, e) < 0)
 			return -1;
-		const char *p = c > 0 ? strchr(digits, c) : NULL;
+		const char *p = c > 0 ? strchr(hex_digits, c) : NULL;
 		if (!p)
 			return unexpected(r, c, "a hex digit", e);
-		uint32_t digit = (uint32_t)(p - digits);
+		uint32_t digit = (uint32_t)(p - hex_digits);
 		*code = *code << 4 | (digit < 16 ? digit : digit - 6);
 		r->at++;
 	}
@@ -296,6 +296,11 @@ static bool is_number(const char *s)
 	return n && *s == '\0';
 }
 
+static bool in_number(int c)
+{
+	return c > 0 && strchr("+-.0123456789Ee", c);
+}
+
 static int number(struct jsonread *r, struct err *e)
 {
 	int c;
@@ -303,12 +308,14 @@ static int number(struct jsonread *r, struct err *e)
 	buf_adds(&r->words, "");
 	if (peek_token(r, &c, e) < 0)
 		return -1;
-	while (c > 0 && strchr("+-.0123456789Ee", c) && r->words.len < LONGEST_NUMBER) {
+	while (in_number(c) && r->words.len < LONGEST_NUMBER) {
 		buf_addc(&r->words, (char)c);
 		r->at++;
 		if (peek(r, &c, e) < 0)
 			return -1;
 	}
+	if (in_number(c))
+		return bad(r, e, "a number of more than 64 bytes");
 	return is_number(r->words.s) ? 0 : unexpected(r, c, "a number", e);
 }
 

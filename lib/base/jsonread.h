@@ -9,7 +9,8 @@
  *
  * The caller says what is to come next, and anything else is an error, which
  * names the byte. A string must be UTF-8 without NUL and have at most
- * JSONREAD_STRING bytes; objects and lists lie at most JSONREAD_DEPTH deep.
+ * JSONREAD_STRING bytes, a number at most 64; objects and lists lie at most
+ * JSONREAD_DEPTH deep.
  */
 
 #include <stdbool.h>

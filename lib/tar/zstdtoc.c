@@ -118,10 +118,21 @@ bool zstdtoc_is_new(struct intern *names, const char *name)
 	return names->n > before;
 }
 
+bool zstdtoc_leads_up(const char *name)
+{
+	for (size_t len; *name; name += len + (name[len] == '/')) {
+		len = strcspn(name, "/");
+		if (len == 2 && name[0] == '.' && name[1] == '.')
+			return true;
+	}
+	return false;
+}
+
 static bool fits(const struct tar_entry *entry)
 {
 	return entry->size <= INT64_MAX && entry->uid <= INT32_MAX && entry->gid <= INT32_MAX &&
-	       entry->mtime >= FIRST_TIME && entry->mtime <= LAST_TIME;
+	       entry->mtime >= FIRST_TIME && entry->mtime <= LAST_TIME &&
+	       !zstdtoc_leads_up(entry->name);
 }
 
 bool zstdtoc_member(struct zstdtoc *t, const struct tar_entry *entry)

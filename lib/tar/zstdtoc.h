@@ -25,6 +25,9 @@ struct zstdtoc;
 /* Whether the name, as a client sees it, comes for the first time; it goes into names. */
 bool zstdtoc_is_new(struct intern *names, const char *name);
 
+/* Whether a part of the name is '..': it is in no table. */
+bool zstdtoc_leads_up(const char *name);
+
 /* Starts one; it goes into the pack (borrowed). */
 struct zstdtoc *zstdtoc_new(struct zstdpack *to);
 

@@ -70,10 +70,11 @@ typedef int zstdtocread_take(void *context, const struct zstdtocread_file *file,
 
 /*
  * Gives the files in their order, one at a time; on failure some may have been given. Refused: a
- * table of another digest or length, what is no JSON of this form, keys and names that come twice,
- * names that are empty or lead up, unknown types, files whose pieces do not make up their size in
- * order, and pieces that do not lie behind each other in the blob, all in front of the table.
- * Memory: some 100 bytes for each name, and the pieces of one file.
+ * table of another digest or length, what is no JSON of this form, names, and keys that are
+ * looked at, that come twice, names that are empty or lead up, unknown types, files whose pieces do
+ * not make up their size in order, and pieces that do not lie behind each other in the blob, all in
+ * front of the table. Memory: some 100 bytes for each name, the pieces of one file, and the window
+ * that the table's frame asks for, which decompress.h limits.
  */
 MUST_USE int zstdtocread_files(const struct zstdtocread_blob *blob,
 			       const struct zstdtocread_place *place, zstdtocread_take *take,

@@ -188,22 +188,12 @@ static int add_chunk(struct reader *r, struct err *e)
 
 /* --- entries --- */
 
-static bool leads_up(const char *name)
-{
-	for (size_t len; *name; name += len + (name[len] == '/')) {
-		len = strcspn(name, "/");
-		if (len == 2 && name[0] == '.' && name[1] == '.')
-			return true;
-	}
-	return false;
-}
-
 static int check_name(struct reader *r, struct err *e)
 {
 	const struct buf *name = &r->entry.texts[NAME];
 	if (name->len == 0)
 		return err_set(e, 0, "an entry without a name");
-	if (leads_up(name->s))
+	if (zstdtoc_leads_up(name->s))
 		return bad(name->s, "expected a name without '..'", e);
 	if (!zstdtoc_is_new(&r->names, name->s))
 		return bad(name->s, "a name that comes twice", e);

@@ -45,6 +45,13 @@ static size_t nothing(void *context, uint64_t n, const void *in, size_t len, voi
 	return n < 9 ? turn(context, n, in, len, out, room) : 0;
 }
 
+/* Without memory for the fourth block alone. */
+static size_t not_the_fourth(void *context, uint64_t n, const void *in, size_t len, void *out,
+			     size_t room)
+{
+	return n != 3 ? turn(context, n, in, len, out, room) : 0;
+}
+
 static void *no_context(void)
 {
 	return NULL;
@@ -187,6 +194,33 @@ static void counts_blocks(size_t len, const char *want)
 	fclose(f);
 }
 
+/* The second output of a pool fails, by a block in the middle of a batch or by who is told. */
+static int fifth_fails(void *calls, size_t len, struct err *e)
+{
+	(void)len;
+	return ++*(int *)calls == 5 ? err_set(e, 0, "told too much") : 0;
+}
+
+static void fails_later(struct blockpool_kind kind, const char *message)
+{
+	AUTO_DIGEST struct digest *d = digest_new();
+	struct err e = { 0 };
+	struct blockpool *p = NULL;
+	struct out o;
+	int calls = 0;
+	kind.batch = 2 * BLOCK;
+	OK(blockpool_new(&kind, 3, &p, &e) == 0);
+	out_init_digest(&o, d);
+	blockpool_start(p, &o, NULL, NULL);
+	OK(blockpool_write(p, "x", 1, &e) == 0 && blockpool_finish(p, &e) == 0);
+	blockpool_start(p, &o, fifth_fails, &calls);
+	OK(write_cuts(p, 'x', &e) < 0);
+	STREQ(e.msg, message);
+	blockpool_free(p);
+	out_drop(&o);
+	err_clear(&e);
+}
+
 static void fails(void)
 {
 	AUTO_BUF struct buf data = { 0 };
@@ -212,5 +246,9 @@ int main(void)
 	counts_blocks(BLOCK, "x");
 	counts_blocks(BLOCK + 1, "xx");
 	fails();
+	fails_later(turning, "told too much");
+	struct blockpool_kind without_memory = turning;
+	without_memory.compress = not_the_fourth;
+	fails_later(without_memory, "cannot compress: Cannot allocate memory");
 	return TAP_END;
 }
