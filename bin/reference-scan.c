@@ -12,6 +12,7 @@
 #include "closure/nar.h"
 #include "closure/pathscan.h"
 #include "closure/storepath.h"
+#include "layer/storelayer.h"
 
 static const char help[] =
 	"usage: reference-scan --graph FILE TREE...\n"
@@ -43,14 +44,11 @@ struct scan {
 	struct pathscan *paths; /* NULL where only those of the graph count */
 };
 
-/* The directory without slashes at its end. */
-static const char *parse_dir(char *dir)
+static const char *parse_dir(const char *dir)
 {
-	size_t len = strlen(dir);
-	if (*dir != '/')
-		cli_usage(&cli, "--unknown: expected an absolute path, found '%s'", dir);
-	while (len && dir[len - 1] == '/')
-		dir[--len] = '\0';
+	struct err e = { 0 };
+	if (storelayer_check_dir(dir, &e) < 0)
+		cli_usage(&cli, "--unknown: %s", e.msg);
 	return dir;
 }
 

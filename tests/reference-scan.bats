@@ -111,8 +111,10 @@ hash() { basename "$1" | cut -c1-32; }
   reference-scan --graph ex/graph --unknown /x text >out
   lines "/x/${lost##*/}\t?" >expect
   same expect out
-  fails 2 "reference-scan: --unknown: expected an absolute path, found 'store' (see 'reference-scan --help')" \
-    reference-scan --graph ex/graph --unknown store text
+  for store in store /nix//store /nix/./store /nix/store/; do
+    fails 2 "reference-scan: --unknown: bad store directory '$store': expected an absolute path without an empty, . or .. part and without a slash at its end (see 'reference-scan --help')" \
+      reference-scan --graph ex/graph --unknown $store text
+  done
 }
 
 @test "--unknown: across the borders of pieces; one file's end and the next one's beginning are none" {
