@@ -9,15 +9,16 @@ static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 void base64_encode(struct buf *b, const void *data, size_t len)
 {
 	const unsigned char *s = data;
+	char *to = buf_extend(b, (len + 2) / 3 * 4);
 	for (size_t i = 0; i < len; i += 3) {
 		size_t left = len - i;
 		uint32_t bits = (uint32_t)s[i] << 16;
 		bits |= left > 1 ? (uint32_t)s[i + 1] << 8 : 0;
 		bits |= left > 2 ? s[i + 2] : 0;
-		buf_addc(b, alphabet[bits >> 18]);
-		buf_addc(b, alphabet[bits >> 12 & 63]);
-		buf_addc(b, left > 1 ? alphabet[bits >> 6 & 63] : '=');
-		buf_addc(b, left > 2 ? alphabet[bits & 63] : '=');
+		*to++ = alphabet[bits >> 18];
+		*to++ = alphabet[bits >> 12 & 63];
+		*to++ = left > 1 ? alphabet[bits >> 6 & 63] : '=';
+		*to++ = left > 2 ? alphabet[bits & 63] : '=';
 	}
 }
 

@@ -74,16 +74,23 @@ static int give(struct filepieces *f, const void *data, size_t len, bool marked,
 	return f->give(f->context, data, len, first, e);
 }
 
-/* Judges the first block of what is held. */
-static int take_block(struct filepieces *f, struct err *e)
+/* Judges and gives out the first block of what is there. */
+static int take_block(struct filepieces *f, const char *s, size_t n, struct err *e)
 {
-	size_t len = f->nheld < BLOCK ? f->nheld : BLOCK;
-	size_t path = find_path(f, f->held, 0, f->nheld);
+	size_t len = n < BLOCK ? n : BLOCK;
+	size_t path = find_path(f, s, 0, n);
 	bool marked = f->marked || path < len;
 	size_t border = len < PATH_LEN ? 0 : len - PATH_LEN + 1;
-	path = path < border ? find_path(f, f->held, border, f->nheld) : path;
+	path = path < border ? find_path(f, s, border, n) : path;
 	f->marked = path < len && path + PATH_LEN > len;
-	if (give(f, f->held, len, marked, e) < 0)
+	return give(f, s, len, marked, e);
+}
+
+/* The same of what is held. */
+static int take_held(struct filepieces *f, struct err *e)
+{
+	size_t len = f->nheld < BLOCK ? f->nheld : BLOCK;
+	if (take_block(f, f->held, f->nheld, e) < 0)
 		return -1;
 	f->nheld -= len;
 	memmove(f->held, f->held + len, f->nheld);
@@ -93,8 +100,30 @@ static int take_block(struct filepieces *f, struct err *e)
 int filepieces_flush(struct filepieces *f, struct err *e)
 {
 	while (f->nheld)
-		if (take_block(f, e) < 0)
+		if (take_held(f, e) < 0)
 			return -1;
+	return 0;
+}
+
+/* Gives out a block, or holds what is none yet; what is at hand need not be held. */
+static int take(struct filepieces *f, const char *data, size_t len, size_t *taken, struct err *e)
+{
+	size_t room = BLOCK + PATH_LEN - f->nheld;
+	if (f->nheld == 0 && len >= room) {
+		*taken = BLOCK;
+		return take_block(f, data, room, e);
+	}
+	*taken = room < len ? room : len;
+	memcpy(f->held + f->nheld, data, *taken);
+	f->nheld += *taken;
+	if (f->nheld < BLOCK + PATH_LEN)
+		return 0;
+	if (take_held(f, e) < 0)
+		return -1;
+	if (f->nheld <= *taken) {
+		*taken -= f->nheld;
+		f->nheld = 0;
+	}
 	return 0;
 }
 
@@ -102,15 +131,11 @@ int filepieces_write(struct filepieces *f, const void *data, size_t len, struct 
 {
 	if (f->small)
 		return give(f, data, len, false, e);
-	for (const char *from = data; len;) {
-		size_t room = BLOCK + PATH_LEN - f->nheld, n = room < len ? room : len;
-		memcpy(f->held + f->nheld, from, n);
-		f->nheld += n;
-		f->left -= n;
-		from += n;
-		len -= n;
-		if (f->nheld == BLOCK + PATH_LEN && take_block(f, e) < 0)
+	size_t n;
+	for (const char *from = data; len; from += n, len -= n) {
+		if (take(f, from, len, &n, e) < 0)
 			return -1;
+		f->left -= n;
 	}
 	return f->left == 0 ? filepieces_flush(f, e) : 0;
 }
