@@ -16,7 +16,8 @@ static uint64_t times(uint64_t word)
 	return word ^ word >> 1 ^ word >> 3 ^ word >> 4;
 }
 
-/* What shifts lose on the right has a power of 64 and more: it goes to the left, and is multiplied. */
+/* What shifts lose on the right has a power of 64 and more: it goes to the left, and is multiplied.
+ */
 static uint64_t one_word_on(uint64_t word)
 {
 	return times(word ^ word << 63 ^ word << 61 ^ word << 60);
