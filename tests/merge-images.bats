@@ -436,6 +436,25 @@ whole() { (cd "$1/blobs/sha256" && sha256sum -- *) | awk '$1 != $2 { bad = 1 } E
   entries nameless/index.json | same <(echo '- manifest linux/amd64') /dev/stdin
 }
 
+@test "oci: of an image that comes twice, each layer is taken where it is" {
+  image app:1 base a -- --format oci --output full
+  mapfile -t blobs < <(image-layers --list full | cut -f 4 | sed 's,sha256:,blobs/sha256/,')
+  for i in 0 1; do cp -a full lacks$i && rm "lacks$i/${blobs[i]}"; done
+  for order in 'lacks0 lacks1' 'lacks1 lacks0'; do
+    # shellcheck disable=SC2086 # two words
+    merge-images --format oci --output "of $order" $order
+    diff -r full/blobs "of $order/blobs"
+  done
+  # from an archive that is read by its manifest.json, too; the manifest of the layout stays
+  image app:1 base a -- --format hybrid --layer-compressor gz >hybrid.tar
+  for order in 'lacks0 hybrid.tar' 'hybrid.tar lacks0'; do
+    rm -rf out
+    # shellcheck disable=SC2086 # two words
+    merge-images --format oci --output out $order
+    diff -r full/blobs out/blobs
+  done
+}
+
 @test "oci: names that clash, a blob that is damaged, mistakes" {
   local hint="(see 'merge-images --help')" blob
   image app:1 a >one.tar

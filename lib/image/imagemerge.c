@@ -180,34 +180,49 @@ static bool is_less_compressed(const struct image *known, const struct image *im
 	return better > worse;
 }
 
-static size_t absent(const struct image *image)
+/* Whether a copy of the image lacks the blob of a layer, and the other one has it. */
+static bool can_take(const struct image_layer *l, const struct image_layer *other)
+{
+	return l->absent && !other->absent && other->digest &&
+	       strcmp(l->digest, other->digest) == 0;
+}
+
+/* How many layers the image lacks for good. */
+static size_t absent(const struct image *image, const struct image *other)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < image->nlayers; i++)
-		n += image->layers[i].absent;
+		n += image->layers[i].absent && !can_take(&image->layers[i], &other->layers[i]);
 	return n;
 }
 
-/* Whether the image is to be taken as it is in a file before: the one that has more of its layers;
- * in a layout, the one with a manifest to keep; the one that is less compressed. */
+/* Whether the image is to be taken as it is in a file before: the one that has more of its layers,
+ * with those of its blobs that the other one has; in a layout, the one with a manifest to keep; the
+ * one that is less compressed. */
 static bool is_better(const struct imagemerge *m, const struct image *known,
 		      const struct image *image)
 {
 	bool kept = known->manifest.len, now = image->manifest.len;
-	size_t lacked = absent(known), lacks = absent(image);
+	size_t lacked = absent(known, image), lacks = absent(image, known);
 	if (lacked != lacks)
 		return lacked < lacks;
 	return m->layout && kept != now ? kept : !is_less_compressed(known, image);
 }
 
-/* The same image once more: the better one stays. */
+/* The same image once more: the better one stays, and gets the blobs that it lacks. */
 static void add_again(const struct imagemerge *m, struct image *known, struct image *image)
 {
-	if (is_better(m, known, image))
-		return;
-	struct image other = *known;
-	*known = *image;
-	*image = other;
+	if (!is_better(m, known, image)) {
+		struct image other = *known;
+		*known = *image;
+		*image = other;
+	}
+	for (size_t i = 0; i < known->nlayers; i++)
+		if (can_take(&known->layers[i], &image->layers[i])) {
+			struct image_layer layer = known->layers[i];
+			known->layers[i] = image->layers[i];
+			image->layers[i] = layer;
+		}
 }
 
 /* Takes an image over: *member is its number, be it there already. */

@@ -69,7 +69,8 @@ MUST_USE int imagemerge_write(struct imagemerge *m, struct compress *to, struct 
 /*
  * Puts the images into an OCI layout, after imagemerge_for_layout(), and commits it. An image of an
  * OCI layout or archive keeps its manifest and its blobs, byte for byte; those of layers may be
- * absent. Layers of any other image are compressed. Several images of one name become an index.
+ * absent. Of an image that comes several times the copy with most layers is taken. Layers of any
+ * other image are compressed. Several images of one name become an index.
  */
 MUST_USE int imagemerge_write_layout(struct imagemerge *m, struct ocilayout *layout,
 				     enum compress_kind kind, unsigned jobs,
