@@ -74,6 +74,8 @@ static void read_compressor(struct settings *s)
 static void read_platform(struct settings *s, bool alone_ok)
 {
 	struct err e = { 0 };
+	if (s->platform && s->alone_ok != alone_ok)
+		cli_usage(&cli, "give only one of --platform and --prefer-platform");
 	free(s->platform);
 	s->alone_ok = alone_ok;
 	if (imageconfig_read_platform(optarg, &s->platform, &e) < 0)

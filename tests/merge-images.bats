@@ -484,5 +484,7 @@ whole() { (cd "$1/blobs/sha256" && sha256sum -- *) | awk '$1 != $2 { bad = 1 } E
   fails 2 "image-layers: --platform: expected 'amd64', as Go names it, found 'x86_64' $hint" image-layers --platform x86_64 one.tar
   fails 2 "image-layers: --platform: expected [OS/]ARCH[/VARIANT], found 'a/b/c/d' $hint" image-layers --platform a/b/c/d one.tar
   fails 2 "image-layers: --prefer-platform: expected [OS/]ARCH[/VARIANT], found 'a/b/c/d' $hint" image-layers --prefer-platform a/b/c/d one.tar
+  fails 2 "image-layers: give only one of --platform and --prefer-platform $hint" \
+    image-layers --platform amd64 --prefer-platform amd64 one.tar
   fails 2 "image-layers: --platform: names are the same for all platforms $hint" image-layers --platform amd64 --repo-tags one.tar
 }
