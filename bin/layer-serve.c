@@ -18,7 +18,7 @@ static const char help[] =
 	"      --image FILE        an image whose layers are served too, such as the base; "
 	"repeatable\n"
 	"      --image-name NAME:TAG\n"
-	"                          which image of these files (the first)\n"
+	"                          which image of the file before (the first)\n"
 	"      --platform P        which platform of it, if there are several: "
 	"[OS/]ARCH[/VARIANT]\n"
 	"                          (this machine)\n"
@@ -76,6 +76,8 @@ static const struct cli cli = { "layer-serve", help, longs };
 /* An image that layers come from. */
 struct origin {
 	const char *path;
+	const char *name; /* which one of the file; NULL: the first */
+	char *platform;   /* NULL: this machine's */
 	struct imagefile *file;
 	struct imageset set;
 	struct image image;
@@ -85,8 +87,6 @@ struct options {
 	struct layerserve serve;
 	struct origin *origins;
 	size_t norigins;
-	const char *image_name;
-	char *platform;
 	const char *plan;
 	const char *known;
 };
@@ -95,6 +95,14 @@ static void add_image(struct options *o)
 {
 	o->origins = xrealloc(o->origins, (o->norigins + 1) * sizeof *o->origins);
 	o->origins[o->norigins++] = (struct origin){ .path = optarg };
+}
+
+/* The image that an option is for. */
+static struct origin *last_image(struct options *o, const char *option)
+{
+	if (!o->norigins)
+		cli_usage(&cli, "%s is for the --image before it: there is none", option);
+	return &o->origins[o->norigins - 1];
 }
 
 static const uint64_t id_max = UINT32_MAX - 1;
@@ -107,11 +115,11 @@ static const char *read_store_dir(void)
 	return optarg;
 }
 
-static void read_platform(struct options *o)
+static void read_platform(struct origin *from)
 {
 	struct err e = { 0 };
-	free(o->platform);
-	if (imageconfig_read_platform(optarg, &o->platform, &e) < 0)
+	free(from->platform);
+	if (imageconfig_read_platform(optarg, &from->platform, &e) < 0)
 		cli_usage(&cli, "--platform: %s", e.msg);
 }
 
@@ -129,7 +137,7 @@ static void read_option(int opt, struct options *o)
 		add_image(o);
 		break;
 	case IMAGE_NAME:
-		o->image_name = optarg;
+		last_image(o, "--image-name")->name = optarg;
 		break;
 	case JOBS:
 		o->serve.threads = (unsigned)cli_number(&cli, "jobs", 1, 1024);
@@ -147,7 +155,7 @@ static void read_option(int opt, struct options *o)
 		o->plan = optarg;
 		break;
 	case PLATFORM:
-		read_platform(o);
+		read_platform(last_image(o, "--platform"));
 		break;
 	case ROOT_DIR:
 		o->serve.root_dir = optarg;
@@ -170,9 +178,6 @@ static void check(const struct options *o, char **command)
 		cli_usage(&cli, "expected --layout DIR");
 	if (!o->plan && !o->norigins)
 		cli_usage(&cli, "expected --plan FILE or --image FILE");
-	if ((o->image_name || o->platform) && !o->norigins)
-		cli_usage(&cli, "%s goes with --image only",
-			  o->image_name ? "--image-name" : "--platform");
 	if (!o->known)
 		cli_usage(&cli, "expected --known FILE");
 	if (!*command)
@@ -190,14 +195,14 @@ static int read_plan(const char *file, struct plan *p, struct err *e)
 	return p->n ? 0 : err_set(e, 0, "%s: the plan is empty", name);
 }
 
-static int read_image(const struct options *o, struct origin *from, struct err *e)
+static int read_image(struct origin *from, struct err *e)
 {
 	size_t entry = 0;
 	from->image =
-		(struct image){ .absent_ok = true, .platform = o->platform, .alone_ok = true };
+		(struct image){ .absent_ok = true, .platform = from->platform, .alone_ok = true };
 	if (imagefile_open(from->path, &from->file, e) < 0 ||
 	    imageset_read(from->file, &from->set, e) < 0 ||
-	    imageset_find(&from->set, from->file, o->image_name, &entry, e) < 0)
+	    imageset_find(&from->set, from->file, from->name, &entry, e) < 0)
 		return -1;
 	return image_read(from->file, &from->set, entry, &from->image, e);
 }
@@ -208,9 +213,9 @@ static void free_images(struct options *o)
 		image_free(&o->origins[i].image);
 		imageset_free(&o->origins[i].set);
 		imagefile_free(o->origins[i].file);
+		free(o->origins[i].platform);
 	}
 	free(o->origins);
-	free(o->platform);
 }
 
 static int run(const struct options *o, char **command, struct blobpipes_end *end, struct err *e)
@@ -224,7 +229,7 @@ static int run(const struct options *o, char **command, struct blobpipes_end *en
 		return -1;
 	for (size_t i = 0; i < o->norigins; i++) {
 		images[i] = &o->origins[i].image;
-		if (read_image(o, &o->origins[i], e) < 0)
+		if (read_image(&o->origins[i], e) < 0)
 			return -1;
 	}
 	struct layerserve serve = o->serve;

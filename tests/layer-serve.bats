@@ -197,9 +197,9 @@ nothing_left() {
   fails 125 "layer-serve: cannot open directory 'nowhere/blobs/sha256': No such file or directory" \
     layer-serve --layout nowhere --plan plan --known known --root-dir root true
   fails 125 "layer-serve: <stdin>: the plan is empty" layer-serve --layout lacking --plan - --known known true </dev/null
-  fails 125 "layer-serve: --image-name goes with --image only (see 'layer-serve --help')" serve --image-name a true
-  fails 125 "layer-serve: --platform goes with --image only (see 'layer-serve --help')" serve --platform arm64 true
-  fails 125 "layer-serve: --platform: expected [OS/]ARCH[/VARIANT], found 'a/b/c/d' (see 'layer-serve --help')" serve --platform a/b/c/d true
+  fails 125 "layer-serve: --image-name is for the --image before it: there is none (see 'layer-serve --help')" serve --image-name a --image a true
+  fails 125 "layer-serve: --platform is for the --image before it: there is none (see 'layer-serve --help')" serve --platform arm64 true
+  fails 125 "layer-serve: --platform: expected [OS/]ARCH[/VARIANT], found 'a/b/c/d' (see 'layer-serve --help')" serve --image a --platform a/b/c/d true
   fails 125 "layer-serve: cannot open 'nowhere': No such file or directory" serve --image nowhere true
   head -c 40 known >torn
   cp torn known
@@ -230,6 +230,9 @@ nothing_left() {
   merge-images base.tar top.tar >both.tar
   layer-serve --layout lacking --known known --image both.tar --image-name top:1 sh -c "cat $blobs/$(layer 5)" |
     sha256sum | same <(echo "$(layer 5)  -") /dev/stdin
+  # of two files, each with its own name and platform
+  layer-serve --layout lacking --known known --image both.tar --image-name top:1 --platform arm64 --image base.tar \
+    sh -c "find lacking -type p | wc -l" | same <(echo 2) /dev/stdin
   # an image whose bytes are not what they were
   printf x | dd of=base.tar bs=1 seek=100000 conv=notrunc status=none
   status=0
