@@ -746,6 +746,20 @@ entry() { edit index.json ".manifests[0] |= ($1)"; }
   refused "layer 2 (${ids[1]}): a foreign layer, whose bytes are not in the image: its type is application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 }
 
+@test "a configuration for another platform than the index says" {
+  unpack flat
+  mine=$(jq -r .architecture images/config.json)
+  edit index.json '[.manifests[].platform] as [$a, $b] | .manifests[0].platform = $b | .manifests[1].platform = $a'
+  for option in --platform --prefer-platform; do
+    refused "no image for linux/s390x, but linux/$mine" $option s390x
+  done
+  # a configuration without a variant says nothing else
+  edit index.json ".manifests[1].platform = {os: \"linux\", architecture: \"$mine\", variant: \"v9\"}"
+  for option in --platform --prefer-platform; do
+    image-layers $option "$mine/v9" d | same <(image-layers images/plain.tar) /dev/stdin
+  done
+}
+
 @test "skopeo's dir: form" {
   unpack oci
   mkdir dir

@@ -108,7 +108,9 @@ struct image {
 	char *os, *architecture, *variant; /* as the configuration has them, or NULL */
 	struct image_layer *layers;
 	size_t nlayers;
-	bool flat; /* private: skopeo's dir: form */
+	/* private */
+	bool flat;  /* skopeo's dir: form */
+	bool alone; /* there was no choice between platforms */
 };
 
 /*

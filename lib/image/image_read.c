@@ -198,13 +198,14 @@ static size_t sort_present(const struct image *i, struct image_descriptor *list,
 }
 
 /* The one image that there is, or the one for this machine. */
-static int choose(const struct image *i, struct image_descriptor *list, size_t n,
-		  const char **digest, struct err *e)
+static int choose(struct image *i, struct image_descriptor *list, size_t n, const char **digest,
+		  struct err *e)
 {
 	AUTO_FREE char *architecture = NULL;
 	size_t present = sort_present(i, list, n);
 	if (n && !present)
 		return all_absent(i, list, n, e);
+	i->alone = i->alone && present == 1;
 	if (present == 1 && (!i->platform || i->alone_ok || !list[0].platform)) {
 		*digest = list[0].digest;
 		return 0;
@@ -291,11 +292,13 @@ char *image_platform(const struct image *i)
 			 variant ? i->variant : "");
 }
 
-/* An index may say nothing of the platform, and an archive has no index. */
+/* An index may say nothing of the platform, and an archive has no index. What an index says of the
+ * variant is enough. */
 static int check_platform(const struct image *i, struct err *e)
 {
 	AUTO_FREE char *platform = image_platform(i);
-	if (!i->platform || i->alone_ok || fits(platform, i->platform))
+	if (!i->platform || (i->alone_ok && i->alone) || fits(platform, i->platform) ||
+	    (!i->alone && fits(i->platform, platform)))
 		return 0;
 	return err_set(e, 0, "%s: no image for %s, but %s", imagefile_name(i->file), i->platform,
 		       platform);
@@ -419,5 +422,6 @@ int image_read(struct imagefile *f, const struct imageset *s, size_t entry, stru
 	const struct image_entry *n = &s->entries[entry];
 	i->file = f;
 	i->flat = n->flat;
+	i->alone = true;
 	return n->config ? read_docker(i, n, e) : read_oci(i, n, e);
 }
