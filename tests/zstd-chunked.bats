@@ -97,6 +97,10 @@ one=0123456789abcdfghijklmnpqrsvwxyz two=zyxwvsrqpnmlkjihgfdcba9876543210
   pieces_of() { image-diff --pieces "$@" | cut -f 1,15; }
   # one has other owners alone; of the others, a small file is new, and 5 pieces
   [ "$(pieces_of old.tar new)" = "$(lines 'removed\t0' 'added\t0' 'added\t6' 'added\t0')" ]
+  # the OCI manifest of an archive that has a manifest.json, too
+  image-assemble --format hybrid --layer-compressor zstd:chunked <a.s >old.hybrid
+  cat c.s b.s b.s | image-assemble --format hybrid --layer-compressor zstd:chunked >new.hybrid
+  image-diff --pieces old.tar new | same <(image-diff --pieces old.hybrid new.hybrid) /dev/stdin
   # nothing is found in a layer without a table, and such a layer is pulled whole
   [ "$(pieces_of zstd.tar new)" = "$(lines 'removed\t0' 'added\t20' 'added\t21' 'added\t0')" ]
   image-diff --pieces old.tar zstd.tar >found
@@ -149,6 +153,20 @@ one=0123456789abcdfghijklmnpqrsvwxyz two=zyxwvsrqpnmlkjihgfdcba9876543210
   image-diff good bad >/dev/null
   changed ".layers[].annotations[\"$new.manifest-position\"] = \"8:1:1:2\""
   fails 1 "$layer manifest-position '8:1:1:2': expected a table of kind 1" image-diff --pieces bad good
+  blob=blobs/sha256/$(jq -r '.layers[0].digest[7:]' "good/blobs/sha256/$manifest")
+  IFS=: read -r at length _ < <(jq -r --arg key $new.manifest-position '.layers[0].annotations[$key]' "good/blobs/sha256/$manifest")
+  { printf '\x28\xb5\x2f\xfd' && head -c $((length - 4)) /dev/zero | tr '\0' '\377'; } >torn
+  changed ".layers[].annotations[\"$new.manifest-checksum\"] = \"sha256:$(sha256sum <torn | cut -d ' ' -f 1)\""
+  dd if=torn of="bad/$blob" bs=1 seek="$at" conv=notrunc status=none
+  fails 1 "$layer $blob: bad zstd data: Unsupported frame parameter" image-diff --pieces bad good
+  # of a layer that A has twice, one table is read
+  echo file >tree/file
+  tree-list --owner 0:0 tree | layer-tar --mtree - >s
+  rm -r good
+  cat s s | chunked good >/dev/null
+  manifest=$(jq -r '.manifests[0].digest[7:]' good/index.json)
+  changed ".layers[1].annotations[\"$new.manifest-position\"] = \"8:1:1:2\""
+  image-diff --pieces bad other >/dev/null
 }
 
 @test "the same bytes with any number of threads, in any pieces; zstd(1) reads them" {

@@ -16,4 +16,10 @@
 MUST_USE int num_parse(const char *s, size_t len, unsigned base, uint64_t min, uint64_t max,
 		       uint64_t *value, struct err *e);
 
+/* a + b; UINT64_MAX where that is too large. */
+static inline uint64_t num_plus(uint64_t a, uint64_t b)
+{
+	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/esc.h"
 #include "base/humansize.h"
+#include "base/num.h"
 #include "closure/storepath.h"
 
 enum { WHAT_WIDTH = 32 }; /* so that a line has 80 columns at most */
@@ -280,16 +281,11 @@ struct sum {
 	uint64_t size, stored;
 };
 
-static uint64_t plus(uint64_t a, uint64_t b)
-{
-	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
-
 static void sum_add(struct sum *s, uint64_t size, uint64_t stored)
 {
 	s->n++;
-	s->size = plus(s->size, size ? size : UINT64_MAX);
-	s->stored = plus(s->stored, stored);
+	s->size = num_plus(s->size, size ? size : UINT64_MAX);
+	s->stored = num_plus(s->stored, stored);
 }
 
 /* A sum that is not known, or too large, is UINT64_MAX. */
@@ -320,10 +316,10 @@ static void sums_add_pieces(struct sums *s, const struct layer *l)
 {
 	struct sum *to = &s->by_pieces;
 	to->n++;
-	to->size = plus(to->size, l->pieces->table ? l->pieces->size
-				  : l->size        ? l->size
-						   : UINT64_MAX);
-	to->stored = plus(to->stored, l->pieces->stored);
+	to->size = num_plus(to->size, l->pieces->table ? l->pieces->size
+				      : l->size        ? l->size
+						       : UINT64_MAX);
+	to->stored = num_plus(to->stored, l->pieces->stored);
 	s->whole += !l->pieces->table;
 }
 

@@ -64,6 +64,9 @@ struct imageset {
  */
 MUST_USE int imageset_read(struct imagefile *f, struct imageset *s, struct err *e);
 
+/* The same from the index.json alone, which must be there. */
+MUST_USE int imageset_read_index(struct imagefile *f, struct imageset *s, struct err *e);
+
 /*
  * The number of the image that a NAME or NAME:TAG stands for, the tag being
  * latest where none is given; name NULL: the first. Names are compared as
@@ -122,6 +125,13 @@ struct image {
  */
 MUST_USE int image_read(struct imagefile *f, const struct imageset *s, size_t entry,
 			struct image *i, struct err *e);
+
+/*
+ * Where the image is one of a manifest.json, which tells of no tables, and the file has an
+ * index.json as well: takes them from the image there that has the same configuration, if there is
+ * one.
+ */
+MUST_USE int image_find_tables(struct image *i, struct err *e);
 
 /* What the image is for, OS/ARCH[/VARIANT]; the caller frees it. */
 char *image_platform(const struct image *i);

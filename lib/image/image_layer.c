@@ -177,10 +177,10 @@ bool image_layer_has_table(const struct image *i, size_t layer)
 	return i->layers[layer].table.checksum != NULL;
 }
 
-static int read_table(const struct image_layer *l, const char *name, zstdtocread_take *take,
-		      void *context, uint64_t *length, struct err *e)
+static int read_table(const struct image_layer *l, zstdtocread_take *take, void *context,
+		      uint64_t *length, struct err *e)
 {
-	struct zstdtocread_blob blob = { l->blob.fd, l->blob.offset, l->blob.size, name };
+	struct zstdtocread_blob blob = { l->blob.fd, l->blob.offset, l->blob.size, l->blob.name };
 	struct zstdtocread_place place;
 	if (zstdtocread_find(&blob, l->table.checksum, l->table.position, l->table.tarsplit, &place,
 			     e) < 0 ||
@@ -193,10 +193,10 @@ static int read_table(const struct image_layer *l, const char *name, zstdtocread
 int image_layer_pieces(const struct image *i, size_t layer, zstdtocread_take *take, void *context,
 		       uint64_t *length, struct err *e)
 {
-	AUTO_FREE char *name = image_layer_name(i, layer);
 	if (check_present(i, layer, e) < 0)
 		return -1;
-	if (read_table(&i->layers[layer], name, take, context, length, e) == 0)
+	if (read_table(&i->layers[layer], take, context, length, e) == 0)
 		return 0;
+	AUTO_FREE char *name = image_layer_name(i, layer);
 	return err_wrap(e, "%s: its table of pieces", name);
 }

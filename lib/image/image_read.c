@@ -425,3 +425,49 @@ int image_read(struct imagefile *f, const struct imageset *s, size_t entry, stru
 	i->alone = true;
 	return n->config ? read_docker(i, n, e) : read_oci(i, n, e);
 }
+
+/* --- tables --- */
+
+/* Takes them from an image if it is the same one. */
+static bool take_tables(struct image *i, struct image *from)
+{
+	if (from->json.len != i->json.len || memcmp(from->json.s, i->json.s, i->json.len) != 0)
+		return false;
+	for (size_t k = 0; k < i->nlayers; k++) {
+		struct image_layer *l = &i->layers[k], *other = &from->layers[k];
+		struct image_table table = l->table;
+		if (!l->digest || strcmp(l->digest, other->digest) != 0)
+			continue;
+		l->table = other->table;
+		other->table = table;
+	}
+	return true;
+}
+
+/* Another image of the index may be one that cannot be read, such as for other platforms. */
+static int search_tables(struct image *i, const struct imageset *s, struct err *e)
+{
+	AUTO_FREE char *platform = image_platform(i);
+	int status = 0;
+	for (size_t n = 0; n < s->n; n++) {
+		AUTO_IMAGE struct image other = { .absent_ok = true,
+						  .platform = platform,
+						  .alone_ok = true };
+		if (image_read(i->file, s, n, &other, e) < 0) {
+			status = -1;
+		} else if (take_tables(i, &other)) {
+			err_clear(e);
+			return 0;
+		}
+	}
+	return status;
+}
+
+int image_find_tables(struct image *i, struct err *e)
+{
+	AUTO_IMAGESET struct imageset index = { 0 };
+	if (i->flat || !imagefile_has(i->file, "manifest.json") ||
+	    !imagefile_has(i->file, "index.json"))
+		return 0;
+	return imageset_read_index(i->file, &index, e) < 0 ? -1 : search_tables(i, &index, e);
+}

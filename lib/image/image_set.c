@@ -161,9 +161,9 @@ int imageset_index_line(void *context, struct image_line *l, struct err *e)
 }
 
 static int read_document(struct imagefile *f, const char *member, const char *program,
-			 image_line_fn *fn, struct imageset *s, struct err *e)
+			 const char *const *args, image_line_fn *fn, struct imageset *s,
+			 struct err *e)
 {
-	static const char *const args[] = { "-s", "--arg", "form", "oci", NULL };
 	AUTO_BUF struct buf json = { 0 };
 	AUTO_FREE char *where = xasprintf("%s: %s", imagefile_name(f), member);
 	if (image_text(f, member, NULL, &json, e) < 0)
@@ -253,9 +253,10 @@ static void judge(struct imagefile *f, struct imageset *s)
 	err_clear(&ignored);
 }
 
-static int read_index(struct imagefile *f, struct imageset *s, struct err *e)
+int imageset_read_index(struct imagefile *f, struct imageset *s, struct err *e)
 {
-	if (read_document(f, "index.json", jq_image_manifest, imageset_index_line, s, e) < 0)
+	static const char *const args[] = { "-s", "--arg", "form", "oci", NULL };
+	if (read_document(f, "index.json", jq_image_manifest, args, imageset_index_line, s, e) < 0)
 		return -1;
 	judge(f, s);
 	return 0;
@@ -263,11 +264,12 @@ static int read_index(struct imagefile *f, struct imageset *s, struct err *e)
 
 int imageset_read(struct imagefile *f, struct imageset *s, struct err *e)
 {
+	static const char *const args[] = { "-s", NULL };
 	if (imagefile_has(f, "manifest.json"))
-		return read_document(f, "manifest.json", jq_image_archive, imageset_archive_line, s,
-				     e);
+		return read_document(f, "manifest.json", jq_image_archive, args,
+				     imageset_archive_line, s, e);
 	if (imagefile_has(f, "index.json"))
-		return read_index(f, s, e);
+		return imageset_read_index(f, s, e);
 	return err_set(e, 0,
 		       "%s: no image: expected a docker-archive, which has a manifest.json, or an "
 		       "OCI image layout, which has an index.json",

@@ -151,6 +151,13 @@ int imagesummary_open_layer(const struct imagesummary *about, size_t layer, stru
 	return image_layer_open(&about->from, layer, r, e);
 }
 
+int imagesummary_find_tables(struct imagesummary *about, struct err *e)
+{
+	if (imagesummary_is_image(about, e) < 0)
+		return -1;
+	return image_find_tables(&about->from, e);
+}
+
 bool imagesummary_has_table(const struct imagesummary *about, size_t layer)
 {
 	return image_layer_has_table(&about->from, layer);

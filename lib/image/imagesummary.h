@@ -64,6 +64,9 @@ MUST_USE int imagesummary_open_layer(const struct imagesummary *about, size_t la
 /* Refuses a list, for who wants to know what layers hold. */
 MUST_USE int imagesummary_is_image(const struct imagesummary *about, struct err *e);
 
+/* image_find_tables(); before what follows. */
+MUST_USE int imagesummary_find_tables(struct imagesummary *about, struct err *e);
+
 /* image_layer_has_table() and image_layer_pieces() of a layer, counted from 0; of an image only. */
 bool imagesummary_has_table(const struct imagesummary *about, size_t layer);
 MUST_USE int imagesummary_pieces(const struct imagesummary *about, size_t layer,

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "base/intern.h"
+#include "base/num.h"
+
 /* Digests, to be sorted once all are there. */
 struct digests {
 	unsigned char (*list)[DIGEST_LEN];
@@ -46,16 +49,30 @@ static int add_file(void *context, const struct zstdtocread_file *f, struct err 
 	return 0;
 }
 
-static int read_had(const struct imagesummary *a, struct had *had, struct err *e)
+/* A layer that is there several times is read once. */
+static int read_layers(const struct imagesummary *a, struct intern *blobs, struct had *had,
+		       struct err *e)
 {
 	uint64_t length;
-	for (size_t i = 0; i < a->n; i++)
-		if (imagesummary_has_table(a, i) &&
-		    imagesummary_pieces(a, i, add_file, had, &length, e) < 0)
+	for (size_t i = 0; i < a->n; i++) {
+		const char *blob = a->layers[i].digest;
+		uint32_t before = blobs->n;
+		if (!imagesummary_has_table(a, i) || intern_add(blobs, blob, strlen(blob)) < before)
+			continue;
+		if (imagesummary_pieces(a, i, add_file, had, &length, e) < 0)
 			return -1;
+	}
+	return 0;
+}
+
+static int read_had(const struct imagesummary *a, struct had *had, struct err *e)
+{
+	struct intern blobs = { 0 };
+	int status = read_layers(a, &blobs, had, e);
+	intern_free(&blobs);
 	sort(&had->files);
 	sort(&had->pieces);
-	return 0;
+	return status;
 }
 
 /* A layer of B, while its table is read. */
@@ -63,11 +80,6 @@ struct counting {
 	const struct had *had;
 	struct piecediff_layer *layer;
 };
-
-static uint64_t plus(uint64_t a, uint64_t b)
-{
-	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
-}
 
 static int count_file(void *context, const struct zstdtocread_file *f, struct err *e)
 {
@@ -81,7 +93,7 @@ static int count_file(void *context, const struct zstdtocread_file *f, struct er
 		if (p->zeros || has(&had->pieces, p->digest) || has(&had->files, p->digest))
 			continue;
 		c->layer->pieces++;
-		c->layer->size = plus(c->layer->size, p->size);
+		c->layer->size = num_plus(c->layer->size, p->size);
 		c->layer->stored += p->end - p->begin;
 	}
 	return 0;
@@ -110,12 +122,14 @@ static int count_all(const struct had *had, const struct imagesummary *b,
 	return 0;
 }
 
-int piecediff_make(const struct imagesummary *a, const struct imagesummary *b,
-		   const struct imagediff *diff, struct piecediff *p, struct err *e)
+int piecediff_make(struct imagesummary *a, struct imagesummary *b, const struct imagediff *diff,
+		   struct piecediff *p, struct err *e)
 {
 	struct had had = { .files = { .n = 0 } };
 	struct piecediff made = { xcalloc(b->n, sizeof *made.layers) };
-	int status = imagesummary_is_image(a, e) < 0 || imagesummary_is_image(b, e) < 0 ? -1 : 0;
+	int status = 0;
+	if (imagesummary_find_tables(a, e) < 0 || imagesummary_find_tables(b, e) < 0)
+		status = -1;
 	if (status == 0 && (status = read_had(a, &had, e)) == 0)
 		status = count_all(&had, b, diff, &made, e);
 	free(had.files.list);

@@ -34,7 +34,7 @@ struct piecediff {
  * Reads the tables of both images, which are not checked against the layers; diff is theirs.
  * Refuses lists. Memory: 64 bytes for each piece of A. The caller frees it with piecediff_free().
  */
-MUST_USE int piecediff_make(const struct imagesummary *a, const struct imagesummary *b,
+MUST_USE int piecediff_make(struct imagesummary *a, struct imagesummary *b,
 			    const struct imagediff *diff, struct piecediff *p, struct err *e);
 
 void piecediff_free(struct piecediff *p);
