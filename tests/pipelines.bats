@@ -132,6 +132,8 @@ wanted() {
     run -1 calls "$pipeline" env TMPDIR=bundle
     [ "$(<err)" = "$pipeline: cannot make a temporary directory in '$PWD/bundle': Not a directory" ]
   done
+  TMPDIR=$place build-image --name x --copy-to-root tree --preset minimal --output it --quiet
+  TMPDIR=$place build-layered-image --name x --contents tree --preset minimal --output it --quiet
   mkdir a=b
   TMPDIR=a=b build-image --name x --copy-to-root tree --output it --quiet --extra-commands 'echo made >made'
 }
