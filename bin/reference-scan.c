@@ -44,9 +44,12 @@ struct scan {
 	struct pathscan *paths; /* NULL where only those of the graph count */
 };
 
-static const char *parse_dir(const char *dir)
+/* Slashes at its end do not count. */
+static const char *parse_dir(char *dir)
 {
 	struct err e = { 0 };
+	for (size_t len = strlen(dir); len > 1 && dir[len - 1] == '/'; len--)
+		dir[len - 1] = '\0';
 	if (storelayer_check_dir(dir, &e) < 0)
 		cli_usage(&cli, "--unknown: %s", e.msg);
 	return dir;
