@@ -179,6 +179,18 @@ END
   same want out
 }
 
+@test "a preset is there when the script runs, and it can change it" {
+  mkdir -p own/bin
+  cp "$(type -P busybox)" own/bin/sh
+  base='' build --copy-to-root own --preset minimal --run-as-root 'read -r line </etc/passwd; echo "$line" >/seen; echo mine:x:1000: >>/etc/group; echo kept >/tmp/file'
+  [ "$(content seen)" = 'root:x:0:0:root user:/root:/bin/sh' ]
+  [ "$(content etc/group)" = $'root:x:0:\nnobody:x:65534:\nmine:x:1000:' ]
+  top >out
+  grep -qx 'd 1777 0:0 .*/tmp' out
+  grep -qx 'd 0700 0:0 .*/root' out
+  grep -qx 'f 0644 0:0 .*/tmp/file' out
+}
+
 @test "T30: quotes, parentheses, dollars, backslashes and here documents are not read twice" {
   cat >text <<'END'
 cat >"$out" <<"EOF"

@@ -29,6 +29,12 @@ unpack() {
 # Nix in there.
 nix_store() { NIX_REMOTE="local?root=$PWD/image" USER=nobody NIX_CONFIG='build-users-group =' nix-store "$@"; }
 
+@test "beside a preset" {
+  stream --contents "$shell" --preset minimal >one
+  image-layers one | layer-flatten | tar -tf - >files
+  for name in tmp/ etc/passwd "$(database)"; do grep -qx "./$name" files; done
+}
+
 @test "a layered image: what is registered, rooted and not there" {
   echo "{\"Env\": [\"A=$link\"]}" >config
   stream --contents "$shell" --config config >one
