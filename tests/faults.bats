@@ -53,6 +53,12 @@ one() {
   one 'the fault never came' 'layer-plan read 99 short' 'layer-plan in/graph' 0
 }
 
+@test "a layout that gets its names is complete or gone, whichever thread a signal could reach" {
+  local command='image-assemble --name a --tag 1 --format oci --known in/known --output out/layout <in/stream'
+  one right 'image-assemble rename 1 killpg=INT' "$command" 0
+  one right 'image-assemble make 2 killpg=TERM' "$command" 0
+}
+
 @test "of what changes meanwhile, each line is one from before or after" {
   one 'mixed: before and after' 'tree-list stat 11 add=in/tree/usr/share/big' 'tree-list --keep-mtime --prefix usr/local in/tree' 0
   build 'plan "$@"'

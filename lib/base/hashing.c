@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 
 /* Below this, waking the thread costs more than it saves. */
 enum { WORTH_IT = 32 << 10 };
@@ -43,7 +44,7 @@ struct hashing *hashing_new(bool threaded)
 	h->digest = digest_new();
 	pthread_mutex_init(&h->lock, NULL);
 	pthread_cond_init(&h->change, NULL);
-	h->threaded = threaded && pthread_create(&h->thread, NULL, work, h) == 0;
+	h->threaded = threaded && thread_start(&h->thread, work, h) == 0;
 	return h;
 }
 

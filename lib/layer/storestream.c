@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/thread.h"
 #include "closure/storepath.h"
 #include "layer/layerwrite.h"
 #include "tar/walk.h"
@@ -135,7 +136,7 @@ static int start_threads(struct stream *st, struct err *e)
 		return 0;
 	st->threads = xcalloc(want, sizeof *st->threads);
 	for (; st->nthreads < want; st->nthreads++) {
-		int r = pthread_create(&st->threads[st->nthreads], NULL, prepare_ahead, st);
+		int r = thread_start(&st->threads[st->nthreads], prepare_ahead, st);
 		if (r)
 			return err_set(e, r, "cannot start a thread");
 	}

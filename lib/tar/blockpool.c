@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/thread.h"
+
 enum state { FREE, READY, BUSY, DONE };
 
 /* A thread that is woken up takes as much time as a small block, so it gets several. */
@@ -102,7 +104,7 @@ static int start_worker(struct blockpool *p, struct err *e)
 	struct worker *w = &p->workers[p->started];
 	w->pool = p;
 	w->context = p->kind->start();
-	int code = w->context ? pthread_create(&w->thread, NULL, work, w) : ENOMEM;
+	int code = w->context ? thread_start(&w->thread, work, w) : ENOMEM;
 	if (code) {
 		if (w->context)
 			p->kind->end(w->context);
