@@ -10,14 +10,15 @@ load ../mkclosure/nix
 setup_file() {
   setup_path
   needs_root
-  needs nix patchelf curl skopeo docker dockerd podman runc docker-registry sqlite3
+  needs nix patchelf curl skopeo docker dockerd podman runc docker-registry sqlite3 qemu-system-x86_64 groupadd useradd
   [ "${SANITIZED:-0}" = 0 ] || skip 'sanitized programs need what is not in the store'
   dpkg-query -W -f '${Package}\t${Architecture}\t${Version}\t${Pre-Depends}, ${Depends}\t${Provides}\t${db:Status-Status}\n' |
     perl "$TOP/tests/mkclosure/depends.pl" bash coreutils libzstd1 zlib1g >packages.json
   nix_store "$PWD/root"
   NIX_CONFIG+=$'\nsandbox = true\nsandbox-fallback = false'
   # packages are made of this machine's programs; images of packages alone
-  images --attr pkgs.layerpipe --attr pkgs.stdenv >log 2>&1 || { cat log && return 1; }
+  images --attr pkgs.layerpipe --attr pkgs.stdenv --attr pkgs.shadow --attr pkgs.linux --attr pkgs.qemu_kvm \
+    --attr pkgs.e2fsprogs >log 2>&1 || { cat log && return 1; }
   NIX_CONFIG=$(grep -v '^extra-sandbox-paths' <<<"$NIX_CONFIG")
   images --attr all >all 2>log || { cat log && return 1; }
 }
@@ -110,8 +111,8 @@ END
 
 @test "images are the same when they are built again" {
   images --check --attr nothing --attr onTop --attr exported --attr merged --attr nss --attr filters \
-    --attr layered.conf --attr layered --attr database.stream.conf >out 2>log || { cat log && return 1; }
-  [ "$(wc -l <out)" = 9 ]
+    --attr layered.conf --attr layered --attr database.stream.conf --attr shadowBasic >out 2>log || { cat log && return 1; }
+  [ "$(wc -l <out)" = 10 ]
 }
 
 @test "configuration, owners, and paths that the builder's PATH alone knows" {
@@ -160,6 +161,17 @@ END
   grep -qE "\"modules\":\"${store}linux-6.1/lib/modules/6.1\".*\"qemu\":\"${store}qemu-8/bin/qemu-system-x86_64\"" found
   [ "$(value 'map (image: image.requiredSystemFeatures) [ redis (bash.override { runAsRoot = "true"; engine = "kvm"; }) ]')" = '[[],["kvm"]]' ]
   value '[ shadowBasic.drvPath shadowBasic.runAsRoot ]' | grep -qE "\.drv\".*export PATH=${store}shadow/bin[$][{]PATH:[+]"
+}
+
+@test "runAsRoot in a machine that is made of the store alone" {
+  built shadowBasic
+  skopeo copy -q "docker-archive:$shadowBasic" dir:checked
+  image-layers --files "$shadowBasic" | grep -v nix/store >files
+  grep -qx './data type=dir mode=0755 uid=999 gid=999 time=1.0' files
+  layer-flatten --from-image "$shadowBasic" | tar -xO ./etc/passwd ./etc/group >found
+  grep -qE '^root:x:0:0::/root:/nix/store/[^/]*-bash[^/]*/bin/bash$' found
+  grep -q '^redis:x:999:999::/home/redis:' found
+  grep -qx 'redis:x:999:' found
 }
 
 @test "layer is what the image has on top" {
@@ -287,6 +299,8 @@ END
   docker_start
   built bash && built extraCommands && built filters && built layered
   in_store "${layered#"$dir/root"}" -t layered:1 2>log >layered
+  built shadowBasic
+  shell=$(value pkgs.runtimeShell | jq -r .)
   built nixShellRun
   in_store "${nixShellRun#"$dir/root"}" 2>log >run
   hellos=("$dir"/root/nix/store/*-hello-2.12/bin/hello) # which say the same
@@ -302,6 +316,10 @@ END
     [ "$("${client}_run" run:1)" = "$made"$'\n1000\n/build' ]
     $client load -i layered >/dev/null
     [ "$("${client}_run" layered:1)" = layered ]
+    # what runAsRoot made belongs to the user that it made
+    gzip -dc "$shadowBasic" | $client load >/dev/null
+    # shellcheck disable=SC2016 # expanded in the container
+    [ "$("${client}_run" --user redis "shadow-basic:$(hash_of shadowBasic)" "$shell" -c 'echo mine >/data/x && echo "$UID $(</data/x)"')" = '999 mine' ]
     # directories of the store are open to every user
     [ "$("${client}_run" --user 999 layered:1 stat -c '%a %u' /nix /nix/store)" = $'755 0\n755 0' ]
   done

@@ -6,7 +6,7 @@ nix_store() {
   local dir host=
   mkdir -p "$1/home"
   # what builders see of the machine, where it is there
-  for dir in /bin /lib /lib32 /lib64 /libx32 /usr /etc/alternatives /var/lib/dpkg; do
+  for dir in /bin /lib /lib32 /lib64 /libx32 /usr /boot /etc/alternatives /var/lib/dpkg; do
     [ ! -e "$dir" ] || host+=" $dir"
   done
   unset NIX_PATH NIX_STORE_DIR NIX_STATE_DIR NIX_LOG_DIR NIX_CONF_DIR NIX_USER_CONF_FILES

@@ -23,17 +23,18 @@ let
     };
   }) (builtins.fromJSON (builtins.readFile packages)));
 
-  tools = derivation {
-    name = "tools";
-    inherit system;
+  # one path with programs of this machine
+  programs = name: programs: files: derivation {
+    inherit name system programs files;
     builder = "/bin/bash";
     args = [ "-euo" "pipefail" ./tools.sh ];
     PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
-    programs = [
-      "bash" "cmp" "curl" "diff" "echo" "faked-sysv" "fakechroot" "fakeroot" "find" "getopt" "grep" "gzip" "jq" "mawk" "nix-store" "sed"
-      "skopeo" "sqlite3" "tar" "xargs" "xz" "zstd"
-    ];
   };
+
+  tools = programs "tools" [
+    "bash" "cmp" "curl" "diff" "echo" "faked-sysv" "fakechroot" "fakeroot" "find" "getopt" "grep" "gzip" "jq" "mawk" "nix-store" "sed"
+    "skopeo" "sqlite3" "tar" "xargs" "xz" "zstd"
+  ] [ ];
 
   mkDerivation = attributes:
     let
@@ -109,18 +110,24 @@ let
       printf '#!%s\necho "redis in $PWD"\n' ${final.runtimeShell} >$out/bin/redis-server
       chmod 755 $out/bin/redis-server
     '';
-    # named by what is evaluated only
-    linux = runCommand "linux-6.1" { } "exit 1" // { modDirVersion = "6.1"; };
-    qemu_kvm = runCommand "qemu-8" { } "exit 1";
-    e2fsprogs = runCommand "e2fsprogs-1.47" { } "exit 1";
+    # what a virtual machine is made of: the kernel of this machine, under a fixed version
+    linux = derivation {
+      name = "linux-6.1";
+      inherit system;
+      builder = "/bin/bash";
+      args = [ "-euo" "pipefail" ./linux.sh ];
+      PATH = "/usr/bin:/bin";
+      modDirVersion = "6.1";
+    };
+    qemu_kvm = programs "qemu-8" [ "qemu-system-x86_64" ] [
+      "/usr/lib/*-linux-gnu/qemu/accel-tcg-x86_64.so"
+      "/usr/share/qemu/bios-microvm.bin" "/usr/share/qemu/linuxboot_dma.bin" "/usr/share/qemu/pvh.bin"
+    ];
+    e2fsprogs = programs "e2fsprogs-1.47" [ "mke2fs" ] [ ];
+    shadow = programs "shadow" [ "groupadd" "useradd" ] [ ];
     cacert = runCommand "cacert" { } ''
       mkdir -p $out/etc/ssl/certs
       printf -- '-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n' >$out/etc/ssl/certs/ca-bundle.crt
-    '';
-    shadow = runCommand "shadow" { } ''
-      mkdir -p $out/bin
-      printf '#!%s\necho "$@"\n' ${final.runtimeShell} >$out/bin/useradd
-      chmod 755 $out/bin/useradd
     '';
   } // lib.genAttrs [
     "curl" "diffutils" "fakechroot" "fakeroot" "findutils" "gawk" "gnugrep" "gnused" "gnutar" "gzip" "jq" "nix" "pkg-config"

@@ -47,6 +47,7 @@ let
     changed = layeredConfig.override { hello = hello.overrideAttrs (old: { again = true; }); };
     withoutStore = callPackage ./examples/layered-without-store.nix { };
     filters = callPackage ./examples/filters.nix { };
+    shadowBasic = callPackage ./examples/build-shadow.nix { };
 
     bash = buildImage {
       name = "Bash";
@@ -110,11 +111,10 @@ in
 images // {
   inherit pkgs dockerTools;
   copies = map (image: image.stream.copyTo) (with images; [ layeredConfig changed ]);
-  # these need a machine
+  # of these a virtual machine each would be made
   asRoot = callPackage ./examples/build-run-as-root.nix { };
   helloShell = callPackage ./examples/nix-shell.nix { };
   redis = callPackage ./examples/build-redis.nix { };
-  shadowBasic = callPackage ./examples/build-shadow.nix { };
   all = runCommand "all" { } (lib.concatMapStringsSep "\n" (name: "mkdir -p $out; ln -s ${images.${name}} $out/${name}")
     (builtins.attrNames images));
 }

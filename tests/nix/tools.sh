@@ -1,20 +1,28 @@
 # SPDX-License-Identifier: MIT
-# Builder of one path with programs of this machine and the libraries that they need. Runs under bash -euo pipefail.
+# Builder of one path with programs and files of this machine, and the libraries that they need. Runs under
+# bash -euo pipefail.
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # out, programs come from default.nix
+# shellcheck disable=SC2154 # out, programs, files come from default.nix
 umask 022
 mkdir -p "$out/bin" "$out/lib"
 for name in $programs; do
   cp -L -- "$(type -P "$name")" "$out/bin/$name"
 done
-ln -s mawk "$out/bin/awk"
-ln -s bash "$out/bin/sh"
-cp -L /usr/lib/*-linux-gnu/libfakeroot/libfakeroot-sysv.so /usr/lib/*-linux-gnu/fakechroot/libfakechroot.so "$out/lib"
-for name in fakeroot fakechroot; do
-  sed -i -e "1s|.*|#!$out/bin/sh|" -e "s|/usr/lib/[^ /]*-linux-gnu/[a-z]*|$out/lib|g" -e "s|/usr/bin|$out/bin|g" \
-    -e "s|FAKEROOT_PREFIX=/usr\$|FAKEROOT_PREFIX=$out|" -e "s|^fakechroot_paths=no|fakechroot_paths=$out/lib|" \
-    -e "s|=/bin/echo|=$out/bin/echo|" "$out/bin/$name"
+for file in $files; do # patterns
+  mkdir -p "$out/$(dirname "${file#/usr/}")"
+  cp -L -- "$file" "$out/${file#/usr/}"
 done
+
+if [ -e "$out/bin/fakeroot" ]; then
+  ln -s mawk "$out/bin/awk"
+  ln -s bash "$out/bin/sh"
+  cp -L /usr/lib/*-linux-gnu/libfakeroot/libfakeroot-sysv.so /usr/lib/*-linux-gnu/fakechroot/libfakechroot.so "$out/lib"
+  for name in fakeroot fakechroot; do
+    sed -i -e "1s|.*|#!$out/bin/sh|" -e "s|/usr/lib/[^ /]*-linux-gnu/[a-z]*|$out/lib|g" -e "s|/usr/bin|$out/bin|g" \
+      -e "s|FAKEROOT_PREFIX=/usr\$|FAKEROOT_PREFIX=$out|" -e "s|^fakechroot_paths=no|fakechroot_paths=$out/lib|" \
+      -e "s|=/bin/echo|=$out/bin/echo|" "$out/bin/$name"
+  done
+fi
 
 # RPATH, unlike RUNPATH, is for what libraries need, too
 find "$out/bin" "$out/lib" -type f -exec grep -la '^.ELF' {} + >elf
