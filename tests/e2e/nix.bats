@@ -61,6 +61,21 @@ bare() { awk -F '\t' -v OFS='\t' '{ print $1, "-", "-", $4 }' expected; }
   same expected graph
 }
 
+@test "without --closure a pipeline asks Nix, in words that all versions know" {
+  mkdir bin
+  printf '%s\n' '#!/bin/bash' "echo \"\$@\" >>$PWD/asked" "exec $(command -v nix-store) \"\$@\"" >bin/nix-store
+  printf '%s\n' '#!/bin/bash' 'exit 1' >bin/nix
+  chmod +x bin/*
+  PATH=$PWD/bin:$PATH stream-layered-image --name app --tag 1 --contents "$(path app)" --root-dir "$CLOSURE/root" --quiet \
+    --plan-out asked.plan >found 2>err
+  [ ! -s err ]
+  [ "$(cut -d ' ' -f 3 asked | sort -u | xargs)" = '--dump-db --query' ]
+  stream-layered-image --name app --tag 1 --contents "$(path app)" --root-dir "$CLOSURE/root" --quiet \
+    --closure "$CLOSURE/closure.json" --plan-out want.plan >want
+  same want found
+  same want.plan asked.plan
+}
+
 @test "an image that a builder makes of its own attributes, as stream-layered-image(1) shows" {
   cat >image.nix <<END
 let app = (import $TOP/tests/e2e/closure.nix { busyboxDir = $CLOSURE/busybox; sourceDir = $CLOSURE/source; }).app;
