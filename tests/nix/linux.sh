@@ -13,5 +13,5 @@ cp "$image" "$out/bzImage"
 
 # those of a kernel that has them built in are not there
 names='virtio(_mmio|_blk|_console|_ring)?|crc32c_generic|libcrc32c|ext4|erofs|mbcache|jbd2|crc16|overlay'
-cd "$modules"
+cd "$modules" || exit
 grep -oE "^[^:]*/($names)\.ko[^:]*" modules.dep | xargs cp --parents -t "$out/lib/modules/$modDirVersion" modules.{dep,builtin}
