@@ -20,6 +20,7 @@ row() {
     shadow-setup) args=() ;;
     pull-image) args=(--tls-verify=false --image-name "$REGISTRY/base" --image-digest "$DIGEST" --hash "$PULLED" --output out/it) ;;
     nix-prefetch-docker) args=(--tls-verify=false "$REGISTRY/base" x) ;;
+    registry-credentials) args=(--authfile auths r.example/x) ;;
     *) return 1 ;;
   esac
 }
@@ -49,6 +50,7 @@ setup() {
   chmod 755 tree/program
   echo bottom >bottom/file
   printf -- '-----BEGIN CERTIFICATE-----\n' >bundle
+  echo '{"auths": {"r.example": {"username": "u", "password": "p"}}}' >auths
   echo 'Derive([],[],[],"x","/bin/sh",[],[("name","x")])' >drv
   tree-list --owner 0:0 bottom | layer-tar --mtree - | image-assemble --name base --output base
 }
