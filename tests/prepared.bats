@@ -35,6 +35,18 @@ tags() { image-layers --repo-tags "$1"; }
   same plan p/plan
 }
 
+@test "a prepared image is written without a temporary directory, and help and wrong options need none" {
+  stream "${image[@]}" >one
+  stream "${image[@]}" --prepare p >/dev/null
+  export TMPDIR=$PWD/no/where
+  prepared >two
+  same one two
+  stream --help | grep -q '^usage: stream-layered-image'
+  fails 2 "stream-layered-image: unknown option '--no' (see 'stream-layered-image --help')" stream --no
+  fails 1 "stream-layered-image: cannot make a temporary directory in '$PWD/no/where': No such file or directory" \
+    stream --name x --allow-empty
+}
+
 @test "owner and time of store layers, machine, and a store that lies elsewhere now" {
   image+=(--uid 7 --gid 8 --uname u --gname g --mtime 1980-01-01T00:00:00Z --architecture arm64 --variant v8)
   stream "${image[@]}" >one

@@ -39,7 +39,7 @@ as_root() {
 # Without job control, what is waited for would outlive a build that is killed.
 as_root_run() {
   local status=0
-  stages base_layer contents_layer | vm-exec "${options[@]}" >"$work/changed" &
+  as_root_stages | vm-exec "${options[@]}" >"$work/changed" &
   as_root_vm=$!
   trap 'kill "$as_root_vm" 2>/dev/null || :; pipeline_end' EXIT
   wait "$as_root_vm" || status=$?
@@ -48,6 +48,14 @@ as_root_run() {
   return "$status"
 }
 
+as_root_stages() {
+  local status
+  set +e
+  stages base_layer contents_layer
+  status=$?
+  [ "$status" != 1 ] || : >"$work/failed"
+  return "$status"
+}
 contents_layer() { layer-tar --mtree "$work/root" "${base_onto[@]}"; }
 
 as_root_image() { stages base_layer changed_layer | image-assemble --name x --tag x --progress none; }

@@ -249,6 +249,7 @@ attributes_file() {
     attributes_expected "${attr_type[$name]}"
     types+=$name$'\t'${attr_type[$name]%%:*}$'\t'$expected$'\n'
   done
+  work_make
   copy_input "$file" "$work/attrs.json"
   json "$file" "$work/attrs.json" "$work/attrs" -j --arg types "$types" -f "$share/attributes.jq"
   mapfile -d '' -t words <"$work/attrs" # not by read(1), which goes on at another place after a seek that fails

@@ -6,9 +6,9 @@
 #   contents_find ATTRIBUTE      ${contents[@]}: what a list of paths stands for
 #   image_config                 $work/config: image-config(5) lines, checked; $config: the file
 #                                that the image's configuration is in
-#   stages STAGE…                the layer streams that these functions write, bottom first, each in a
-#                                subshell of its own
-#   image_write [OPTION…]        layer streams in, the image out; the options are image-assemble's
+#   image_of STAGE… -- [OPTION…]
+#                                the image of the layer streams that these functions write, bottom first, each in a
+#                                subshell of its own; the options are image-assemble's
 #   output_find                  $output: the file that an image goes to
 #   $known                       a known-layers(5) file, or nothing: layers of the store and of the base that it knows
 #                                go into the image by reference
@@ -171,8 +171,24 @@ assemble() {
   exec image-assemble "${options[@]}" "$@"
 }
 
+image_of() {
+  local names=() held=() status
+  while [ "$1" != -- ]; do
+    names+=("$1")
+    shift
+  done
+  stages_run=1
+  set +e # see stages
+  stages "${names[@]}" | image_write "${@:2}"
+  status=("${PIPESTATUS[@]}")
+  set -e
+  stages_run=
+  [[ ${status[0]} = 1 || ${#held[@]} = 0 ]] || printf '%s\n' "${held[@]}" >&2
+  return $((status[1] ? status[1] : status[0]))
+}
+
 # A stage that fails or exits, be it after its last byte, is followed by what is no layer stream: so
-# image-assemble fails too, before it writes the manifest.
+# image-assemble fails too, before it writes the manifest. The status is 1 where a message has said why.
 stages() {
   local stage status
   for stage; do
@@ -182,30 +198,32 @@ stages() {
     set -e
     case $status in
       0) continue ;;
-      1 | 2) : >"$work/failed" ;; # it has said why
-      141) ;;                     # image-assemble has gone, and says why
-      *) message "${stage//_/ }: failed with status $status" && : >"$work/failed" ;;
+      1 | 2) status=1 ;; # it has said why
+      141) ;;            # image-assemble has gone, and says why
+      *) message "${stage//_/ }: failed with status $status" && status=1 ;;
     esac
-    echo 'a stage failed'
+    trap '' PIPE
+    echo 'a stage failed' 2>/dev/null || :
     return "$status"
   done
 }
 
+# Layer streams in, the image out.
 image_write() {
   local mode
   progress_mode
   if [ "$mode" = bar ]; then
-    (assemble --progress bar "$@") || return
+    (assemble --progress bar "$@")
   else
-    { assemble --progress "$mode" "$@" 2>&1 >&3 3>&- | complaints; } 3>&1 || return # so that the stages are waited for
+    { assemble --progress "$mode" "$@" 2>&1 >&3 3>&- | complaints; } 3>&1
   fi
 }
 
-# What image-assemble says of its input is nothing new where a stage failed.
+# What image-assemble says of its input is held: it is nothing new where a stage failed.
 complaints() {
   local line
   while IFS= read -r line; do
-    [[ -e $work/failed && $line == 'image-assemble: <stdin>: '* ]] || printf '%s\n' "$line" >&2
+    if [[ $line == 'image-assemble: <stdin>: '* ]]; then held+=("$line"); else printf '%s\n' "$line" >&2; fi
   done
 }
 

@@ -11,18 +11,14 @@
 
 # shellcheck source=/dev/null
 . "$share/image.sh"
-. "$share/base.sh"
-. "$share/customise.sh"
-. "$share/closure.sh"
-. "$share/nixdb.sh"
-. "$share/preset.sh"
 . "$share/prepared.sh"
 
-plan='' layers=() expected=''
+plan='' layers=() streams=() expected=''
 
 layered_start() {
   image_start "$@"
   layered_name
+  layered_source
   [ -z "${attr[prepared]}" ] || return 0
   prepare_start
   contents_find contents
@@ -30,6 +26,17 @@ layered_start() {
   something_given fakeRootCommands
   commands_need
   nix_db_needs
+}
+
+# What a prepared image needs no more is not read.
+layered_source() {
+  local part
+  for part in customise closure nixdb preset base; do
+    if [ -z "${attr[prepared]}" ] || { [ "$part" = base ] && [ -n "${attr[fromImage]}" ]; }; then
+      # shellcheck source=/dev/null
+      . "$share/$part.sh"
+    fi
+  done
 }
 
 # Both together, as the scripts of nixpkgs take them.
@@ -49,7 +56,7 @@ layered_image() {
 
 layers_write() {
   layers_refer
-  stages "${layers[@]}" unchanged | image_write --expect-layers "$expected" "$@"
+  image_of "${layers[@]}" -- --expect-layers "$expected" "$@" "${streams[@]}"
 }
 
 # Without NAR hashes a layer has no key, and layer-serve could not make it.
@@ -181,4 +188,5 @@ layers_expect() {
   if [ -n "$custom" ]; then
     layers+=(custom_layer) expected=$((expected + 1))
   fi
+  layers+=(unchanged)
 }

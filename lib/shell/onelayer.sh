@@ -57,7 +57,7 @@ onelayer_image() {
 layers_write() {
   local layers=()
   [ "$base_layers" = 0 ] || layers=(base_known_layer)
-  stages "${layers[@]}" own_layer unchanged | image_write --expect-layers $((base_layers + 1)) "$@"
+  image_of "${layers[@]}" own_layer unchanged -- --expect-layers $((base_layers + 1)) "$@"
 }
 
 # nixpkgs has no limit here.

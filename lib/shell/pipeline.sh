@@ -3,7 +3,8 @@
 # What pipelines share: a start, a place for the lines between the stages, an end.
 #
 #   pipeline_start TOOL ARGUMENT…   reads the attributes; afterwards
-#   $work                           a directory that is removed at the end
+#   $work                           a directory that is removed at the end; a prepared image has one only after
+#   work_make
 #   as_caller COMMAND…              runs what writes the caller's file: with the caller's umask
 #   beside_start VARIABLE ATTRIBUTE makes a directory for temporary_keep to give the name to that the attribute
 #                                   is; the variable is its name until then
@@ -14,6 +15,8 @@
 . "$share/temporary.sh"
 . "$share/attributes.sh"
 
+stages_run='' # not empty while processes can be left when a signal comes
+
 pipeline_start() {
   tool=$1
   shift
@@ -21,11 +24,13 @@ pipeline_start() {
   umask 022
   standard_streams
   trap pipeline_end EXIT
-  temporary_make work "${TMPDIR:-/tmp}" layerpipe
   environment_start
   need jq "$tool"
   attributes_read "$@"
+  [ -n "${attr[prepared]-}" ] || work_make
 }
+
+work_make() { [ -n "${work-}" ] || temporary_make work "${TMPDIR:-/tmp}" layerpipe; }
 
 # Sets caller_umask. Linux before 4.7 does not say it there, and the shell says it on standard output only.
 umask_find() {
@@ -52,6 +57,7 @@ pipeline_end() {
   local status=$?
   trap '' HUP INT TERM PIPE
   [ "$status" != 1 ] || temporary_full
+  [[ ${#temporary[@]} != 0 || -n $stages_run ]] || return 0
   temporary_end || exit $((status ? status : 1))
 }
 
@@ -87,7 +93,7 @@ beside_empty() {
 # copy_input FILE TO: "-" is standard input
 copy_input() {
   local reason verb=read
-  reason=$(cat -- "$1" 2>&1 >"$2") && copy_whole "$1" "$2" && return
+  reason=$(exec cat -- "$1" 2>&1 >"$2") && copy_whole "$1" "$2" && return
   [[ $reason != 'cat: write error: '* ]] || verb=copy
   [[ $1 != '{'* ]] || reason='expected the name of a file, found JSON'
   fail "cannot $verb '$1': ${reason##*: }"
@@ -96,7 +102,7 @@ copy_input() {
 # copy_output FILE TO
 copy_output() {
   local reason
-  reason=$(cat -- "$1" 2>&1 >"$2") || fail "cannot write '$2': ${reason##*: }"
+  reason=$(exec cat -- "$1" 2>&1 >"$2") || fail "cannot write '$2': ${reason##*: }"
 }
 
 # Whether of a file something came; what a pipe should have brought nobody knows.

@@ -5,7 +5,8 @@
 #   prepare_start    checks the attribute prepare, and makes a directory beside it, before anything is built
 #   prepare          fills that from $config, $plan and $custom, gives it its name, and prints that
 #   prepared_read    takes from the directory the attributes that are not given
-#   prepared_parts   sets $config, $plan, layers and expected as the directory has them
+#   prepared_parts   sets $config, $plan, layers and expected as the directory has them, and streams to image-assemble's
+#                    operands: the customisation layer needs no stage
 
 # What is said when a prepared image is written, and what is kept of the rest
 prepared_later=' name tag repoTag created output compressor format layerCompressor annotations to tlsVerify authfile
@@ -101,11 +102,14 @@ prepared_parts() {
     layers=(base_known_layer)
   fi
   ! holds "$plan" || layers+=(store_layers)
-  [ ! -e "$dir/customisation" ] || layers+=(prepared_layer)
+  if [ -e "$dir/customisation" ]; then
+    streams=(-- ${layers:+-} "$dir/customisation")
+  fi
 }
 
 # The configuration is of this very base.
 prepared_base() {
+  work_make
   base_find
   base_choose
   base_read --list >"$work/base.list"
@@ -113,5 +117,3 @@ prepared_base() {
     fail "${called[prepared]}: '$base_name' is not the base image that '$dir' was prepared with"
   base_layers=1
 }
-
-prepared_layer() { exec cat -- "${attr[prepared]}/customisation"; }
