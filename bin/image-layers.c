@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/cli.h"
+#include "base/outfile.h"
 #include "image/imageconfig.h"
 #include "image/imagelayers.h"
 #include "layer/storelayer.h"
@@ -11,11 +12,12 @@ static const char help[] =
 	"      --image NAME:TAG    which image of the file (the first)\n"
 	"      --platform P        which platform of it: [OS/]ARCH[/VARIANT] (this machine)\n"
 	"      --prefer-platform P the same, but an image that is the only one is taken as it is\n"
-	"      --list              write the layers as layer-list(5) lines instead\n"
-	"      --config            write the configuration as image-config(5) lines instead\n"
+	"      --list[=FILE]       write the layers as layer-list(5) lines instead\n"
+	"      --config[=FILE]     write the configuration as image-config(5) lines instead\n"
+	"      --files[=FILE]      write the files as layerpipe-mtree(5) lines instead\n"
+	"      --store-paths[=FILE]\n"
+	"                          write the store paths in the image and their NAR sizes instead\n"
 	"      --repo-tags         write the names of the images instead, one a line\n"
-	"      --files             write the files as layerpipe-mtree(5) lines instead\n"
-	"      --store-paths       write the store paths in the image and their NAR sizes instead\n"
 	"      --store-dir DIR     with --store-paths: the store directory (/nix/store)\n"
 	"      --known FILE        send layers that this file knows by reference, known-layers(5)\n"
 	"      --layer-compressor KIND\n"
@@ -24,18 +26,20 @@ static const char help[] =
 	"  -h, --help              show this help\n"
 	"      --version           show the version\n";
 
-enum mode { STREAM = CLI_OPT, LIST, CONFIG, REPO_TAGS, FILES, STORE_PATHS };
-enum { IMAGE = STORE_PATHS + 1, STORE_DIR, KNOWN, LAYER_COMPRESSOR, PLATFORM, PREFER_PLATFORM };
+/* What can be written; of some, lines can go to a file of their own. */
+enum kind { LIST, CONFIG, FILES, STORE_PATHS, KINDS };
+enum mode { MODE_LINES = CLI_OPT, REPO_TAGS = MODE_LINES + KINDS, STREAM };
+enum { IMAGE = STREAM + 1, STORE_DIR, KNOWN, LAYER_COMPRESSOR, PLATFORM, PREFER_PLATFORM };
 
 static const struct option longs[] = {
 	{ "image", required_argument, NULL, IMAGE },
 	{ "platform", required_argument, NULL, PLATFORM },
 	{ "prefer-platform", required_argument, NULL, PREFER_PLATFORM },
-	{ "list", no_argument, NULL, LIST },
-	{ "config", no_argument, NULL, CONFIG },
+	{ "list", optional_argument, NULL, MODE_LINES + LIST },
+	{ "config", optional_argument, NULL, MODE_LINES + CONFIG },
+	{ "files", optional_argument, NULL, MODE_LINES + FILES },
+	{ "store-paths", optional_argument, NULL, MODE_LINES + STORE_PATHS },
 	{ "repo-tags", no_argument, NULL, REPO_TAGS },
-	{ "files", no_argument, NULL, FILES },
-	{ "store-paths", no_argument, NULL, STORE_PATHS },
 	{ "store-dir", required_argument, NULL, STORE_DIR },
 	{ "known", required_argument, NULL, KNOWN },
 	{ "layer-compressor", required_argument, NULL, LAYER_COMPRESSOR },
@@ -45,7 +49,9 @@ static const struct option longs[] = {
 static const struct cli cli = { "image-layers", help, longs };
 
 struct settings {
-	enum mode mode;
+	int mode; /* what goes to standard output: MODE_LINES + kind, REPO_TAGS or STREAM */
+	bool wanted[KINDS], any_wanted;
+	const char *files[KINDS]; /* NULL: standard output */
 	const char *image;
 	char *platform;
 	bool alone_ok; /* only preferred */
@@ -82,6 +88,20 @@ static void read_platform(struct settings *s, bool alone_ok)
 		cli_usage(&cli, "--%splatform: %s", alone_ok ? "prefer-" : "", e.msg);
 }
 
+static void set_mode(struct settings *s, int opt)
+{
+	if (opt != REPO_TAGS) {
+		s->any_wanted = s->wanted[opt - MODE_LINES] = true;
+		s->files[opt - MODE_LINES] = optarg;
+	}
+	if (optarg)
+		return;
+	if (s->mode != STREAM && s->mode != opt)
+		cli_usage(&cli, "give only one of --list, --config, --repo-tags, --files and "
+				"--store-paths");
+	s->mode = opt;
+}
+
 static void option(int opt, struct settings *s)
 {
 	if (opt == IMAGE)
@@ -94,18 +114,17 @@ static void option(int opt, struct settings *s)
 		s->known = optarg;
 	else if (opt == LAYER_COMPRESSOR)
 		read_compressor(s);
-	else if (s->mode == STREAM || s->mode == (enum mode)opt)
-		s->mode = (enum mode)opt;
 	else
-		cli_usage(&cli, "give only one of --list, --config, --repo-tags, --files and "
-				"--store-paths");
+		set_mode(s, opt);
 }
 
 static void check(struct settings *s)
 {
-	if (s->store_dir && s->mode != STORE_PATHS)
+	if (s->any_wanted && s->mode == REPO_TAGS)
+		cli_usage(&cli, "--repo-tags goes with no other lines");
+	if (s->store_dir && !s->wanted[STORE_PATHS])
 		cli_usage(&cli, "--store-dir goes with --store-paths only");
-	if (s->known && s->mode != STREAM)
+	if (s->known && (s->any_wanted || s->mode != STREAM))
 		cli_usage(&cli, "--known goes with a layer stream only");
 	if (s->platform && s->mode == REPO_TAGS)
 		cli_usage(&cli, "--%splatform: names are the same for all platforms",
@@ -125,22 +144,68 @@ static int write_stream(const struct settings *s, struct image *i, struct out *o
 	return imagelayers_stream(i, known, compressor, o, e);
 }
 
-static int write_image(const struct settings *s, struct image *i, struct out *o, struct err *e)
+/* Where lines of one kind go. */
+struct lines {
+	struct out *out; /* NULL: nobody asked for them */
+	struct out own;
+	struct outfile *file; /* NULL: out is standard output */
+};
+
+static int lines_open(struct lines *l, const struct settings *s, enum kind kind, struct out *o,
+		      struct err *e)
 {
-	switch (s->mode) {
-	case LIST:
-		return imagelayers_list(i, o, e);
-	case CONFIG:
-		return out_write(o, i->config.s, i->config.len, e);
-	case FILES:
-		return imagelayers_files(i, o, e);
-	case STORE_PATHS:
-		return imagelayers_store_paths(i, s->store_dir, o, e);
-	case STREAM:
-	case REPO_TAGS:
-		break;
-	}
-	return write_stream(s, i, o, e);
+	if (!s->wanted[kind])
+		return 0;
+	l->out = o;
+	if (!s->files[kind])
+		return 0;
+	if (outfile_new(s->files[kind], &l->file, e) < 0)
+		return -1;
+	out_init(&l->own, outfile_fd(l->file), s->files[kind]);
+	l->out = &l->own;
+	return 0;
+}
+
+static int lines_end(struct lines *l, struct err *e)
+{
+	if (!l->file)
+		return 0;
+	return out_flush(&l->own, e) < 0 ? -1 : outfile_commit(l->file, e);
+}
+
+static void lines_free(struct lines *l)
+{
+	if (l->file)
+		out_drop(&l->own);
+	outfile_free(l->file);
+}
+
+static int tell(const struct settings *s, const struct image *i, const struct lines *l,
+		struct err *e)
+{
+	if ((l[LIST].out && imagelayers_list(i, l[LIST].out, e) < 0) ||
+	    (l[CONFIG].out && out_write(l[CONFIG].out, i->config.s, i->config.len, e) < 0))
+		return -1;
+	if (!l[FILES].out && !l[STORE_PATHS].out)
+		return 0;
+	return imagelayers_tree(i, l[FILES].out, l[STORE_PATHS].out, s->store_dir, e);
+}
+
+/* All that is wanted, from one look at the image. */
+static int write_lines(const struct settings *s, const struct image *i, struct out *o,
+		       struct err *e)
+{
+	struct lines l[KINDS] = { 0 };
+	int status = 0;
+	for (int k = 0; k < KINDS && status == 0; k++)
+		status = lines_open(&l[k], s, (enum kind)k, o, e);
+	if (status == 0)
+		status = tell(s, i, l, e);
+	for (int k = 0; k < KINDS && status == 0; k++)
+		status = lines_end(&l[k], e);
+	for (int k = 0; k < KINDS; k++)
+		lines_free(&l[k]);
+	return status;
 }
 
 static int run(const struct settings *s, const char *file, struct out *o, struct err *e)
@@ -157,12 +222,13 @@ static int run(const struct settings *s, const char *file, struct out *o, struct
 		return -1;
 	if (s->mode == REPO_TAGS)
 		return imagelayers_names(&set.entries[entry], 1, o, e);
-	image.absent_ok = s->mode == LIST || s->mode == CONFIG || s->known;
+	image.absent_ok =
+		s->known || (s->any_wanted && !s->wanted[FILES] && !s->wanted[STORE_PATHS]);
 	image.platform = s->platform;
 	image.alone_ok = s->alone_ok;
 	if (image_read(f, &set, entry, &image, e) < 0)
 		return -1;
-	return write_image(s, &image, o, e);
+	return s->any_wanted ? write_lines(s, &image, o, e) : write_stream(s, &image, o, e);
 }
 
 int main(int argc, char **argv)
@@ -178,7 +244,7 @@ int main(int argc, char **argv)
 	const char *image = optind < argc ? argv[optind] : "-";
 	check(&s);
 	cli_binary(&cli, image);
-	if (s.mode == STREAM)
+	if (s.mode == STREAM && !s.any_wanted)
 		cli_stdout_binary(&cli, &o);
 	else
 		cli_stdout(&o);

@@ -651,6 +651,26 @@ P
   fails 2 "image-layers: --store-dir: bad store directory 'x': expected an absolute path without an empty, . or .. part and without a slash at its end (see 'image-layers --help')" \
     image-layers --store-paths --store-dir x images/plain.tar
   fails 1 "image-layers: cannot open 'nowhere': No such file or directory" image-layers nowhere
+  fails 2 "image-layers: --repo-tags goes with no other lines (see 'image-layers --help')" \
+    image-layers --repo-tags --files=files images/plain.tar
+  fails 2 "image-layers: --known goes with a layer stream only (see 'image-layers --help')" \
+    image-layers --known known --files=files images/plain.tar
+  [ ! -e files ]
+}
+
+@test "lines of several kinds in one run" {
+  local kind
+  for kind in list config files store-paths; do image-layers --$kind images/nixpkgs.tar >"want.$kind"; done
+  image-layers --list=list --config=config --files=files --store-paths=store-paths images/nixpkgs.tar >said
+  [ ! -s said ]
+  image-layers --config --files=files.2 images/nixpkgs.tar >config.2
+  for kind in list config files store-paths; do same "want.$kind" "$kind"; done
+  same files files.2
+  same config config.2
+  head -c 9000 images/nixpkgs.tar >short
+  run -1 image-layers --config=none --files=none.2 short
+  [ ! -e none ] && [ ! -e none.2 ]
+  fails 1 "image-layers: cannot create 'no/where': No such file or directory" image-layers --files=no/where images/plain.tar
 }
 
 @test "what is damaged anywhere never gives another image" {

@@ -26,19 +26,14 @@ MUST_USE int imagelayers_stream(struct image *i, const struct knownlayers *known
 MUST_USE int imagelayers_list(const struct image *i, struct out *o, struct err *e);
 
 /*
- * The merged tree as layerpipe-mtree(5). Contents of layers that are not
- * compressed are skipped, so that their digests stay unchecked.
+ * The merged tree, in one pass over the layers; where an output is NULL, without that. files gets
+ * it as layerpipe-mtree(5). store_paths gets a line "PATH TAB NAR-SIZE" for each path of the store
+ * in it, by name. The size is that of what is there: whoever knows the store path's own knows
+ * whether it is whole. One that holds what Nix cannot archive is left out. Contents of layers that
+ * are not compressed are skipped, so that their digests stay unchecked.
  */
-MUST_USE int imagelayers_files(const struct image *i, struct out *o, struct err *e);
-
-/*
- * A line "PATH TAB NAR-SIZE" for each path of the store in the merged tree,
- * by name. The size is that of what is there: whoever knows the store path's
- * own knows whether it is whole. One that holds what Nix cannot archive is
- * left out.
- */
-MUST_USE int imagelayers_store_paths(const struct image *i, const char *store_dir, struct out *o,
-				     struct err *e);
+MUST_USE int imagelayers_tree(const struct image *i, struct out *files, struct out *store_paths,
+			      const char *store_dir, struct err *e);
 
 /* The names of n images, one a line, escaped as a field is. */
 MUST_USE int imagelayers_names(const struct image_entry *entries, size_t n, struct out *o,

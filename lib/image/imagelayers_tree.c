@@ -26,14 +26,6 @@ static int read_tree(const struct image *i, struct layertree **tree, struct err 
 	return 0;
 }
 
-int imagelayers_files(const struct image *i, struct out *o, struct err *e)
-{
-	AUTO_LAYERTREE struct layertree *t = NULL;
-	if (read_tree(i, &t, e) < 0)
-		return -1;
-	return layertree_mtree(t, o, e);
-}
-
 /* --- store paths --- */
 
 /* The walk through the tree, from store path to store path. */
@@ -98,16 +90,22 @@ static int visit(const struct layertree_entry *entry, void *context, struct err 
 	return 0;
 }
 
-int imagelayers_store_paths(const struct image *i, const char *store_dir, struct out *o,
-			    struct err *e)
+static int write_store_paths(const struct layertree *t, const char *store_dir, struct out *o,
+			     struct err *e)
 {
-	AUTO_LAYERTREE struct layertree *t = NULL;
 	struct finder f = { .store_dir = store_dir, .out = o };
-	if (read_tree(i, &t, e) < 0)
-		return -1;
 	int status = layertree_each_name(t, visit, &f, e);
 	if (status == 0)
 		status = finish_path(&f, e);
 	buf_free(&f.path);
 	return status;
+}
+
+int imagelayers_tree(const struct image *i, struct out *files, struct out *store_paths,
+		     const char *store_dir, struct err *e)
+{
+	AUTO_LAYERTREE struct layertree *t = NULL;
+	if (read_tree(i, &t, e) < 0 || (files && layertree_mtree(t, files, e) < 0))
+		return -1;
+	return store_paths ? write_store_paths(t, store_dir, store_paths, e) : 0;
 }

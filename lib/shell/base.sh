@@ -7,7 +7,7 @@
 #   base_layer       a stage: its layers, bit by bit
 #   base_known_layer the same, but those that $known knows by reference
 #   base_config      puts what is inherited in front of the image's own configuration
-#   base_holds       store paths that are in it whole, and their sizes, one a line
+#   $work/base.paths store paths that are in it whole, and their sizes, one a line
 #   base_files       $work/base.files: its file tree, as layerpipe-mtree(5) lines
 #   ${base_onto[@]}  layer-tar's options for a layer on top of these files
 #   ${base_served[@]}
@@ -19,7 +19,9 @@ base_open() {
   [ -n "${attr[fromImage]}" ] || return 0
   base_find
   base_choose
-  base_read --config >"$work/base.config"
+  # At once, as each start reads the whole base and its JSON
+  base_read --config="$work/base.config" --files="$work/base.files" --store-paths="$work/base.paths" \
+    --store-dir "${attr[storeDir]}"
   base_count
 }
 
@@ -134,12 +136,8 @@ base_known_layer() {
   base_layer "${options[@]}"
 }
 
-base_holds() { base_read --store-paths --store-dir "${attr[storeDir]}"; }
-
 base_files() {
-  [ ! -e "$work/base.files" ] || return 0
-  : >"$work/base.files"
-  [ $base_layers = 0 ] || base_read --files >"$work/base.files"
+  [ $base_layers != 0 ] || : >"$work/base.files"
   ! holds "$work/base.files" || base_onto=(--onto "$work/base.files")
 }
 
@@ -152,29 +150,50 @@ base_config() {
     pass=1 "$work/config" pass=2 "$work/base.config" pass=3 "$work/config" >"$config.marked"
   lines_read "$config.marked"
   lines_write >"$config"
-  image_check "${called[fromImage]}" ""
   base_platform
 }
 
-# Whether the image says that it is for the machine that its base is for.
+# Whether the configuration is right, and says that the image is for the machine that its base is for.
 base_platform() {
   local options=() platform of_base
   image_platform
-  platform_find "$work/base.config"
+  image_check "${called[fromImage]}" '' base_tried
+  platform_read "$work/platform" "$config"
   of_base=$platform
-  platform_find "$config" "${options[@]}"
+  platform_of_base
   [ "$of_base" = "$platform" ] ||
-    message "warning: the image is for $platform, but the base image for $of_base"
+    message "warning: the image is for $of_base, but the base image for $platform"
 }
 
-# platform_find CONFIG OPTION…: sets platform to OS/ARCHITECTURE, as config-json has it. Both stand in front
-# of all in which the two names can be keys.
+base_tried() { exec config-json "${options[@]}" -- "$1" >"$work/platform"; }
+
+# Two lines of its configuration say it, or a default does.
+platform_of_base() {
+  local lines line architecture='' os=''
+  lines_twice "$work/base.config"
+  for line in "${lines[@]}"; do
+    case $line in
+      architecture$'\t'*) architecture=${line#*$'\t'} ;;
+      os$'\t'*) os=${line#*$'\t'} ;;
+    esac
+  done
+  platform=$os/$architecture
+  [[ $platform =~ ^[a-z0-9]+/[a-z0-9]+$ ]] || platform_find "$work/base.config"
+}
+
+# platform_find CONFIG: sets platform to OS/ARCHITECTURE, as config-json has it
 platform_find() {
-  local lines json
+  local lines
   lines_twice "$1"
   lines=("${lines[@]/#history$'\t'*/reset$'\t'history}")
-  lines_write >"$work/platform"
-  json=$(exec config-json "${@:2}" <"$work/platform")
-  [[ $json =~ \"architecture\":\"([^\"]*)\",\"os\":\"([^\"]*)\" ]] || fail "cannot find the platform of '$1'"
+  lines_write | config-json >"$work/platform"
+  platform_read "$work/platform" "$1"
+}
+
+# platform_read FILE CONFIG: Both stand in front of all in which the two names can be keys.
+platform_read() {
+  local lines
+  lines_twice "$1"
+  [[ ${lines[0]-} =~ \"architecture\":\"([^\"]*)\",\"os\":\"([^\"]*)\" ]] || fail "cannot find the platform of '$2'"
   platform=${BASH_REMATCH[2]}/${BASH_REMATCH[1]}
 }

@@ -62,7 +62,6 @@ closure_unknown() {
   local -A excluded=()
   [ ${#unknown[@]} != 0 ] || return 0
   [ -z "${attr[closure]}" ] || why="which ${called[closure]} does not have"
-  [ "$base_layers" = 0 ] || base_holds >"$work/base.paths"
   for path in "${list_exclude[@]}"; do excluded[${path:hash:32}]=1; done
   for path in "${unknown[@]}"; do
     [ -z "${excluded[${path:hash:32}]-}" ] || continue

@@ -103,7 +103,7 @@ image_config() {
       workdir rename "$work/config.in" "$work/config"
     fi
   fi
-  image_check "$where" "$numbered"
+  image_check "$where" "$numbered" image_tried
 }
 
 # By the first line that is not blank.
@@ -115,9 +115,9 @@ looks_like_json() {
   [[ $line =~ ^[[:blank:]]*[[{\"] ]]
 }
 
-# image_check INPUT NUMBERED: whether image-assemble will take name, tag and configuration. Where NUMBERED
-# is empty, its lines came from elsewhere and have no numbers in the user's eyes. History tells of layers, which
-# are not there yet.
+# image_check INPUT NUMBERED FUNCTION: whether the program that the function becomes takes the configuration.
+# Where NUMBERED is empty, its lines came from elsewhere and have no numbers in the user's eyes. History tells of
+# layers, which are not there yet.
 image_check() {
   local line lines name status=0 checked=$config
   lines_twice "$config"
@@ -126,10 +126,10 @@ image_check() {
     lines=("${lines[@]/#history$'\t'*/reset$'\t'history}")
     lines_write >"$checked"
   fi
-  (config=$checked assemble --allow-empty </dev/null 2>"$work/err" >/dev/null) || status=$?
+  ("$3" "$checked" 2>"$work/err") || status=$?
   [ "$status" != 0 ] || return 0
   while IFS= read -r line; do
-    line=${line#image-assemble: }
+    line=${line#*: }
     case $line in
       "$checked:"*)
         line=${line#"$checked:"}
@@ -144,6 +144,12 @@ image_check() {
     esac
   done <"$work/err"
   exit "$status"
+}
+
+# Name and tag are checked, too.
+image_tried() {
+  config=$1
+  assemble --allow-empty </dev/null >/dev/null
 }
 
 # Adds the options for the platform.

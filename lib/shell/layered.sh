@@ -133,7 +133,6 @@ store_plan() {
 closure_without_base() {
   [ "$base_layers" != 0 ] || return 0
   local lines
-  base_holds >"$work/base.paths"
   awk -v FS='\t' -v OFS='\t' '
     pass == 1 { size[$1] = $2; next }
     pass == 2 { if ($1 in size && size[$1] == $2) held[$1]; next }
