@@ -77,7 +77,7 @@ as_root_tree() {
 # be mounted: what it leads to stands in its place.
 as_root_store() {
   local lines line path file
-  mentions root_files "$work/script" >"$work/mentioned"
+  mentions "$work/root" "$work/script" >"$work/mentioned"
   end_mark >>"$work/mentioned"
   closure_cut "$work/mentioned"
   lines_twice "$work/graph"

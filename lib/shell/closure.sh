@@ -3,7 +3,8 @@
 # Which store paths an image needs, and what is known of them.
 #
 #   closure_open            $work/candidates: the paths that something can mention
-#   mentions STAGE FILE     those that the stage's output and the file mention, and store paths that are none of these
+#   mentions LISTING FILE   those that a layer of these layerpipe-mtree(5) lines and the file mention, and store paths
+#                           that are none of these
 #   closure_cut MENTIONED   $work/graph: the closure of the paths in this file, which mentions wrote; behind them
 #                           is an end mark
 #   ${roots[@]}             these paths
@@ -52,7 +53,7 @@ given_graph() {
 }
 
 mentions() {
-  "$1" | reference-scan --graph "$work/candidates" --unknown "${attr[storeDir]}" -- - "$2" ||
+  layer-tar --bare --mtree "$1" | reference-scan --graph "$work/candidates" --unknown "${attr[storeDir]}" -- - "$2" ||
     { [ $? = 1 ] || fail 'cannot look for store paths in the image'; exit 1; }
 }
 
@@ -72,28 +73,22 @@ closure_unknown() {
 
 nix_knows() {
   local file
-  type -P nix-store >/dev/null || return
+  type -P nix >/dev/null || return
   store_file "${attr[storeDir]%/*}/var/nix/db"
   [ -n "$file" ]
 }
 
-# nix_closure ROOT… > registration: these two commands all versions of Nix have, unlike nix path-info and its forms
-nix_closure() {
-  local root=${attr[rootDir]} store=() paths
-  [[ $root == /* ]] || root=$PWD/$root
-  [ "$root" = "$PWD/" ] || store=(--store "$root")
-  paths=$(with_caller_environment nix-store "${store[@]}" --query --requisites "$@") || return
-  mapfile -t paths <<<"$paths"
-  with_caller_environment nix-store "${store[@]}" --dump-db "${paths[@]}"
-}
-
 # closure_of ROOT… > graph lines
 closure_of() {
-  local cut=("${@/#/--root=}" "${list_exclude[@]/#/--exclude=}")
+  local cut=("${@/#/--root=}" "${list_exclude[@]/#/--exclude=}") store=() root
   if [ -n "${attr[closure]}" ]; then
     closure-graph --store-dir "${attr[storeDir]}" "${cut[@]}" "$work/candidates"
   elif nix_knows; then
-    nix_closure "$@" | closure-graph --store-dir "${attr[storeDir]}" "${list_exclude[@]/#/--exclude=}"
+    root=${attr[rootDir]}
+    [[ $root == /* ]] || root=$PWD/$root
+    [ "$root" = "$PWD/" ] || store=(--store "$root")
+    with_caller_environment nix --offline --extra-experimental-features nix-command path-info "${store[@]}" --json -r "$@" |
+      closure-graph --store-dir "${attr[storeDir]}" "${list_exclude[@]/#/--exclude=}"
   else
     closure-graph --scan --root-dir "${attr[rootDir]:-/}" --store-dir "${attr[storeDir]}" "${cut[@]}"
   fi

@@ -159,7 +159,7 @@ store_roots() {
     store_path_find "$content"
     [ -z "$store_path" ] || printf '%s\n' "$store_path"
   done
-  mentions custom_files "$work/config"
+  mentions "$custom" "$work/config"
 }
 
 store_form() {

@@ -122,7 +122,7 @@ root_links() {
 
 # The closure of what configuration and root mention, at its place.
 store_lines() {
-  mentions root_files "$work/config" >"$work/mentioned"
+  mentions "$work/root" "$work/config" >"$work/mentioned"
   end_mark >>"$work/mentioned"
   closure_cut "$work/mentioned"
   closure_unknown
