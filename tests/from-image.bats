@@ -28,7 +28,7 @@ build() { build-image --name "$1" "${options[@]}" --compressor none --output "$1
 look() { "$TOP/tests/look" "$@"; }
 # config IMAGE FILTER: what jq finds in the configuration
 config() { look "$1" config | jq -c "$2"; }
-diffids() { look "$1" config | jq -r '.rootfs.diff_ids[]'; }
+diffids() { look "$1" diffids; }
 content() { look "$1" read "$2"; }
 
 # the store paths in layer N and above

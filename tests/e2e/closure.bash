@@ -6,8 +6,8 @@
 
 . "${BASH_SOURCE[0]%/*}/../mkclosure/nix.bash"
 
-# closure_make: $CLOSURE gets root/nix/store, closure.json (nix path-info) and paths.json (name to
-# path). Leaves Nix working in that store.
+# closure_make: $CLOSURE gets root/nix/store, closure.json (nix path-info), paths.json (name to
+# path) and the same as lines in paths. Leaves Nix working in that store.
 closure_make() {
   needs nix nix-build busybox jq
   export CLOSURE=$BATS_FILE_TMPDIR/closure
@@ -39,6 +39,7 @@ for name in set(sys.stdin.read().split()) - {"busybox"}: os.symlink("busybox", s
   nix path-info --json -r "$(cat "$CLOSURE/all")" >"$CLOSURE/closure.json"
   jq 'map({key: .path | sub("^.{44}"; "") | sub("-1$"; ""), value: .path}) | from_entries' \
     "$CLOSURE/closure.json" >"$CLOSURE/paths.json"
+  jq -r 'to_entries[] | "\(.key)\t\(.value)"' "$CLOSURE/paths.json" >"$CLOSURE/paths"
 }
 
 # closure_build ATTRIBUTE: its store path
@@ -51,7 +52,13 @@ closure_build() {
 }
 
 # path NAME: the store path of that name
-path() { jq -er --arg name "$1" '.[$name]' "$CLOSURE/paths.json"; }
+path() {
+  local name path
+  while IFS=$'\t' read -r name path; do
+    [ "$name" != "$1" ] || { printf '%s\n' "$path" && return; }
+  done <"$CLOSURE/paths"
+  return 1
+}
 
 # attrs EXPRESSION: attributes of an image as JSON; jq's $p.NAME is a store path, $root where it lies
 attrs() { jq -n --slurpfile paths "$CLOSURE/paths.json" --arg root "$CLOSURE/root" '$paths[0] as $p | '"$1"; }
