@@ -73,22 +73,28 @@ closure_unknown() {
 
 nix_knows() {
   local file
-  type -P nix >/dev/null || return
+  type -P nix-store >/dev/null || return
   store_file "${attr[storeDir]%/*}/var/nix/db"
   [ -n "$file" ]
 }
 
+# nix_closure ROOT… > registration: these two commands all versions of Nix have, unlike nix path-info and its forms
+nix_closure() {
+  local root=${attr[rootDir]} store=() paths
+  [[ $root == /* ]] || root=$PWD/$root
+  [ "$root" = "$PWD/" ] || store=(--store "$root")
+  paths=$(with_caller_environment nix-store "${store[@]}" --query --requisites "$@") || return
+  mapfile -t paths <<<"$paths"
+  with_caller_environment nix-store "${store[@]}" --dump-db "${paths[@]}"
+}
+
 # closure_of ROOT… > graph lines
 closure_of() {
-  local cut=("${@/#/--root=}" "${list_exclude[@]/#/--exclude=}") store=() root
+  local cut=("${@/#/--root=}" "${list_exclude[@]/#/--exclude=}")
   if [ -n "${attr[closure]}" ]; then
     closure-graph --store-dir "${attr[storeDir]}" "${cut[@]}" "$work/candidates"
   elif nix_knows; then
-    root=${attr[rootDir]}
-    [[ $root == /* ]] || root=$PWD/$root
-    [ "$root" = "$PWD/" ] || store=(--store "$root")
-    with_caller_environment nix --offline --extra-experimental-features nix-command path-info "${store[@]}" --json -r "$@" |
-      closure-graph --store-dir "${attr[storeDir]}" "${list_exclude[@]/#/--exclude=}"
+    nix_closure "$@" | closure-graph --store-dir "${attr[storeDir]}" "${list_exclude[@]/#/--exclude=}"
   else
     closure-graph --scan --root-dir "${attr[rootDir]:-/}" --store-dir "${attr[storeDir]}" "${cut[@]}"
   fi
