@@ -42,9 +42,11 @@ PKGS      = libcrypto libdeflate liblzma libzstd zlib
 archive   = $(or $(if $(shell pkg-config --libs-only-L $1),,$(filter /%,$(wildcard \
               $(shell $(CC) -print-file-name=$1.a)))),$(shell pkg-config --libs $1))
 ARCHIVES  = libcrypto libdeflate liblzma
+# libcurl, and with it the shared libcrypto that it loads: for registry-push alone
+CURL_LIBS = $(shell pkg-config --libs libcurl libcrypto libdeflate liblzma libzstd zlib) -pthread $(LDLIBS)
 ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLAYERPIPE_VERSION='"$(VERSION)"' \
                -DLAYERPIPE_TOOLS='"$(TOOLS)"' -Ilib -I$(BUILD)/gen $(CPPFLAGS)
-ALL_CFLAGS   = -std=gnu11 $(WARN) $(WERROR) $(shell pkg-config --cflags $(PKGS)) $(CFLAGS)
+ALL_CFLAGS   = -std=gnu11 $(WARN) $(WERROR) $(shell pkg-config --cflags $(PKGS) libcurl) $(CFLAGS)
 ALL_LIBS     = $(foreach a,$(ARCHIVES),$(call archive,$a)) \
                 $(shell pkg-config --libs $(filter-out $(ARCHIVES),$(PKGS))) -pthread $(LDLIBS)
 
@@ -116,10 +118,12 @@ $(BUILD)/obj/%.o: bin/%.c
 	$(say) CC $<
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+FILTER_LIBS = $(ALL_LIBS)
+$(BUILD)/bin/registry-push: FILTER_LIBS = $(CURL_LIBS)
 $(FILTERS:%=$(BUILD)/bin/%): $(BUILD)/bin/%: $(BUILD)/obj/%.o $(BUILD)/liblayerpipe.a
 	@mkdir -p $(@D)
 	$(say) LD $@
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(ALL_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(FILTER_LIBS)
 
 # vm-exec's other half runs where no library is: static, of libc alone, and never sanitized
 $(BUILD)/static/%.o: %.c

@@ -25,7 +25,7 @@ stdenv.mkDerivation {
   src = source;
   nativeBuildInputs = [ pkg-config ];
   # the program that runs in a machine is static
-  buildInputs = [ openssl libdeflate xz zstd zlib ] ++ lib.optional (stdenv.cc.libc ? static) stdenv.cc.libc.static;
+  buildInputs = [ curl openssl libdeflate xz zstd zlib ] ++ lib.optional (stdenv.cc.libc ? static) stdenv.cc.libc.static;
   enableParallelBuilding = true;
   makeFlags = [
     "PREFIX=${placeholder "out"}"

@@ -2,6 +2,7 @@
 #include "base/source.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -103,4 +104,21 @@ void source_part(struct source_part *s, int fd, const char *name, uint64_t offse
 				   .fd = fd,
 				   .offset = offset,
 				   .size = size };
+}
+
+static int text_read(struct source *source, void *data, size_t len, size_t *got, struct err *e)
+{
+	(void)e;
+	struct source_text *s = (struct source_text *)source;
+	*got = len < s->left ? len : s->left;
+	if (*got)
+		memcpy(data, s->at, *got);
+	s->at += *got;
+	s->left -= *got;
+	return 0;
+}
+
+void source_text(struct source_text *s, const char *text, size_t len, const char *name)
+{
+	*s = (struct source_text){ { name, text_read, NULL }, text, len };
 }

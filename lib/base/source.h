@@ -50,4 +50,13 @@ struct source_part {
 
 void source_part(struct source_part *s, int fd, const char *name, uint64_t offset, uint64_t size);
 
+/* Bytes in memory. */
+struct source_text {
+	struct source source;
+	const char *at;
+	size_t left;
+};
+
+void source_text(struct source_text *s, const char *text, size_t len, const char *name);
+
 #endif

@@ -32,14 +32,19 @@ bool trust_with_authorization(const struct weburl *registry, const struct weburl
 	return weburl_same_origin(registry, to);
 }
 
-int trust_redirect(const char *method, const struct weburl *from, const struct weburl *to,
-		   unsigned count, struct err *e)
+int trust_redirect(const struct weburl *registry, const char *method, const struct weburl *from,
+		   const struct weburl *to, unsigned count, struct err *e)
 {
 	AUTO_FREE char *shown = weburl_shown(to);
 	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 		return err_set(e, 0, "refused a redirect of a %s to '%s'", method, shown);
 	if (from->tls && !to->tls)
 		return err_set(e, 0, "refused a redirect from https to '%s'", shown);
+	if (is_foreign_private(registry, to))
+		return err_set(e, 0,
+			       "refused a redirect to '%s': a private address that is not the "
+			       "registry's",
+			       shown);
 	if (count >= TRUST_REDIRECTS)
 		return err_set(e, 0, "refused to follow more than %d redirects", TRUST_REDIRECTS);
 	return 0;

@@ -27,11 +27,13 @@ MUST_USE int trust_realm(const struct weburl *registry, const struct weburl *rea
 bool trust_with_authorization(const struct weburl *registry, const struct weburl *to);
 
 /*
- * Whether a redirect from one URL to another may be followed, the count so many so far: for GET
- * and HEAD, never from https to http.
+ * Whether a redirect from one URL to another may be followed, count of them so far: for GET and
+ * HEAD, never from https to http, and not to an address that is not public, if it is not the
+ * registry's own.
  */
-MUST_USE int trust_redirect(const char *method, const struct weburl *from, const struct weburl *to,
-			    unsigned count, struct err *e);
+MUST_USE int trust_redirect(const struct weburl *registry, const char *method,
+			    const struct weburl *from, const struct weburl *to, unsigned count,
+			    struct err *e);
 
 /*
  * Whether a layer may be sent where the registry says: never over http where the registry has

@@ -69,7 +69,7 @@ static void redirect(const char *method, const char *from, const char *to, unsig
 {
 	AUTO_WEBURL struct weburl a = url(from), b = url(to);
 	struct err e = { 0 };
-	STREQ(trust_redirect(method, &a, &b, count, &e) < 0 ? e.msg : "allowed", want);
+	STREQ(trust_redirect(&a, method, &a, &b, count, &e) < 0 ? e.msg : "allowed", want);
 	err_clear(&e);
 }
 
@@ -81,6 +81,10 @@ static void redirects(void)
 		 "refused to follow more than 10 redirects");
 	redirect("GET", "https://r.example", "http://s.example/a?secret", 0,
 		 "refused a redirect from https to 'http://s.example/a'");
+	redirect("GET", "https://r.example", "https://127.0.0.1/a?secret", 0,
+		 "refused a redirect to 'https://127.0.0.1/a': a private address that is not the "
+		 "registry's");
+	redirect("GET", "http://127.0.0.1:1", "http://127.0.0.1:2", 0, "allowed");
 	redirect("PUT", "https://r.example", "https://r.example/b", 0,
 		 "refused a redirect of a PUT to 'https://r.example/b'");
 	redirect("POST", "https://r.example", "https://r.example/b", 0,

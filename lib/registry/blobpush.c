@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/blobpush.h"
+
+#include <string.h>
+
+#include "registry/trust.h"
+
+enum { COMMENT_SHOWN = 100 };
+
+/* What a blob that is missing waits for. */
+enum step { ASKED, MOUNTING, OPENING, STARTING, SENDING };
+
+/* A blob on its way. */
+struct item {
+	const struct blobpush *p;
+	const struct layoutread_blob *blob;
+	size_t number;
+	struct session_call call;
+	struct blobbody body;
+	struct weburl location; /* where to send it; host NULL: not known yet */
+	enum step step;
+	bool tried; /* to mount it */
+	bool restarted;
+	struct progress *progress;
+};
+
+struct items {
+	struct item *list;
+	size_t n;
+};
+
+static struct items items_new(const struct blobpush *p)
+{
+	struct items items = { xcalloc(p->layout->nblobs + 1, sizeof(struct item)), 0 };
+	for (size_t i = 0; i < p->layout->nblobs; i++) {
+		const struct layoutread_blob *blob = &p->layout->blobs[i];
+		struct item *item = &items.list[items.n];
+		if (p->states[i] != BLOBPUSH_MISSING && p->states[i] != BLOBPUSH_MOUNT)
+			continue;
+		*item = (struct item){ .p = p, .blob = blob, .number = i };
+		item->call.owner = item;
+		blobbody_init(&item->body, p->layout->dir, blob->digest, blob->size);
+		items.n++;
+	}
+	return items;
+}
+
+static void items_free(struct items *items)
+{
+	for (size_t i = 0; i < items->n; i++) {
+		session_call_free(&items->list[i].call);
+		blobbody_close(&items->list[i].body);
+		weburl_free(&items->list[i].location);
+	}
+	free(items->list);
+}
+
+/* "layer 2 (sha256:..., COMMENT)" */
+static char *name_of(const struct item *item)
+{
+	const struct layoutread_blob *b = item->blob;
+	AUTO_FREE char *layer = xasprintf("layer %zu", b->layer);
+	const char *comment = b->comment ? b->comment : "";
+	return xasprintf("%s (%s%s%.*s%s)", b->layer ? layer : "the configuration", b->digest,
+			 *comment ? ", " : "", COMMENT_SHOWN, comment,
+			 strlen(comment) > COMMENT_SHOWN ? "..." : "");
+}
+
+static int failed(const struct item *item, const char *what, struct err *e)
+{
+	AUTO_FREE char *name = name_of(item);
+	return session_failed(&item->call, e, "cannot %s %s", what, name);
+}
+
+/* Sets what to ask for; the rest of the request is as it was. */
+static void address(struct item *item, const char *method, struct weburl url)
+{
+	weburl_free(&item->call.request.url);
+	item->call.request.url = url;
+	item->call.request.method = method;
+	item->call.request.body = (struct transport_body){ 0 };
+	item->call.request.sent = NULL;
+	item->call.once = false;
+}
+
+/* --- asking --- */
+
+static void ask(struct item *item, const char *repository)
+{
+	AUTO_FREE char *rest = xasprintf("blobs/%s", item->blob->digest);
+	address(item, "HEAD", session_url(item->p->session, repository, rest));
+	session_send(item->p->session, &item->call);
+}
+
+static bool is_done(long status)
+{
+	return status >= 200 && status < 300;
+}
+
+static bool is_other_digest(const struct item *item)
+{
+	const char *found = item->call.request.digest;
+	return found && strncmp(found, "sha256:", 7) == 0 && strcmp(found, item->blob->digest) != 0;
+}
+
+static int answered(const struct item *item, struct err *e)
+{
+	long status = item->call.request.status;
+	if (!is_done(status) && status != 404)
+		return failed(item, "ask for", e);
+	if (is_done(status) && is_other_digest(item)) {
+		AUTO_FREE char *name = name_of(item);
+		return err_set(e, 0, "the registry says that %s has another digest", name);
+	}
+	item->p->states[item->number] = is_done(status) ? BLOBPUSH_PRESENT : BLOBPUSH_MISSING;
+	return 0;
+}
+
+int blobpush_ask(const struct blobpush *p, struct err *e)
+{
+	struct items items = items_new(p);
+	int r = 0;
+	for (size_t i = 0; i < items.n; i++)
+		ask(&items.list[i], p->repository);
+	for (struct session_call *c; r == 0 && (c = session_next(p->session));)
+		r = answered(c->owner, e);
+	if (r < 0)
+		session_stop(p->session);
+	items_free(&items);
+	return r;
+}
+
+static void ask_source(const struct blobpush *p, const char *source)
+{
+	struct items items = items_new(p);
+	for (size_t i = 0; i < items.n; i++)
+		if (p->states[items.list[i].number] == BLOBPUSH_MISSING)
+			ask(&items.list[i], source);
+	for (struct session_call *c; (c = session_next(p->session));) {
+		const struct item *item = c->owner;
+		if (is_done(c->request.status)) {
+			p->states[item->number] = BLOBPUSH_MOUNT;
+			p->from[item->number] = source;
+		}
+	}
+	items_free(&items);
+}
+
+void blobpush_ask_sources(const struct blobpush *p)
+{
+	for (size_t i = 0; i < p->nsources; i++)
+		ask_source(p, p->sources[i]);
+}
+
+/* --- sending --- */
+
+static void on_sent(void *context, uint64_t bytes)
+{
+	const struct item *item = context;
+	progress_bytes(item->progress, bytes);
+}
+
+static void mount(struct item *item, const char *source)
+{
+	struct weburl u = session_url(item->p->session, item->p->repository, "blobs/uploads/");
+	weburl_add_parameter(&u, "mount", item->blob->digest);
+	weburl_add_parameter(&u, "from", source);
+	address(item, "POST", u);
+	item->call.once = item->tried = true; /* there are other ways */
+	item->step = MOUNTING;
+	session_send(item->p->session, &item->call);
+}
+
+static void start_upload(struct item *item)
+{
+	address(item, "POST", session_url(item->p->session, item->p->repository, "blobs/uploads/"));
+	item->step = STARTING;
+	session_send(item->p->session, &item->call);
+}
+
+static void put(struct item *item)
+{
+	AUTO_FREE char *digest =
+		xasprintf("digest=sha256%%3A%s", strchr(item->blob->digest, ':') + 1);
+	weburl_add_query(&item->location, digest);
+	address(item, "PUT", item->location);
+	item->location = (struct weburl){ 0 };
+	item->call.request.body =
+		(struct transport_body){ .blob = &item->body, .type = "application/octet-stream" };
+	item->call.request.sent = on_sent;
+	item->call.request.context = item;
+	item->call.once = true; /* it begins with another upload */
+	item->step = SENDING;
+	session_send(item->p->session, &item->call);
+}
+
+/* Waits until there are bytes: the registry is not asked to wait for them. */
+static void open_blob(struct item *item)
+{
+	weburl_free(&item->call.request.url);
+	item->call.request.method = NULL;
+	item->call.request.body = (struct transport_body){ .blob = &item->body };
+	item->step = OPENING;
+	session_send(item->p->session, &item->call);
+}
+
+static int take_location(struct item *item, struct err *e)
+{
+	const struct transport_request *r = &item->call.request;
+	AUTO_FREE char *name = name_of(item);
+	struct weburl to = { 0 };
+	int result = !r->location ? err_set(e, 0, "the registry does not say where to") : 0;
+	if (result == 0 && (result = weburl_resolve(&r->url, r->location, &to, e)) < 0)
+		err_wrap(e, "refused to upload to where the registry says");
+	if (result == 0)
+		result = trust_upload(session_registry(item->p->session), &to, e);
+	if (result == 0)
+		item->location = to;
+	else
+		weburl_free(&to);
+	return result < 0 ? err_wrap(e, "cannot push %s", name) : 0;
+}
+
+static void begin(struct item *item)
+{
+	const struct blobpush *p = item->p;
+	const char *source = p->nsources == 1 ? p->sources[0] : p->from[item->number];
+	if (source && !item->tried)
+		mount(item, source);
+	else
+		open_blob(item);
+}
+
+/* An answer to a mount: it is there, or an upload has begun; whatever else it is, there are other
+ * ways. */
+static int mounted(struct item *item, bool *done, struct err *e)
+{
+	const struct transport_request *r = &item->call.request;
+	*done = r->status == 201 || r->status == 200;
+	if (*done)
+		progress_bytes(item->progress, item->blob->size);
+	else if (r->status == 202) {
+		if (take_location(item, e) < 0)
+			return -1;
+		open_blob(item);
+	} else {
+		begin(item);
+	}
+	return 0;
+}
+
+static int opened(struct item *item, struct err *e)
+{
+	if (item->call.request.fatal)
+		return failed(item, "push", e);
+	if (item->location.host)
+		put(item);
+	else
+		start_upload(item);
+	return 0;
+}
+
+static int started(struct item *item, struct err *e)
+{
+	if (!is_done(item->call.request.status))
+		return failed(item, "push", e);
+	if (take_location(item, e) < 0)
+		return -1;
+	put(item);
+	return 0;
+}
+
+/* An upload that the registry has lost, as after a second PUT, is begun again once. */
+static bool is_lost(struct item *item)
+{
+	long status = item->call.request.status;
+	bool lost = !item->restarted && (status == 404 || status == 416);
+	item->restarted |= lost;
+	return lost;
+}
+
+static int sent(struct item *item, bool *done, struct err *e)
+{
+	*done = is_done(item->call.request.status);
+	if (*done && is_other_digest(item)) {
+		AUTO_FREE char *name = name_of(item);
+		return err_set(e, 0, "the registry took %s as %s", name, item->call.request.digest);
+	}
+	if (*done)
+		return 0;
+	if (!session_again(&item->call) && !is_lost(item))
+		return failed(item, "push", e);
+	open_blob(item);
+	return 0;
+}
+
+/* Goes on with a blob whose call has its answer. */
+static int go_on(struct item *item, bool *done, struct err *e)
+{
+	*done = false;
+	switch (item->step) {
+	case MOUNTING:
+		return mounted(item, done, e);
+	case OPENING:
+		return opened(item, e);
+	case STARTING:
+		return started(item, e);
+	case SENDING:
+		return sent(item, done, e);
+	case ASKED:
+		break;
+	}
+	return 0;
+}
+
+static void is_there(struct item *item)
+{
+	const struct layoutread_blob *b = item->blob;
+	blobbody_close(&item->body);
+	item->p->states[item->number] = BLOBPUSH_PRESENT;
+	progress_layer(item->progress, b->size, b->digest, b->comment);
+}
+
+static int send_all(const struct blobpush *p, struct items *items, struct err *e)
+{
+	size_t begun = 0, active = 0;
+	bool done = false;
+	for (;;) {
+		for (; begun < items->n && active < p->jobs; active++)
+			begin(&items->list[begun++]);
+		struct session_call *c = session_next(p->session);
+		if (!c)
+			return 0;
+		if (go_on(c->owner, &done, e) < 0)
+			return -1;
+		if (done)
+			is_there(c->owner);
+		active -= done;
+	}
+}
+
+int blobpush_send(const struct blobpush *p, struct progress *progress, struct err *e)
+{
+	struct items items = items_new(p);
+	for (size_t i = 0; i < items.n; i++)
+		items.list[i].progress = progress;
+	int r = send_all(p, &items, e);
+	if (r < 0)
+		session_stop(p->session);
+	items_free(&items);
+	return r;
+}

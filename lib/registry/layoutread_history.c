@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/jsonread.h"
+#include "registry/layoutread.h"
+
+/* The layers of a manifest that comments are for, one after the other. */
+struct commenting {
+	struct layoutread *l;
+	const struct layoutread_manifest *m;
+	size_t layer; /* counts from 1, as the configuration is number 0 */
+};
+
+struct step {
+	struct buf comment;
+	bool empty; /* it made no layer */
+};
+
+static int read_of_step(struct jsonread *r, const char *key, struct step *s, struct err *e)
+{
+	if (strcmp(key, "comment") == 0)
+		return jsonread_string(r, &s->comment, e);
+	/* only true is worth writing; a layer too many is no harm: it is for people to read */
+	s->empty |= strcmp(key, "empty_layer") == 0;
+	return jsonread_skip(r, e);
+}
+
+static int read_step(struct jsonread *r, struct commenting *c, struct err *e)
+{
+	struct step s = { 0 };
+	const char *key = "";
+	int result = jsonread_open(r, '{', e);
+	while (result == 0 && (result = jsonread_key(r, &key, e)) == 0 && key)
+		result = read_of_step(r, key, &s, e);
+	if (result == 0 && !s.empty && c->layer < c->m->nblobs) {
+		char **to = &c->l->blobs[c->m->blobs[c->layer++]].comment;
+		if (s.comment.len && !*to)
+			*to = STEAL(s.comment.s);
+	}
+	buf_free(&s.comment);
+	return result;
+}
+
+static int read_history(struct jsonread *r, struct commenting *c, struct err *e)
+{
+	bool more = false;
+	if (jsonread_open(r, '[', e) < 0)
+		return -1;
+	while (jsonread_item(r, &more, e) == 0) {
+		if (!more)
+			return 0;
+		if (read_step(r, c, e) < 0)
+			return -1;
+	}
+	return -1;
+}
+
+static int read_config(struct jsonread *r, struct commenting *c, struct err *e)
+{
+	const char *key = "";
+	if (jsonread_open(r, '{', e) < 0)
+		return -1;
+	while (jsonread_key(r, &key, e) == 0 && key)
+		if ((strcmp(key, "history") == 0 ? read_history(r, c, e) : jsonread_skip(r, e)) < 0)
+			return -1;
+	return 0;
+}
+
+static void comment(struct layoutread *l, const struct layoutread_manifest *m)
+{
+	AUTO_FREE char *path = layoutread_blob_path(l->blobs[m->blobs[0]].digest);
+	AUTO_CLOSE int fd = openat(l->dir, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct commenting c = { l, m, 1 };
+	struct source_part from;
+	struct err ignored = { 0 };
+	struct stat st;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > LAYOUTREAD_TEXT)
+		return;
+	source_part(&from, fd, path, 0, (uint64_t)st.st_size);
+	AUTO_JSONREAD struct jsonread *r = jsonread_new(&from.source);
+	(void)!read_config(r, &c, &ignored);
+	err_clear(&ignored);
+}
+
+void layoutread_comments(struct layoutread *l)
+{
+	for (size_t i = 0; i < l->nmanifests; i++)
+		if (!l->manifests[i].index && l->manifests[i].nblobs)
+			comment(l, &l->manifests[i]);
+}

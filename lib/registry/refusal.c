@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "registry/refusal.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/esc.h"
+#include "base/jsonread.h"
+
+enum { SHOWN = 200 };
+
+static const char *words(long status)
+{
+	static const struct {
+		long status;
+		const char *words;
+	} known[] = {
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 413, "Content Too Large" },
+		{ 416, "Range Not Satisfiable" },
+		{ 429, "Too Many Requests" },
+		{ 500, "Internal Server Error" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
+	};
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (known[i].status == status)
+			return known[i].words;
+	return NULL;
+}
+
+/* One error: its code and its message. */
+static int read_error(struct jsonread *r, struct buf *code, struct buf *message, struct err *e)
+{
+	const char *key = "";
+	if (jsonread_open(r, '{', e) < 0)
+		return -1;
+	while (jsonread_key(r, &key, e) == 0) {
+		if (!key)
+			return 0;
+		int result = strcmp(key, "code") == 0      ? jsonread_string(r, code, e)
+			     : strcmp(key, "message") == 0 ? jsonread_string(r, message, e)
+							   : jsonread_skip(r, e);
+		if (result < 0)
+			return -1;
+	}
+	return -1;
+}
+
+/* The first of "errors"; what follows it need not be JSON any more. */
+static int read_first(struct jsonread *r, struct buf *code, struct buf *message, struct err *e)
+{
+	const char *key = "";
+	bool more = false;
+	if (jsonread_open(r, '{', e) < 0)
+		return -1;
+	while (jsonread_key(r, &key, e) == 0 && key) {
+		if (strcmp(key, "errors") != 0) {
+			if (jsonread_skip(r, e) < 0)
+				return -1;
+			continue;
+		}
+		if (jsonread_open(r, '[', e) < 0 || jsonread_item(r, &more, e) < 0)
+			return -1;
+		return more ? read_error(r, code, message, e) : 0;
+	}
+	return -1;
+}
+
+static void add_short(struct buf *b, const struct buf *text)
+{
+	size_t len = text->len, at = 0, n;
+	while (at < len && at < SHOWN && (n = esc_utf8(text->s + at, len - at)))
+		at += n;
+	buf_adds(b, ": ");
+	esc_message(b, text->s, at);
+	buf_adds(b, at < len ? "…" : "");
+}
+
+void refusal_text(struct buf *b, long status, const char *body, size_t len)
+{
+	AUTO_BUF struct buf code = { 0 }, message = { 0 };
+	struct err ignored = { 0 };
+	struct source_text text;
+	source_text(&text, body, len, "reply");
+	AUTO_JSONREAD struct jsonread *r = jsonread_new(&text.source);
+	(void)!read_first(r, &code, &message, &ignored);
+	err_clear(&ignored);
+	buf_addf(b, "%ld", status);
+	if (words(status))
+		buf_addf(b, " %s", words(status));
+	if (code.len)
+		add_short(b, &code);
+	if (message.len)
+		add_short(b, &message);
+}
