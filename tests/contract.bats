@@ -29,6 +29,7 @@ row() {
     merge-images) operands=(-) input=image form=any output=binary refusal='<stdin>: ' ;;
     plan-cost) input=plan options=(--graph graph) most=1 refusal='<stdin>: the plan is empty' ;;
     reference-scan) input=graph options=(--graph -) operands=(root) empty=0 ;;
+    registry-push) options=(--tls-verify=false) operands=(full "$REGISTRY/contract/x:1") form=any ;;
     tree-list) operands=(root/nix) form=any ;;
     vm-exec) input=machine options=(--engine userns --script script) form=any most=0 output=binary ;;
     *) return 1 ;;
@@ -51,7 +52,14 @@ setup_file() {
   cp "$(command -v busybox)" shell/bin/sh
   { cat stream; tree-list --owner 0:0 shell | layer-tar --mtree -; } >machine
   echo 'echo made >/file' >script
+  mkdir ../registry
+  "$TOP/tests/fixtures/fake-registry" ../registry 3>&- &
+  export REGISTRY='' REGISTRY_PID=$!
+  until [ -e ../registry/ports ]; do sleep 0.05; done
+  REGISTRY=127.0.0.1:$(sed -n 's/^plain=//p' ../registry/ports)
 }
+
+teardown_file() { kill "$REGISTRY_PID"; }
 
 setup() {
   setup_path

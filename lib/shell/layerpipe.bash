@@ -19,5 +19,5 @@ _layerpipe() {
 complete -o default -F _layerpipe \
   bin-sh build-image build-layered-image build-nix-shell-image ca-certificates closure-graph config-json export-image \
   fake-nss image-assemble image-diff image-layers layer-flatten layer-plan layer-serve layer-tar merge-images \
-  nix-prefetch-docker plan-cost pull-image reference-scan registry-credentials shadow-setup stream-layered-image \
-  stream-nix-shell-image tree-list usr-bin-env vm-exec
+  nix-prefetch-docker plan-cost pull-image reference-scan registry-credentials registry-push shadow-setup \
+  stream-layered-image stream-nix-shell-image tree-list usr-bin-env vm-exec

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# A push to a registry by stock skopeo: from the store comes what the registry lacks, and nothing else.
+# A push to a registry, by stock skopeo and by registry-push: from the store comes what the registry lacks, and nothing else.
 load ../helper
 load ../registry
 
@@ -145,6 +145,62 @@ pulled() {
   grep -q '^layer-serve: layer [0-9]* has changed: its diff ID is sha256:' err
   [ "$(requests PUT /manifests/)" = 0 ]
   [ "$(find lacking -type p | wc -l)" = 0 ]
+}
+
+# stored NAME: what docker-registry keeps of a repository: its tags, and all digests
+stored() { (cd "${REGISTRY_LOG%/*}/storage/docker/registry/v2/repositories/$1" && find . -path '*/_uploads*' -o -type f -print | sort); }
+
+# both NAME…: the first repository is pushed by registry-push with lines on its standard input, the second by skopeo with
+# its option; the registry has the same of both
+both() {
+  local digest
+  registry-push --tls-verify=false --credentials 0 first "$REGISTRY/ours:1" 2 >said
+  skopeo --insecure-policy copy --quiet --preserve-digests --dest-tls-verify=false "$@" oci:first:1 "docker://$REGISTRY/its:1"
+  skopeo --insecure-policy copy --quiet --preserve-digests --dest-tls-verify=false "$@" oci:first:1 "docker://$REGISTRY/its:2"
+  digest=$(jq -r '.manifests[0].digest' first/index.json)
+  lines "$REGISTRY/ours:1@$digest" "$REGISTRY/ours:2@$digest" | same - said
+  [ "$(stored ours | wc -l)" -gt 8 ]
+  stored its | same - <(stored ours)
+}
+
+@test "registry-push: the same as skopeo from the same layout; with a password, with tokens, from a layout without layers" {
+  # shellcheck disable=SC2016 # a hash
+  local password='u:$2b$04$abcdefghijklmnopqrstuudMegMbPN37MbpdEfAtP66w1z0RBCtLG'
+  image first
+  both </dev/null
+  # again: a HEAD for each tag, and nothing else
+  registry_forget
+  registry-push --tls-verify=false first "$REGISTRY/ours:1" 2 >said
+  lines 'HEAD /v2/ours/manifests/1 200' 'HEAD /v2/ours/manifests/2 200' | same - <(registry_requests)
+  # what was pushed is the image, for skopeo too
+  pulled ours:1 found
+  image-assemble <(layer-tar --root-dir root plan) <(tree-list --owner 0:0 top | layer-tar --mtree -) >image
+  export-image --from-image image --output want
+  same want found
+  # layers come of the store
+  rm -rf lacking
+  image lacking
+  layer-serve --layout lacking --plan plan --known known --root-dir root -- \
+    registry-push --tls-verify=false lacking "$REGISTRY/served:1" >said
+  stored served | sort | same - <(stored ours | sed '/tags\/2\//d')
+  # what one repository has, the registry mounts in another one
+  registry_forget
+  registry-push --tls-verify=false --mount-from served lacking "$REGISTRY/mounted:1" >said
+  run -1 grep 'PUT /v2/mounted/blobs' <(registry_requests)
+  registry_stop
+  echo "$password" >htpasswd
+  registry_start "$PWD/basic" "auth: {htpasswd: {realm: layerpipe, path: '$PWD/htpasswd'}}"
+  printf '%s\tu\tp\n' "$REGISTRY" | both --dest-creds u:p
+  run -1 registry-push --tls-verify=false first "$REGISTRY/nobody:1"
+  registry_stop
+  started=()
+  auth_start
+  printf '%s\tu\tp\n' "$REGISTRY" | both --dest-creds u:p
+  echo "{\"auths\": {\"$REGISTRY\": {\"auth\": \"$(printf u:p | base64)\"}}}" >auth.json
+  registry-push --tls-verify=false --credentials 3 --mount-from ours first "$REGISTRY/mounted:1" \
+    3< <(registry-credentials --authfile auth.json "$REGISTRY/mounted") >said
+  run -1 registry-push --tls-verify=false first "$REGISTRY/nobody:1"
+  kill "${started[@]}"
 }
 
 @test "a registry that is not there" {
