@@ -70,7 +70,8 @@ void *mem_grow(void *p, size_t *cap, size_t need, size_t elem)
 {
 	if (need <= *cap)
 		return p;
-	size_t n = *cap < 8 ? 8 : *cap;
+	size_t least = elem == 1 ? 64 : 8; /* text grows byte by byte */
+	size_t n = *cap < least ? least : *cap;
 	while (n < need)
 		n = n > SIZE_MAX / 2 ? need : n + n / 2;
 	size_t bytes;

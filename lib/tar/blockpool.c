@@ -10,14 +10,18 @@
 
 enum state { FREE, READY, BUSY, DONE };
 
-/* A thread that is woken up takes as much time as a small block, so it gets several. */
-enum { BLOCKS = 128 };
+/*
+ * A thread that is woken up takes as much time as a small block, so it gets several. Blocks that
+ * are cut differ in size, so many wait: threads that have small ones do not run out while another
+ * has a large one.
+ */
+enum { BLOCKS = 128, SLOTS_OF_CUT = 64, LINE = 64 };
 
 /* Blocks on their way through; the last one may still be filled. */
 struct slot {
 	enum state state;
 	bool failed;
-	char *data; /* the input; once it is DONE, what that became */
+	char *data; /* in the pool's: the input; once it is DONE, what that became */
 	size_t len;
 	uint64_t number; /* of the first block */
 	size_t nblocks;
@@ -27,11 +31,14 @@ struct slot {
 struct worker {
 	struct blockpool *pool;
 	void *context;
-	char *spare; /* to compress into: then it changes places with the slot's data */
+	char *spare; /* to compress into */
 	pthread_t thread;
 };
 
-/* Slots form a ring: filled and written out in order by the caller, compressed by any thread. */
+/*
+ * Slots form a ring, and what is in them another: filled and written out in order by the caller,
+ * compressed by any thread.
+ */
 struct blockpool {
 	const struct blockpool_kind *kind;
 	struct out *o;
@@ -42,11 +49,15 @@ struct blockpool {
 	bool quit;
 	struct slot *slots;
 	size_t nslots;
-	size_t fill;     /* slot that the caller fills */
-	size_t take;     /* slot that the next free thread compresses */
-	size_t begun;    /* where in that slot the block begins */
-	size_t room;     /* size of a buffer */
-	uint64_t blocks; /* ended so far */
+	size_t oldest;    /* slot that is written out next */
+	size_t take;      /* slot that the next free thread compresses */
+	size_t fill;      /* slot that the caller fills */
+	size_t nfull;     /* slots from oldest up to fill */
+	size_t begun;     /* where in the slot that is filled the block begins */
+	size_t room;      /* the most that one can have in it */
+	char *data;       /* of all slots */
+	size_t size, end; /* of the data; where in them the last full slot ends */
+	uint64_t blocks;  /* ended so far */
 	blockpool_told *told;
 	void *context; /* of told */
 };
@@ -70,19 +81,17 @@ static struct slot *take(struct blockpool *p)
 static void compress(struct worker *w, struct slot *s)
 {
 	const struct blockpool_kind *kind = w->pool->kind;
-	char *in = s->data;
 	size_t at = 0, to = 0;
 	for (size_t i = 0; i < s->nblocks; i++) {
-		size_t made = kind->compress(w->context, s->number + i, in + at, s->blocks[i],
+		size_t made = kind->compress(w->context, s->number + i, s->data + at, s->blocks[i],
 					     w->spare + to, w->pool->room - to);
 		at += s->blocks[i];
 		to += made;
 		s->blocks[i] = made;
 		s->failed = s->failed || made == 0;
 	}
-	s->data = w->spare;
+	memcpy(s->data, w->spare, to);
 	s->len = to;
-	w->spare = in;
 }
 
 static void *work(void *arg)
@@ -114,6 +123,11 @@ static int start_worker(struct blockpool *p, struct err *e)
 	return 0;
 }
 
+static size_t whole_lines(size_t len)
+{
+	return (len + LINE - 1) / LINE * LINE;
+}
+
 /* A buffer takes memory only once it is used. */
 static void make_buffers(struct blockpool *p)
 {
@@ -121,14 +135,18 @@ static void make_buffers(struct blockpool *p)
 	p->room = kind->bound(kind->block);
 	if (kind->batch)
 		p->room += kind->bound(kind->batch) + BLOCKS * kind->bound(0);
+	p->room = whole_lines(p->room);
 	p->workers = xcalloc(p->nworkers, sizeof *p->workers);
-	unsigned enough = 3 * p->nworkers;
-	p->nslots = (enough < p->kind->buffers ? enough : p->kind->buffers) - p->nworkers;
-	p->slots = xcalloc(p->nslots, sizeof *p->slots);
 	for (unsigned i = 0; i < p->nworkers; i++)
 		p->workers[i].spare = xmalloc(p->room);
-	for (size_t i = 0; i < p->nslots; i++)
-		p->slots[i].data = xmalloc(p->room);
+	unsigned enough = 3 * p->nworkers;
+	p->nslots = (enough < kind->buffers ? enough : kind->buffers) - p->nworkers;
+	p->size = p->nslots * p->room;
+	p->data = xmalloc(p->size);
+	if (kind->batch)
+		p->nslots = SLOTS_OF_CUT;
+	p->slots = xcalloc(p->nslots, sizeof *p->slots);
+	p->slots[0].data = p->data;
 }
 
 int blockpool_new(const struct blockpool_kind *kind, unsigned jobs, struct blockpool **pool,
@@ -170,31 +188,64 @@ static int write_out(struct blockpool *p, const struct slot *s, struct err *e)
 	return 0;
 }
 
-/* Waits until the slot is free; what it holds is written first. */
-static int empty(struct blockpool *p, struct slot *s, struct err *e)
+/* Writes out the oldest full slot, which is waited for. */
+static int write_oldest(struct blockpool *p, struct err *e)
 {
+	struct slot *s = &p->slots[p->oldest];
 	pthread_mutex_lock(&p->lock);
-	while (s->state == READY || s->state == BUSY)
+	while (s->state != DONE)
 		pthread_cond_wait(&p->done, &p->lock);
-	enum state state = s->state;
 	s->state = FREE;
 	pthread_mutex_unlock(&p->lock);
-	int r = state == DONE ? write_out(p, s, e) : 0;
-	s->len = s->nblocks = 0;
-	return r;
+	p->oldest = (p->oldest + 1) % p->nslots;
+	p->nfull--;
+	return write_out(p, s, e);
+}
+
+/* Where the next slot can have all its room in one; NULL: nowhere yet. */
+static char *find_room(const struct blockpool *p)
+{
+	size_t from = p->nfull ? (size_t)(p->slots[p->oldest].data - p->data) : 0;
+	if (p->nfull == 0)
+		return p->data;
+	if (p->nfull == p->nslots)
+		return NULL;
+	if (p->end <= from)
+		return from - p->end >= p->room ? p->data + p->end : NULL;
+	if (p->size - p->end >= p->room)
+		return p->data + p->end;
+	return from >= p->room ? p->data : NULL;
+}
+
+/* The most that its blocks can become. */
+static size_t slot_bound(const struct blockpool *p, const struct slot *s)
+{
+	size_t most = 0;
+	for (size_t i = 0; i < s->nblocks; i++)
+		most += p->kind->bound(s->blocks[i]);
+	return whole_lines(most);
 }
 
 /* Hands the blocks to the threads and turns to the next slot. */
 static int submit(struct blockpool *p, struct slot *s, struct err *e)
 {
 	s->number = p->blocks - s->nblocks;
+	p->end = (size_t)(s->data - p->data) + slot_bound(p, s);
+	p->nfull++;
 	pthread_mutex_lock(&p->lock);
 	s->state = READY;
 	pthread_cond_signal(&p->ready);
 	pthread_mutex_unlock(&p->lock);
 	p->fill = (p->fill + 1) % p->nslots;
 	p->begun = 0;
-	return empty(p, &p->slots[p->fill], e);
+	char *room;
+	while (!(room = find_room(p)))
+		if (write_oldest(p, e) < 0)
+			return -1;
+	s = &p->slots[p->fill];
+	s->data = room;
+	s->len = s->nblocks = 0;
+	return 0;
 }
 
 static int end_block(struct blockpool *p, struct slot *s, struct err *e)
@@ -241,8 +292,8 @@ int blockpool_finish(struct blockpool *p, struct err *e)
 	s = &p->slots[p->fill];
 	if (s->nblocks && submit(p, s, e) < 0)
 		return -1;
-	for (size_t i = 0; i < p->nslots; i++)
-		if (empty(p, &p->slots[(p->fill + i) % p->nslots], e) < 0)
+	while (p->nfull)
+		if (write_oldest(p, e) < 0)
 			return -1;
 	return 0;
 }
@@ -266,8 +317,7 @@ void blockpool_free(struct blockpool *p)
 	end_workers(p);
 	for (unsigned i = 0; i < p->nworkers; i++)
 		free(p->workers[i].spare);
-	for (size_t i = 0; i < p->nslots; i++)
-		free(p->slots[i].data);
+	free(p->data);
 	free(p->workers);
 	free(p->slots);
 	pthread_mutex_destroy(&p->lock);

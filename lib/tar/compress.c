@@ -11,7 +11,6 @@
 
 struct compress {
 	struct out *o;
-	enum compress_kind kind;
 	struct blockpool *pool;      /* NULL for COMPRESS_NONE */
 	struct zstdchunked *chunked; /* before it, for COMPRESS_CHUNKED */
 };
@@ -176,10 +175,8 @@ char *compress_about(enum compress_kind kind)
 void compress_again(struct compress *c, struct out *o)
 {
 	c->o = o;
-	zstdchunked_free(c->chunked);
-	c->chunked = NULL;
-	if (c->kind == COMPRESS_CHUNKED)
-		c->chunked = zstdchunked_new(c->pool, o);
+	if (c->chunked)
+		zstdchunked_start(c->chunked, o);
 	else if (c->pool)
 		blockpool_start(c->pool, o, NULL, NULL);
 }
@@ -188,11 +185,12 @@ int compress_new(enum compress_kind kind, unsigned jobs, struct out *o, struct c
 		 struct err *e)
 {
 	AUTO_COMPRESS struct compress *made = xcalloc(1, sizeof *made);
-	made->kind = kind;
 	if (kind == COMPRESS_XZ)
 		return err_set(e, 0, "xz is not written");
 	if (kind != COMPRESS_NONE && blockpool_new(kinds[kind], jobs, &made->pool, e) < 0)
 		return -1;
+	if (kind == COMPRESS_CHUNKED)
+		made->chunked = zstdchunked_new(made->pool);
 	compress_again(made, o);
 	*c = STEAL(made);
 	return 0;

@@ -15,6 +15,7 @@ struct tarsplit {
 	struct zstdpack *to;
 	struct buf between; /* since the last member */
 	struct buf name;    /* of the member whose contents come */
+	struct buf payload; /* of a line, as JSON */
 	uint64_t size, left;
 	uint64_t crc;
 	int64_t lines;
@@ -30,14 +31,15 @@ struct tarsplit *tarsplit_new(struct zstdpack *to)
 /* Ends the line: payload NULL is none. */
 static int line(struct tarsplit *t, struct json *j, const void *payload, size_t len, struct err *e)
 {
-	AUTO_BUF struct buf text = { 0 }, encoded = { 0 };
+	AUTO_BUF struct buf text = { 0 };
 	json_key(j, "payload");
+	buf_clear(&t->payload);
 	if (payload) {
-		base64_encode(&encoded, payload, len);
-		json_string(j, encoded.s, encoded.len);
-	} else {
-		json_raw(j, "null");
+		buf_addc(&t->payload, '"');
+		base64_encode(&t->payload, payload, len);
+		buf_addc(&t->payload, '"');
 	}
+	json_raw(j, payload ? t->payload.s : "null");
 	json_key(j, "position");
 	json_number(j, t->lines++);
 	json_close(j, '}');
@@ -121,5 +123,6 @@ void tarsplit_free(struct tarsplit *t)
 		return;
 	buf_free(&t->between);
 	buf_free(&t->name);
+	buf_free(&t->payload);
 	free(t);
 }

@@ -164,21 +164,41 @@ static const struct tarpush_parts parts = { between, member, contents };
 
 /* --- the whole --- */
 
-struct zstdchunked *zstdchunked_new(struct blockpool *pool, struct out *o)
+struct zstdchunked *zstdchunked_new(struct blockpool *pool)
 {
 	struct zstdchunked *c = xcalloc(1, sizeof *c);
-	c->o = o;
 	c->pool = pool;
-	c->cutter = filepieces_new(piece, c);
-	c->tar = tarpush_new(&parts, c);
 	c->table.pack = zstdpack_new();
 	c->tarsplit.pack = zstdpack_new();
+	return c;
+}
+
+/* Frees what belongs to one output. */
+static void end_output(struct zstdchunked *c)
+{
+	tarpush_free(c->tar);
+	filepieces_free(c->cutter);
+	zstdtoc_free(c->toc);
+	tarsplit_free(c->split);
+	digest_free(c->piece_digest);
+	digest_free(c->file_digest);
+}
+
+void zstdchunked_start(struct zstdchunked *c, struct out *o)
+{
+	end_output(c);
+	zstdpack_clear(c->table.pack);
+	zstdpack_clear(c->tarsplit.pack);
+	c->o = o;
+	c->cutter = filepieces_new(piece, c);
+	c->tar = tarpush_new(&parts, c);
 	c->toc = zstdtoc_new(c->table.pack);
 	c->split = tarsplit_new(c->tarsplit.pack);
 	c->piece_digest = digest_new();
 	c->file_digest = digest_new();
-	blockpool_start(pool, o, frame_written, c);
-	return c;
+	c->plain = c->later = false;
+	c->tail = c->in_piece = 0;
+	blockpool_start(c->pool, o, frame_written, c);
 }
 
 int zstdchunked_write(struct zstdchunked *c, const void *data, size_t len, struct err *e)
@@ -282,13 +302,8 @@ void zstdchunked_free(struct zstdchunked *c)
 {
 	if (!c)
 		return;
-	tarpush_free(c->tar);
-	filepieces_free(c->cutter);
-	zstdtoc_free(c->toc);
-	tarsplit_free(c->split);
+	end_output(c);
 	zstdpack_free(c->table.pack);
 	zstdpack_free(c->tarsplit.pack);
-	digest_free(c->piece_digest);
-	digest_free(c->file_digest);
 	free(c);
 }

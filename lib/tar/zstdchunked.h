@@ -22,8 +22,11 @@ struct zstdchunked;
 /* What makes the frames. */
 extern const struct blockpool_kind zstdchunked_kind;
 
-/* Begins an output of the pool, which is of that kind; both are borrowed. */
-struct zstdchunked *zstdchunked_new(struct blockpool *pool, struct out *o);
+/* The pool is of that kind, and borrowed. */
+struct zstdchunked *zstdchunked_new(struct blockpool *pool);
+
+/* Begins an output, the first or after zstdchunked_finish(); o is borrowed. */
+void zstdchunked_start(struct zstdchunked *c, struct out *o);
 MUST_USE int zstdchunked_write(struct zstdchunked *c, const void *data, size_t len, struct err *e);
 MUST_USE int zstdchunked_finish(struct zstdchunked *c, struct err *e);
 

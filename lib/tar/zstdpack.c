@@ -28,6 +28,14 @@ struct zstdpack *zstdpack_new(void)
 	return p;
 }
 
+void zstdpack_clear(struct zstdpack *p)
+{
+	if (p->z)
+		ZSTD_CCtx_reset(p->z, ZSTD_reset_session_only);
+	buf_clear(&p->frame);
+	p->length = 0;
+}
+
 static int run(struct zstdpack *p, ZSTD_inBuffer *in, ZSTD_EndDirective how, struct err *e)
 {
 	size_t left = 1;

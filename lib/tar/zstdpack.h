@@ -14,6 +14,10 @@
 struct zstdpack;
 
 struct zstdpack *zstdpack_new(void);
+
+/* Starts afresh, in the memory that it has. */
+void zstdpack_clear(struct zstdpack *p);
+
 MUST_USE int zstdpack_add(struct zstdpack *p, const void *data, size_t len, struct err *e);
 
 /* Ends the frame; the digest is that of the frame. */

@@ -175,7 +175,11 @@ static void add_digest(struct buf *b, const char *key, const unsigned char diges
 {
 	char hex[DIGEST_HEX_LEN + 1];
 	digest_to_hex(digest, hex);
-	buf_addf(b, ",\"%s\":\"sha256:%s\"", key, hex);
+	buf_adds(b, ",\"");
+	buf_adds(b, key);
+	buf_adds(b, "\":\"sha256:");
+	buf_add(b, hex, DIGEST_HEX_LEN);
+	buf_addc(b, '"');
 }
 
 static void add_chunk(struct buf *b, const struct piece *p, uint64_t at)

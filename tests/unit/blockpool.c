@@ -181,6 +181,57 @@ static void makes_outputs(struct blockpool_kind kind, size_t batch)
 	blockpool_free(p);
 }
 
+/* Blocks of all lengths, which grow and are all different: none may lie where another is. */
+enum { UNEVEN = 2000, GROWTH = 5 };
+
+static size_t grown(size_t len)
+{
+	return len + GROWTH;
+}
+
+static size_t grow(void *context, uint64_t n, const void *in, size_t len, void *out, size_t room)
+{
+	size_t made = turn(context, n % 8 == 0 ? 0 : 1, in, len, out, room);
+	memset((char *)out + made, (char)n, GROWTH);
+	return made + GROWTH;
+}
+
+static size_t uneven_length(size_t i)
+{
+	return i % 7 == 0 ? BLOCK : 1 + i * i % 40;
+}
+
+static void keeps_apart(size_t batch, unsigned jobs)
+{
+	AUTO_BUF struct buf want = { 0 };
+	struct blockpool_kind kind = turning;
+	struct blockpool *p = NULL;
+	struct err e = { 0 };
+	struct out o;
+	FILE *f = tmpfile();
+	kind.batch = batch;
+	kind.bound = grown;
+	kind.compress = grow;
+	out_init(&o, fileno(f), "<test>");
+	int status = blockpool_new(&kind, jobs, &p, &e);
+	if (status == 0)
+		blockpool_start(p, &o, NULL, NULL);
+	for (size_t i = 0; status == 0 && i < UNEVEN; i++) {
+		char data[BLOCK];
+		size_t len = uneven_length(i);
+		for (size_t k = 0; k < len; k++)
+			data[len - 1 - k] = *(char *)buf_extend(&want, 1) = (char)(i * 31 + k);
+		memset(buf_extend(&want, GROWTH), (char)i, GROWTH);
+		if (blockpool_write(p, data, len, &e) < 0 || blockpool_cut(p, &e) < 0)
+			status = -1;
+	}
+	OK(status == 0 && blockpool_finish(p, &e) == 0 && out_flush(&o, &e) == 0);
+	OK(holds(f, &want));
+	blockpool_free(p);
+	out_drop(&o);
+	fclose(f);
+}
+
 static void counts_blocks(size_t len, const char *want)
 {
 	struct blockpool_kind kind = turning;
@@ -241,6 +292,10 @@ int main(void)
 	makes_outputs(turning, 0);
 	makes_outputs(turning, 2 * BLOCK + 1);
 	makes_outputs(turning, (size_t)BLOCKS * BLOCK); /* more than what it takes together */
+	for (unsigned jobs = 1; jobs < 5; jobs++) {
+		keeps_apart(1, jobs);
+		keeps_apart(2 * BLOCK, jobs);
+	}
 	counts_blocks(0, "0");
 	counts_blocks(1, "x");
 	counts_blocks(BLOCK, "x");
