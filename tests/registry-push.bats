@@ -428,6 +428,9 @@ certificate (--ca-file FILE names whose certificates are)" registry-push "$layou
   refused "cannot push the manifest $(digest "$layout"): 400 Bad Request" push mput-400/huge-error/app
   refused "cannot push the manifest $(digest "$layout"): 400 Bad Request: EVIL: a\\x1b[31m\\x0ab "$'\u202e c' \
     push mput-400/evil-error/app
+  refused "cannot push the manifest $(digest "$layout"): 400 Bad Request" push_as "$user" basic/mput-400/echo-error/app
+  refused "cannot push the manifest $(digest "$layout"): 400 Bad Request" push_as "$user" token/mput-400/echo-error/app
+  refused "cannot push the manifest $(digest "$layout"): 400 Bad Request" push_as "$user" basic/mput-400/echo-plain/app
   refused "$ask: its answer has more than 64 KiB of headers" push endless/app
 }
 

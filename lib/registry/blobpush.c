@@ -284,7 +284,8 @@ static int sent(struct item *item, bool *done, struct err *e)
 	*done = is_done(item->call.request.status);
 	if (*done && is_other_digest(item)) {
 		AUTO_FREE char *name = name_of(item);
-		return err_set(e, 0, "the registry took %s as %s", name, item->call.request.digest);
+		return err_set(e, 0, "the registry took %s as %.80s", name,
+			       item->call.request.digest);
 	}
 	if (*done)
 		return 0;

@@ -201,6 +201,16 @@ void session_stop(struct session *s)
 	s->failed = NULL;
 }
 
+/* Status and words of an answer, which may repeat what it got: then it is not shown. */
+static void add_refusal(const struct session *s, const struct transport_request *r, struct buf *b)
+{
+	refusal_text(b, r->status, r->answer.s, r->answer.len);
+	if (!session_tells_secret(s, &r->answer) && !session_tells_secret(s, b))
+		return;
+	buf_clear(b);
+	refusal_text(b, r->status, NULL, 0);
+}
+
 int session_failed(const struct session_call *c, struct err *e, const char *fmt, ...)
 {
 	const struct transport_request *r = &c->request;
@@ -210,7 +220,7 @@ int session_failed(const struct session_call *c, struct err *e, const char *fmt,
 	AUTO_FREE char *what = xvasprintf(fmt, ap);
 	va_end(ap);
 	if (r->status)
-		refusal_text(&why, r->status, r->answer.s, r->answer.len);
+		add_refusal(c->session, r, &why);
 	else
 		buf_adds(&why, r->err.msg ? r->err.msg : "no answer");
 	if (r->status == 401 || r->status == 403)

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/base64.h"
 #include "registry/challenge.h"
 #include "registry/refusal.h"
 #include "registry/retry.h"
@@ -250,6 +251,33 @@ int session_answer(struct session *s, struct session_call *c, struct err *e)
 			       "the registry answers 401 Unauthorized, but does not say how "
 			       "it wants to be told who asks");
 	return ch->kind == CHALLENGE_BASIC ? answer_basic(s, e) : answer_bearer(s, ch, e);
+}
+
+static bool has(const struct buf *text, const char *s)
+{
+	return s && *s && text->len && memmem(text->s, text->len, s, strlen(s));
+}
+
+/* As Authorization: Basic has it. */
+static bool has_basic(const struct session *s, const struct buf *text)
+{
+	const struct credentials *c = s->o.credentials;
+	AUTO_FREE char *both = c->user ? xasprintf("%s:%s", c->user, c->secret) : xstrdup("");
+	AUTO_BUF struct buf b = { 0 };
+	base64_encode(&b, both, strlen(both));
+	bool found = has(text, b.s);
+	explicit_bzero(both, strlen(both));
+	if (b.s)
+		explicit_bzero(b.s, b.len);
+	return found;
+}
+
+bool session_tells_secret(const struct session *s, const struct buf *text)
+{
+	for (size_t i = 0; i < s->ntokens; i++)
+		if (has(text, s->tokens[i]))
+			return true;
+	return has(text, s->o.credentials->secret) || has_basic(s, text);
 }
 
 void session_add_hint(const struct session *s, struct buf *b)

@@ -36,6 +36,9 @@ bool session_may_answer(const struct session *s, const struct session_call *c);
 /* Answers the challenge in the call's answer. */
 MUST_USE int session_answer(struct session *s, struct session_call *c, struct err *e);
 
+/* Whether what authorized us is in a text, so that it is not to be shown. */
+bool session_tells_secret(const struct session *s, const struct buf *text);
+
 /* Appends what a user can do who is not let in. */
 void session_add_hint(const struct session *s, struct buf *b);
 

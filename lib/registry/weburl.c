@@ -9,7 +9,7 @@
 
 #include "base/num.h"
 
-enum { HTTP_PORT = 80, HTTPS_PORT = 443 };
+enum { HTTP_PORT = 80, HTTPS_PORT = 443, SHOWN = 200 };
 
 static const char alnum[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 static const char unreserved[] =
@@ -201,7 +201,8 @@ char *weburl_text(const struct weburl *u)
 
 char *weburl_shown(const struct weburl *u)
 {
-	return text(u, strcspn(u->path, "?"));
+	size_t path = strcspn(u->path, "?");
+	return text(u, path < SHOWN ? path : SHOWN);
 }
 
 struct weburl weburl_copy(const struct weburl *u)

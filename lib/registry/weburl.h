@@ -43,7 +43,8 @@ void weburl_escape(struct buf *b, const char *value);
 /* The whole URL; the caller frees it. */
 char *weburl_text(const struct weburl *u);
 
-/* For messages: without the query, which may hold secrets. The caller frees it. */
+/* For messages: not too long, and without the query, which may hold secrets. The caller frees it.
+ */
 char *weburl_shown(const struct weburl *u);
 
 /* The URL once more. */

@@ -88,6 +88,13 @@ static void writing(void)
 	STREQ(text, "http://r.example/u?state=secret&digest=sha256%3Aab"
 		    "&sc%20ope=repository%3Aa%2Fb%3Apull%2Cpush%26x");
 	STREQ(shown, "http://r.example/u");
+	AUTO_BUF struct buf path = { 0 };
+	for (int i = 0; i < 1000; i++)
+		buf_adds(&path, "/a");
+	free(u.path);
+	u.path = xstrdup(path.s);
+	AUTO_FREE char *cut = weburl_shown(&u);
+	OK(strlen(cut) == strlen("http://r.example") + 200);
 }
 
 enum where { PUBLIC, PRIVATE, LOOPBACK };
