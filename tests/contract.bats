@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # What every filter promises. A tool without a row in the table below fails.
 load helper
+load registry
 
 # row TOOL: how to call it on good input, inside of what make-example makes.
 #   options, operands  how it is called
@@ -52,14 +53,12 @@ setup_file() {
   cp "$(command -v busybox)" shell/bin/sh
   { cat stream; tree-list --owner 0:0 shell | layer-tar --mtree -; } >machine
   echo 'echo made >/file' >script
-  mkdir ../registry
-  "$TOP/tests/fixtures/fake-registry" ../registry 3>&- &
-  export REGISTRY='' REGISTRY_PID=$!
-  until [ -e ../registry/ports ]; do sleep 0.05; done
+  fake_start ../registry
+  export REGISTRY
   REGISTRY=127.0.0.1:$(sed -n 's/^plain=//p' ../registry/ports)
 }
 
-teardown_file() { kill "$REGISTRY_PID"; }
+teardown_file() { kill "$FAKE_PID"; }
 
 setup() {
   setup_path

@@ -9,6 +9,7 @@
 #   registry_push ARCHIVE NAME   puts an image there; sets DIGEST
 #   registry_index NAME ARCH…    NAME:1.0 becomes an index of NAME:ARCH…; sets DIGEST
 #   auth_start                   starts one that asks for tokens, and who gives them, in auth/; adds both to started
+#   fake_start DIR               starts tests/fixtures/fake-registry, which tells its ports in DIR/ports; sets FAKE_PID
 #   registry_requests            what it was asked for since registry_forget: METHOD PATH STATUS, one a line
 
 registry_start() {
@@ -72,6 +73,13 @@ registry_forget() { registry_seen=$(wc -l <"$REGISTRY_LOG"); }
 registry_requests() {
   tail -n "+$((${registry_seen:-0} + 1))" "$REGISTRY_LOG" |
     sed -nE 's/^127\.0\.0\.1 .* "([A-Z]+ [^ ]+) HTTP[^"]*" ([0-9]+) .*/\1 \2/p'
+}
+
+fake_start() {
+  mkdir -p "$1"
+  "$TOP/tests/fixtures/fake-registry" "$1" 3>&- &
+  export FAKE_PID=$!
+  until [ -e "$1/ports" ]; do kill -0 "$FAKE_PID" && sleep 0.05 || return; done
 }
 
 auth_start() {
