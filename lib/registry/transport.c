@@ -332,7 +332,8 @@ static void note_failure(struct transport_request *r, CURLcode code, const struc
 {
 	r->no_tls =
 		r->url.tls && (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_COULDNT_CONNECT);
-	r->unreachable = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST;
+	r->unreachable = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
+			 code == CURLE_SSL_CONNECT_ERROR;
 	r->status = 0;
 	if (r->err.msg)
 		return;
