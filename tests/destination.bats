@@ -166,6 +166,12 @@ unreadable() {
   tree image.tar >want
   [ "$(push 1)" = "docker://$REGISTRY/$repository:1" ]
   is_there 1
+  # a prepared image is the same: a new tag, no blob
+  stream-layered-image "${args[@]}" --tag 1 --prepare prepared >printed
+  registry_forget
+  build-layered-image --quiet --tls-verify=false --prepared prepared --to "docker://$REGISTRY/$repository:5" >printed
+  [ "$(requests PATCH /)" = 0 ]
+  is_there 5
   # the same again: one question, and no file of the store is read
   cp -a root root.was
   unreadable -

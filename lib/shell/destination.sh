@@ -26,6 +26,7 @@ destination_start() {
     written=(--output "$output")
     return
   fi
+  work_make
   destination_form
   case $to in
     oci:[!:]*) destination_layout "${to#oci:}" ;;

@@ -11,6 +11,7 @@
 
 # shellcheck source=/dev/null
 . "$share/image.sh"
+. "$share/base.sh"
 . "$share/prepared.sh"
 
 plan='' layers=() streams=() expected=''
@@ -30,13 +31,12 @@ layered_start() {
 
 # What a prepared image needs no more is not read.
 layered_source() {
-  local part
-  for part in customise closure nixdb preset base; do
-    if [ -z "${attr[prepared]}" ] || { [ "$part" = base ] && [ -n "${attr[fromImage]}" ]; }; then
-      # shellcheck source=/dev/null
-      . "$share/$part.sh"
-    fi
-  done
+  [ -z "${attr[prepared]}" ] || return 0
+  # shellcheck source=/dev/null
+  . "$share/customise.sh"
+  . "$share/closure.sh"
+  . "$share/nixdb.sh"
+  . "$share/preset.sh"
 }
 
 # Both together, as the scripts of nixpkgs take them.
