@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Credentials of a registry, after image-lines.jq: a file of podman, skopeo or docker goes in; what a credential
 # helper says, where $helper is true. $host is the registry, $repository is without it.
-# Out come lines, the best first: "helper NAME SERVER" or "line HOST USER SECRET". Nothing of a secret gets into a message.
+# Out come lines, the best first: "helper NAME SERVER" or "line HOST USER SECRET"; then "end". Nothing of a secret gets into
+# a message.
 
 def hub: "https://index.docker.io/v1/";
 
@@ -55,4 +56,4 @@ def of_helper:
   | select(.[1] != "")
   | ["line", $host] + .;
 
-document | object("the file") | if $helper then of_helper else of_file end | line
+document | object("the file") | (if $helper then of_helper else of_file end | line), "end"

@@ -45,13 +45,15 @@ credentials_of() {
   [ ! -d "$1" ] || fail "cannot read '$1': Is a directory"
   said=$(credentials_jq --argjson helper false 2>"$work/credentials.err" <"$1") || status=$?
   credentials_failed "$1"
-  while IFS= read -r candidate; do
+  while [ -n "$said" ]; do
+    candidate=${said%%$'\n'*} said=${said#*$'\n'}
     case $candidate in
       line$'\t'*) credentials=${candidate#*$'\t'} ;;
       helper$'\t'*) credentials_help "${candidate#*$'\t'}" ;;
+      end) return 0 ;;
     esac
     [ -z "$credentials" ] || return 0
-  done < <(printf '%s\n' "$said")
+  done
 }
 
 credentials_jq() {
@@ -59,13 +61,16 @@ credentials_jq() {
     "$(<"$share/image-lines.jq")$(<"$share/credentials.jq")"
 }
 
-# credentials_failed NAME: what jq or the opening of its input said, if status says so
+# credentials_failed NAME: what jq or the opening of its input said, if status says so; what jq said is whole
 credentials_failed() {
-  [ "$status" != 0 ] || return 0
+  if [ "$status" = 0 ]; then
+    [[ $said == end || $said == *$'\n'end ]] || fail "cannot read '$1'"
+    return 0
+  fi
   IFS= read -r -d '' reason <"$work/credentials.err" || :
   reason=${reason%$'\n'}
   case $reason in
-    *": No such file or directory" | *": Not a directory") said='' ;;
+    *": line "*": $1: No such file or directory" | *": line "*": $1: Not a directory") said='' ;;
     *": line "*": $1: "*) fail "cannot read '$1': ${reason##*: }" ;;
     *'parse error: '*) fail "$1: not JSON: ${reason##*parse error: }" ;;
     *) fail "$1: ${reason#jq: error: }" ;;
@@ -83,5 +88,6 @@ credentials_help() {
   [ $status = 0 ] || fail "$name: ${said%%$'\n'*}"
   said=$(printf '%s' "$said" | credentials_jq --argjson helper true 2>"$work/credentials.err") || status=$?
   credentials_failed "$name"
-  credentials=${said#*$'\t'}
+  credentials=${said%end} credentials=${credentials%$'\n'}
+  credentials=${credentials#*$'\t'}
 }
