@@ -13,26 +13,26 @@ setup_file() {
   needs nix patchelf curl skopeo docker dockerd podman runc docker-registry sqlite3 qemu-system-x86_64 groupadd useradd
   [ "${SANITIZED:-0}" = 0 ] || skip 'sanitized programs need what is not in the store'
   dpkg-query -W -f '${Package}\t${Architecture}\t${Version}\t${Pre-Depends}, ${Depends}\t${Provides}\t${db:Status-Status}\n' |
-    perl "$TOP/tests/mkclosure/depends.pl" bash coreutils libzstd1 zlib1g >packages.json
+    perl "$TOP/tests/mkclosure/depends.pl" bash busybox-static coreutils libzstd1 zlib1g >packages.json
   nix_store "$PWD/root"
   NIX_CONFIG+=$'\nsandbox = true\nsandbox-fallback = false'
   # packages are made of this machine's programs; images of packages alone
   images --attr pkgs.layerpipe --attr pkgs.stdenv --attr pkgs.shadow --attr pkgs.linux --attr pkgs.qemu_kvm \
-    --attr pkgs.e2fsprogs >log 2>&1 || { cat log && return 1; }
+    --attr pkgs.e2fsprogs --attr pkgs.nix --attr pkgs.busybox >log 2>&1 || { cat log && return 1; }
   NIX_CONFIG=$(grep -v '^extra-sandbox-paths' <<<"$NIX_CONFIG")
   images --attr all >all 2>log || { cat log && return 1; }
+  clients_start "$PWD/clients"
+  docker_start
 }
+
+teardown_file() { clients_stop; }
 
 setup() {
   setup_path
   dir=$BATS_FILE_TMPDIR
 }
 
-# What a test started ends with it, as only the test knows it.
-teardown() {
-  registry_stop
-  clients_stop
-}
+teardown() { registry_stop; }
 
 # images OPTION…: nix-build of images.nix
 images() {
@@ -59,11 +59,24 @@ built() {
   printf -v "$1" %s "$dir/root$link"
 }
 
-# in_store COMMAND…: runs it where there is nothing but the store, and /dev, /proc and /tmp
+# in_store COMMAND…: runs it where there is nothing but the store, and /dev, /proc and /tmp, and the directories "seen"
 in_store() {
-  mkdir -p "$dir/root"/{dev,proc,tmp,var/tmp}
+  local seen_here=(dev proc "${seen[@]}")
+  mkdir -p "$dir/root"/{tmp,var/tmp} "${seen_here[@]/#/"$dir/root/"}"
   # shellcheck disable=SC2016 # expanded inside
-  unshare --mount bash -euc 'mount --rbind /dev "$0/dev"; mount --rbind /proc "$0/proc"; exec env -i PATH=/usr/sbin:/usr/bin chroot "$0" "$@"' "$dir/root" "$@"
+  unshare --mount bash -euc 'root=$0 n=$1
+    shift
+    mount --bind "$root" "$root" # container storage asks for a mount there
+    for seen in "${@:1:n}"; do mount --rbind "/$seen" "$root/$seen"; done
+    exec env -i PATH=/usr/sbin:/usr/bin chroot "$root" "${@:n+1}"' "$dir/root" ${#seen_here[@]} "${seen_here[@]}" "$@"
+}
+seen=()
+
+# streamed NAME [OPTION…] > ARCHIVE: what its script writes
+streamed() {
+  built "$1"
+  local script=${!1}
+  in_store "${script#"$dir/root"}" "${@:2}" 2>log || { cat log >&2 && return 1; }
 }
 
 # hash NAME: the hash in the name of its output
@@ -222,36 +235,45 @@ END
   run -1 grep nix/store files
 }
 
-@test "includeNixDB: Nix works in the image, and finds what it should find" {
-  built database
-  mkdir tree
-  layer-flatten --from-image "$database" >files.tar
-  tar -C tree -xf files.tar --exclude=dev
-  hello=$(readlink tree/bin/hello)
-  nix-store -qR "${hello%/bin/hello}" >want
-  nix_store "$PWD/tree"
-  nix-store -qR "${hello%/bin/hello}" >found
-  same want found
-  nix-store --verify --check-contents >log 2>&1
-  run -1 grep -E 'modified|missing|error' log
+@test "includeNixDB: Nix finds in the image what it should find" {
+  built database && built databaseOfOne
+  for image in database databaseOfOne; do
+    mkdir $image
+    layer-flatten --from-image "${!image}" >files.tar
+    tar -C $image -xf files.tar --exclude=dev
+    hello=$(readlink $image/bin/hello)
+    nix-store -qR "${hello%/bin/hello}" >want
+    (
+      nix_store "$PWD/$image"
+      nix-store -qR "${hello%/bin/hello}" >found
+      same want found
+      nix-store --verify --check-contents >log 2>&1
+    )
+    run -1 grep -E 'modified|missing|error' log
+  done
 }
 
-@test "copyTo sends to a registry what it lacks: of an image with one other path one layer" {
+@test "copyToRegistry: of an image with one other path Nix makes the plan anew, and one layer is sent" {
   registry_start "$PWD/registry"
-  images --attr copies >scripts 2>log || { cat log && return 1; }
-  mapfile -t scripts <scripts
-  sent() {
+  # copied HELLO TAG: builds the script and runs it; its address, blobs that were sent, derivations that were built
+  copied() {
+    nix-build --no-out-link --expr "with import $TOP/tests/nix/images.nix { packages = $dir/packages.json; built = $BUILD; };
+      let hello = pkgs.hello.overrideAttrs (old: { again = \"$1\"; }); in (dockerTools.buildLayeredImage {
+      name = \"$REGISTRY/hello\"; tag = \"1\"; config.Cmd = [ \"\${hello}/bin/hello\" ]; }).copyToRegistry" >script 2>log ||
+      { cat log && return 1; }
     registry_forget
-    in_store "$1/bin/copy-to" "docker://$REGISTRY/hello:$2" --tls-verify=false --known-layers /tmp/known 2>log
+    in_store "$(cat script)/bin/copy-to-registry" --tls-verify=false --known-layers /tmp/known 2>said
     registry_requests | grep -c '^PUT .*/blobs/' || :
+    sed -nE "s/^building '\/nix\/store\/.{33}(.*)\.drv'.*/\1/p" log | sort
   }
-  sent "${scripts[0]}" 1 >first
-  sent "${scripts[1]}" 2 >second
-  sent "${scripts[1]}" 2 >third
-  same <(lines 'docker://'"$REGISTRY/hello:1" 8) first # 7 layers and the configuration
-  same <(lines 'docker://'"$REGISTRY/hello:2" 2) second
-  same <(lines 'docker://'"$REGISTRY/hello:2" 0) third
-  grep -q 'is this image already' log
+  to=docker://$REGISTRY/hello:1
+  copied one >first
+  copied two >second
+  copied two >third
+  same <(lines "$to" 8) <(head -n 2 first) # 7 layers and the configuration
+  same <(lines "$to" 2 copy-to-registry hello-2.12 hello-conf hello-conf-mentions) second
+  same <(lines "$to" 0) third
+  grep -q 'is this image already' said
 }
 
 @test "pullImage takes what its hash is of, and nothing else" {
@@ -295,14 +317,9 @@ END
 }
 
 @test "docker and podman run them" {
-  clients_start "$dir/clients"
-  docker_start
-  built bash && built extraCommands && built filters && built layered
-  in_store "${layered#"$dir/root"}" -t layered:1 2>log >layered
-  built shadowBasic
-  shell=$(value pkgs.runtimeShell | jq -r .)
-  built nixShellRun
-  in_store "${nixShellRun#"$dir/root"}" 2>log >run
+  built bash && built extraCommands && built filters
+  streamed layered -t layered:1 >layered.tar
+  streamed nixShellRun >run.tar
   hellos=("$dir"/root/nix/store/*-hello-2.12/bin/hello) # which say the same
   made=$(echo "from 'a file'" && cat "${hellos[0]}")
   for client in docker podman; do
@@ -312,16 +329,110 @@ END
     [ "$("${client}_run" hello:latest)" = 'Hello, world!' ]
     $client load -i "$filters" >/dev/null
     [ "$("${client}_run" hello:filters)" = 'Hello, world!' ]
-    $client load -i run >/dev/null
+    $client load -i "$PWD/run.tar" >/dev/null
     [ "$("${client}_run" run:1)" = "$made"$'\n1000\n/build' ]
-    $client load -i layered >/dev/null
+    $client load -i "$PWD/layered.tar" >/dev/null
     [ "$("${client}_run" layered:1)" = layered ]
-    # what runAsRoot made belongs to the user that it made
-    gzip -dc "$shadowBasic" | $client load >/dev/null
-    # shellcheck disable=SC2016 # expanded in the container
-    [ "$("${client}_run" --user redis "shadow-basic:$(hash_of shadowBasic)" "$shell" -c 'echo mine >/data/x && echo "$UID $(</data/x)"')" = '999 mine' ]
     # directories of the store are open to every user
     [ "$("${client}_run" --user 999 layered:1 stat -c '%a %u' /nix /nix/store)" = $'755 0\n755 0' ]
   done
   [ "$(docker inspect -f '{{.Created}}' "bash:$(hash_of bash)")" = 1970-01-01T00:00:01Z ]
+}
+
+# says TEXT ARCHIVE NAME COMMAND…: what a container of docker and one of podman print
+says() {
+  local client
+  for client in docker podman; do
+    $client load -i "$2" >/dev/null
+    [ "$("${client}_run" "${@:3}")" = "$1" ] || { "${client}_run" "${@:3}" && return 1; }
+  done
+}
+
+@test "three images on each other: order, variables, owners, fakechroot, a link to a path" {
+  streamed top >top.tar
+  # shellcheck disable=SC2016 # expanded in the container
+  says $'one\ntwo\nthree\ntrue true true top\n1000\n12345\nHello, world!\nHello, world!\nsymbolic link' "$PWD/top.tar" registry.example/team/top:1 \
+    busybox sh -c 'cat /tmp/layer1 /tmp/layer2 /tmp/layerN; echo $FROM_PARENT $FROM_CHILD $FROM_TOP $LAST
+      stat -c %u /home/alice /tmp/layerN; /hello/bin/hello; /bin/hello; stat -c %F /nix/store/*-hello-link'
+  [ "$(image-layers --config top.tar | grep -c $'^Env\tLAST=')" = 1 ]
+  [ "$(date -d "$(docker inspect -f '{{.Created}}' registry.example/team/top:1)" +%s)" -gt 1700000000 ]
+}
+
+@test "two and four layers are that many" {
+  built twoLayered
+  [ "$(image-layers --list "$twoLayered" | wc -l)" = 2 ]
+  streamed fourLayered >four.tar
+  [ "$(image-layers --list four.tar | wc -l)" = 4 ]
+  says $'/bin/bash\n/bin/busybox\n/bin/hello' "$PWD/four.tar" four-layered:1 /bin/busybox ls /bin/bash /bin/busybox /bin/hello
+}
+
+@test "without store paths they run where the store is mounted, and only there" {
+  streamed withoutStore -t hello:without >without.tar
+  streamed withoutStoreFakechroot >fakechroot.tar
+  for tag in without fakechroot; do
+    says 'Hello, world!' "$PWD/$tag.tar" --volume "$dir/root/nix/store:/nix/store:ro" hello:$tag
+    run ! docker_run hello:$tag
+    run ! podman_run hello:$tag
+  done
+}
+
+@test "what runAsRoot made belongs to the user that it made, in an image on top, too" {
+  built onRoot
+  says $'redis 999\nmine' "$onRoot" "on-root:$(hash_of onRoot)" /bin/busybox sh -c 'stat -c "%U %u" /data; echo mine >/data/x && cat /data/x'
+}
+
+@test "several images in one file" {
+  built merged && built bash && built onTop && built nothing
+  for client in docker podman; do
+    $client load -i "$merged" >/dev/null
+    [ "$("${client}_run" "bash:$(hash_of bash)")" = 'from base' ]
+    $client image inspect -f '{{.Architecture}}' "team/on-top:$(hash_of onTop)" "nothing:$(hash_of nothing)" | paste -sd ' ' >found
+    echo 'arm64 amd64' | same - found
+  done
+}
+
+@test "Nix works in the container" {
+  streamed withNix >nix.tar
+  path=$(value 'pkgs.nix.outPath' | jq -r .)
+  for client in docker podman; do
+    $client load -i "$PWD/nix.tar" >/dev/null
+    "${client}_run" with-nix:1 nix-store -qR "$path" >found
+    nix-store -qR "$path" | same - found
+  done
+  docker_run with-nix:1 nix-store --verify --check-contents 2>found
+  grep -q 'checking store hashes' found
+  run -1 grep -E 'modified|missing|error' found
+}
+
+@test "copyToPodman and copyToDockerDaemon" {
+  images --attr copies >scripts 2>log || { cat log && return 1; }
+  mapfile -t scripts <scripts
+  mkdir -p "$CLIENTS/podman/root" "$CLIENTS/podman/run"
+  lines '[storage]' 'driver = "overlay"' "graphroot = \"$CLIENTS/podman/root\"" "runroot = \"$CLIENTS/podman/run\"" >"$CLIENTS/storage.conf"
+  # the client of docker is this machine's
+  seen=(usr lib lib64 "${CLIENTS#/}")
+  inside_store() { inside bash -euc "$(declare -f in_store); $(declare -p seen dir); in_store \"\$@\"" - "$@"; }
+  host=unix://$CLIENTS/docker/sock
+  inside_store env CONTAINERS_STORAGE_CONF="$CLIENTS/storage.conf" "${scripts[0]}/bin/copy-to-podman" --quiet
+  inside_store env CONTAINERS_STORAGE_CONF="$CLIENTS/storage.conf" "${scripts[1]}/bin/copy-to-podman" --quiet
+  inside_store env DOCKER_HOST="$host" "${scripts[2]}/bin/copy-to-docker-daemon" --quiet
+  inside_store "${scripts[3]}/bin/copy-to-docker-daemon" --quiet --dest-daemon-host "$host"
+  for client in docker podman; do
+    [ "$("${client}_run" docker.io/library/copied:1)" = copied ]
+    [ "$("${client}_run" docker.io/library/copied-file:1)" = 'copied file' ]
+  done
+}
+
+@test "a server answers HTTP, as user nobody" {
+  streamed web >web.tar
+  docker load -i web.tar >/dev/null
+  [ "$(docker inspect -f '{{json .Config.ExposedPorts}}' web:1)" = '{"8080/tcp":{}}' ]
+  NETWORK=host docker_run --detach --name server web:1 >/dev/null
+  for _ in {1..50}; do
+    inside curl -sf http://127.0.0.1:8080/ >answer && break
+    sleep 0.1
+  done
+  inside stat -c %u "/proc/$(docker inspect -f '{{.State.Pid}}' server)" >uid
+  docker kill server >/dev/null
+  [ "$(cat answer uid | paste -sd ' ')" = 'served 65534' ]
 }

@@ -32,7 +32,7 @@ let
   };
 
   tools = programs "tools" [
-    "bash" "cmp" "curl" "diff" "echo" "faked-sysv" "fakechroot" "fakeroot" "find" "getopt" "grep" "gzip" "jq" "mawk" "nix-store" "sed"
+    "bash" "cmp" "curl" "diff" "echo" "faked-sysv" "fakechroot" "fakeroot" "find" "getopt" "grep" "gzip" "jq" "mawk" "sed"
     "skopeo" "sqlite3" "tar" "xargs" "xz" "zstd"
   ] [ ];
 
@@ -94,6 +94,7 @@ let
     '';
     inherit (debian) bash coreutils;
     bashInteractive = debian.bash;
+    busybox = debian.busybox-static;
     zstd = debian.libzstd1;
     zlib = debian.zlib1g;
     # Debian's archives of these are linked
@@ -124,13 +125,14 @@ let
       "/usr/share/qemu/bios-microvm.bin" "/usr/share/qemu/linuxboot_dma.bin" "/usr/share/qemu/pvh.bin"
     ];
     e2fsprogs = programs "e2fsprogs-1.47" [ "mke2fs" ] [ ];
+    nix = programs "nix-2.8" [ "nix-store" ] [ ];
     shadow = programs "shadow" [ "groupadd" "useradd" ] [ ];
     cacert = runCommand "cacert" { } ''
       mkdir -p $out/etc/ssl/certs
       printf -- '-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n' >$out/etc/ssl/certs/ca-bundle.crt
     '';
   } // lib.genAttrs [
-    "curl" "diffutils" "fakechroot" "fakeroot" "findutils" "gawk" "gnugrep" "gnused" "gnutar" "gzip" "jq" "nix" "pkg-config"
+    "curl" "diffutils" "fakechroot" "fakeroot" "findutils" "gawk" "gnugrep" "gnused" "gnutar" "gzip" "jq" "pkg-config"
     "skopeo" "sqlite" "util-linux"
   ] (name: tools);
 

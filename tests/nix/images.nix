@@ -8,6 +8,8 @@ let
   root = name: paths: pkgs.buildEnv { inherit name paths; };
   tools = root "tools" [ bash coreutils ];
 
+  helloLink = runCommand "hello-link" { } "ln -s ${hello} $out";
+
   ownShell = runCommand "own-shell" { } "mkdir -p $out/bin && echo own >$out/bin/sh";
 
   layeredOnTopArgs = {
@@ -43,8 +45,6 @@ let
     helpers = callPackage ./examples/build-helpers.nix { };
     layeredContents = callPackage ./examples/layered-contents.nix { };
     layeredConfig = callPackage ./examples/layered-config.nix { };
-    # one path of it is another one
-    changed = layeredConfig.override { hello = hello.overrideAttrs (old: { again = true; }); };
     withoutStore = callPackage ./examples/layered-without-store.nix { };
     filters = callPackage ./examples/filters.nix { };
     shadowBasic = callPackage ./examples/build-shadow.nix { };
@@ -105,12 +105,90 @@ let
         pwd
       '';
     };
+
+    # what nixpkgs' own tests ask for, several cases in an image
+    parent = buildImage {
+      name = "parent";
+      copyToRoot = pkgs.busybox;
+      compressor = "none";
+      extraCommands = "mkdir tmp; echo one | tee tmp/layer1 >tmp/layerN";
+      config.Env = [ "PATH=/bin" "FROM_PARENT=true" "LAST=parent" ];
+    };
+    child = buildImage {
+      name = "child";
+      fromImage = parent;
+      compressor = "none";
+      extraCommands = "mkdir tmp; echo two | tee tmp/layer2 >tmp/layerN";
+      config.Env = [ "FROM_CHILD=true" "LAST=child" ];
+    };
+    top = streamLayeredImage {
+      name = "registry.example/team/top";
+      tag = "1";
+      fromImage = child;
+      created = "now";
+      contents = [ helloLink ];
+      config.Env = [ "FROM_TOP=true" "LAST=top" ];
+      enableFakechroot = true;
+      fakeRootCommands = ''
+        mkdir -p /home/alice /tmp
+        chown 1000 /home/alice
+        echo three >/tmp/layerN
+        chown 12345 /tmp/layerN
+        ln -s ${hello} /hello
+      '';
+    };
+    # a machine made the layer below
+    onRoot = buildImage { name = "on-root"; fromImage = shadowBasic; copyToRoot = pkgs.busybox; compressor = "none"; config.User = "redis"; };
+    withoutStoreFakechroot = streamLayeredImage {
+      name = "hello";
+      tag = "fakechroot";
+      includeStorePaths = false;
+      enableFakechroot = true;
+      config.Cmd = [ "${hello}/bin/hello" ];
+    };
+    twoLayered = buildLayeredImage { name = "two-layered"; contents = [ hello pkgs.bash ]; maxLayers = 2; compressor = "none"; };
+    fourLayered = streamLayeredImage {
+      name = "four-layered";
+      tag = "1";
+      fromImage = twoLayered;
+      contents = [ pkgs.busybox hello ];
+      maxLayers = 4;
+      config.Cmd = [ "${hello}/bin/hello" ];
+    };
+    withNix = dockerTools.streamLayeredImage {
+      name = "with-nix";
+      tag = "1";
+      contents = [ pkgs.nix ];
+      includeNixDB = true;
+      config.Env = [ "PATH=/bin" "USER=nobody" ];
+    };
+    databaseOfOne = dockerTools.buildImageWithNixDb { name = "database"; copyToRoot = root "hello" [ hello ]; };
+    web = streamLayeredImage {
+      name = "web";
+      tag = "1";
+      contents = [ fakeNss ];
+      extraCommands = ''
+        mkdir www
+        echo served >www/index.html
+      '';
+      config = {
+        User = "nobody:nobody";
+        ExposedPorts."8080/tcp" = { };
+        Cmd = [ "${pkgs.busybox}/bin/busybox" "httpd" "-f" "-p" "8080" "-h" "/www" ];
+      };
+    };
+
     nss = fakeNss.override { extraPasswdLines = [ "alice:x:1000:100::/home/alice:/bin/sh" ]; };
   };
 in
 images // {
   inherit pkgs dockerTools;
-  copies = map (image: image.stream.copyTo) (with images; [ layeredConfig changed ]);
+  copies =
+    let
+      says = build: name: text: build { inherit name; tag = "1"; config.Cmd = [ "${pkgs.busybox}/bin/busybox" "echo" text ]; };
+      images = [ (says streamLayeredImage "copied" "copied") (says buildImage "copied-file" "copied file") ];
+    in
+    map (image: image.copyToPodman) images ++ map (image: image.copyToDockerDaemon) images;
   # of these a virtual machine each would be made
   asRoot = callPackage ./examples/build-run-as-root.nix { };
   helloShell = callPackage ./examples/nix-shell.nix { };
