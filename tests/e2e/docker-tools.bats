@@ -122,6 +122,12 @@ END
   grep -qF 'dockerTools.buildImage: contents is deprecated: use copyToRoot' err
 }
 
+@test "the README shows the derivation with single filters that is built here" {
+  sed '1,/^{ runCommand/d' "$TOP/tests/nix/examples/filters.nix" >want
+  [ -s want ]
+  sed -n '/^runCommand "hello.tar"/,/^```$/p' "$TOP/README.md" | sed '$d' | same want -
+}
+
 @test "images are the same when they are built again" {
   images --check --attr nothing --attr onTop --attr exported --attr merged --attr nss --attr filters \
     --attr layered.conf --attr layered --attr database.stream.conf --attr shadowBasic >out 2>log || { cat log && return 1; }
@@ -262,7 +268,7 @@ END
       name = \"$REGISTRY/hello\"; tag = \"1\"; config.Cmd = [ \"\${hello}/bin/hello\" ]; }).copyToRegistry" >script 2>log ||
       { cat log && return 1; }
     registry_forget
-    in_store "$(cat script)/bin/copy-to-registry" --tls-verify=false --known-layers /tmp/known 2>said
+    in_store "$(cat script)/bin/copy-to-registry" --tls-verify=false --known-layers /tmp/known 2>said || { cat said && return 1; }
     registry_requests | grep -c '^PUT .*/blobs/' || :
     sed -nE "s/^building '\/nix\/store\/.{33}(.*)\.drv'.*/\1/p" log | sort
   }
