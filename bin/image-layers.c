@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "base/cli.h"
 #include "base/outfile.h"
 #include "image/imageconfig.h"
@@ -91,6 +93,10 @@ static void read_platform(struct settings *s, bool alone_ok)
 static void set_mode(struct settings *s, int opt)
 {
 	if (opt != REPO_TAGS) {
+		bool again = s->wanted[opt - MODE_LINES];
+		if (again && !s->files[opt - MODE_LINES] != !optarg)
+			cli_usage(&cli,
+				  "give --list, --config, --files and --store-paths once each");
 		s->any_wanted = s->wanted[opt - MODE_LINES] = true;
 		s->files[opt - MODE_LINES] = optarg;
 	}
@@ -118,8 +124,17 @@ static void option(int opt, struct settings *s)
 		set_mode(s, opt);
 }
 
+static void check_files(const struct settings *s)
+{
+	for (int i = 0; i < KINDS; i++)
+		for (int k = 0; k < i; k++)
+			if (s->files[i] && s->files[k] && strcmp(s->files[i], s->files[k]) == 0)
+				cli_usage(&cli, "two kinds of lines would go to '%s'", s->files[i]);
+}
+
 static void check(struct settings *s)
 {
+	check_files(s);
 	if (s->any_wanted && s->mode == REPO_TAGS)
 		cli_usage(&cli, "--repo-tags goes with no other lines");
 	if (s->store_dir && !s->wanted[STORE_PATHS])

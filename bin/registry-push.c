@@ -62,6 +62,11 @@ static void add_source(struct options *o)
 	struct err e = { 0 };
 	if (imageref_check_name(optarg, &e) < 0)
 		cli_usage(&cli, "--mount-from: %s", e.msg);
+	if (strchr(optarg, ':'))
+		cli_usage(&cli,
+			  "--mount-from: expected a repository of the same registry without "
+			  "its host, found '%s'",
+			  optarg);
 	o->sources = xrealloc(o->sources, (o->push.nsources + 1) * sizeof *o->sources);
 	o->sources[o->push.nsources++] = optarg;
 	o->push.sources = o->sources;

@@ -646,6 +646,10 @@ P
 @test "one mode, one image" {
   fails 2 "image-layers: give only one of --list, --config, --repo-tags, --files and --store-paths (see 'image-layers --help')" \
     image-layers --list --config images/plain.tar
+  fails 2 "image-layers: give --list, --config, --files and --store-paths once each (see 'image-layers --help')" \
+    image-layers --list --list=a images/plain.tar
+  fails 2 "image-layers: two kinds of lines would go to 'a' (see 'image-layers --help')" \
+    image-layers --list=a --files=a images/plain.tar
   fails 2 "image-layers: --store-dir goes with --store-paths only (see 'image-layers --help')" \
     image-layers --store-dir /gnu/store images/plain.tar
   fails 2 "image-layers: --store-dir: bad store directory 'x': expected an absolute path without an empty, . or .. part and without a slash at its end (see 'image-layers --help')" \

@@ -123,6 +123,15 @@ tags() { image-layers --repo-tags "$1"; }
     prepared
 }
 
+@test "a base image without layers" {
+  image-assemble --name z --tag 1 --allow-empty </dev/null >zero.tar
+  image+=(--from-image zero.tar)
+  stream "${image[@]}" >one
+  stream "${image[@]}" --prepare p >/dev/null
+  prepared >two
+  same one two
+}
+
 @test "what belongs to the other step is an error" {
   stream "${image[@]}" --prepare p >/dev/null
   see="(see 'stream-layered-image --help')"

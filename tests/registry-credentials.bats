@@ -108,6 +108,9 @@ helper() {
     token.example) echo '\''{"Username":"<token>","Secret":"i"}'\'' ;;
     broken.example) echo "the key is locked"; exit 1 ;;
     odd.example) echo "{" ;;
+    late.example) echo "{\"Username\":\"u\",\"Secret\":\"secret\"}"; exit 3 ;;
+    mute.example) echo lost >&2; exit 4 ;;
+    list.example) echo "[]" ;;
     *) echo "credentials not found in native keychain"; exit 1 ;;
   esac'
   auths home/.docker/config.json r.example file:1 none.example file:2
@@ -132,6 +135,13 @@ helper() {
     registry-credentials --authfile file broken.example/x
   fails 1 'registry-credentials: docker-credential-some: not JSON: Unfinished JSON term at EOF at line 1, column 1' \
     registry-credentials --authfile file odd.example/x
+  # what it answered is not told
+  fails 1 'registry-credentials: docker-credential-some: failed with status 3' \
+    registry-credentials --authfile file late.example/x
+  fails 1 $'lost\nregistry-credentials: docker-credential-some: failed with status 4' \
+    registry-credentials --authfile file mute.example/x
+  fails 1 'registry-credentials: docker-credential-some: the answer: expected an object, found a list' \
+    registry-credentials --authfile file list.example/x
   # it sees the caller's environment
   # shellcheck disable=SC2016 # the helper's
   helper some 'printf '\''{"Username":"%s","Secret":"s"}'\'' "$MINE"'
@@ -156,6 +166,8 @@ refused() {
   refused '{"auths": {"r.example": {"auth": ["secret"]}}}' 'auths: r.example: auth: expected a string, found a list'
   refused '{"auths": {"r.example": {"auth": "sec!ret"}}}' 'auths: r.example: auth: expected base64 of USER:SECRET'
   refused '{"auths": {"r.example": {"auth": "c2VjcmV0"}}}' 'auths: r.example: auth: expected base64 of USER:SECRET'
+  refused '{"auths": {"r.example": {"auth": "dTph/2I="}}}' 'auths: r.example: auth: expected UTF-8'
+  refused $'{"auths": {"r.example": {"username": "u", "password": "a\xffb"}}}' 'r.example: user or secret: expected UTF-8'
   refused '{"auths": {"r.example": {"registrytoken": "secret"}}}' \
     'auths: r.example: a registrytoken is not supported: log in again'
   refused '{"auths": {"r.example": {"username": {"secret": 1}}}}' \

@@ -488,6 +488,17 @@ other_bytes() { printf 'X' | dd of="$1" bs=1 seek=20 conv=notrunc status=none; }
   echo '{"manifests": {' >evil/index.json
   fails 1 "registry-push: evil: index.json: byte 14: expected '[', found '{'" \
     registry-push --tls-verify=false evil "$host/layout/app:2"
+  # sizes that are not true
+  jq -c '.manifests[0].size += 1' example/layout/index.json >evil/index.json
+  size=$(stat -c %s "$(blob evil "$IMAGE")")
+  fails 1 "registry-push: evil: manifest $IMAGE has $size bytes, the layout says $((size + 1)): the layout is damaged" \
+    registry-push --tls-verify=false evil "$host/layout/app:2"
+  jq -c '.layers += [.layers[0] | .size += 1]' "$(blob evil "$IMAGE")" >manifest
+  cp manifest "evil/blobs/sha256/$(sha256sum manifest | cut -d ' ' -f 1)"
+  jq -c --arg digest "sha256:$(sha256sum manifest | cut -d ' ' -f 1)" --argjson size "$(stat -c %s manifest)" \
+    '.manifests[0] += {$digest, $size}' example/layout/index.json >evil/index.json
+  fails 1 "registry-push: evil: $(digests manifest | sed -n 2p) has two sizes: the layout is damaged" \
+    registry-push --tls-verify=false evil "$host/layout/app:2"
   [ ! -e fake/store/layout/app/manifests/2 ]
 }
 
@@ -529,6 +540,7 @@ wrong() { fails 2 "registry-push: $1 (see 'registry-push --help')" registry-push
   wrong "bad reference '$host/a@sha256:x': push to a tag, not to a digest" "$layout" "$host/a@sha256:x"
   wrong "bad tag 'bad tag': expected A-Z a-z 0-9 _ and, but not first, '.' and '-', at most 128 bytes" "$layout" "$host/a:1" 'bad tag'
   wrong "--mount-from: bad image name 'A B': it must be lower case" --mount-from 'A B' "$layout" "$host/a:1"
+  wrong "--mount-from: expected a repository of the same registry without its host, found 'h:1/b'" --mount-from h:1/b "$layout" "$host/a:1"
   wrong "--jobs: '0': expected a number from 1 to 64" --jobs 0 "$layout" "$host/a:1"
   wrong "--credentials: 'x': expected a number from 0 to 1048576" --credentials x "$layout" "$host/a:1"
   wrong "--tls-verify: expected true or false, found 'maybe'" --tls-verify=maybe "$layout" "$host/a:1"

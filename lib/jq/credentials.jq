@@ -19,8 +19,9 @@ def keys_of_image:
 def decoded(what):
   string(what)
   | (try @base64d catch fail("\(what): expected base64 of USER:SECRET"))
+  | (if test("\ufffd") then fail("\(what): expected UTF-8") else . end)
   | split(":")
-  | if length < 2 or (.[0] | test("\ufffd")) then fail("\(what): expected base64 of USER:SECRET") else . end
+  | if length < 2 then fail("\(what): expected base64 of USER:SECRET") else . end
   | [.[0], (.[1:] | join(":") | rtrimstr("\u0000"))];
 
 # USER and SECRET of an entry; null where it has none
@@ -56,4 +57,6 @@ def of_helper:
   | select(.[1] != "")
   | ["line", $host] + .;
 
-document | object("the file") | (if $helper then of_helper else of_file end | line), "end"
+def utf8: if any(.[]; test("\ufffd")) then fail("\($host): user or secret: expected UTF-8") else . end;
+
+document | object(if $helper then "the answer" else "the file" end) | (if $helper then of_helper else of_file end | utf8 | line), "end"

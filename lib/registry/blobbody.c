@@ -40,6 +40,15 @@ static int check_file(struct blobbody *b, struct err *e)
 	return 0;
 }
 
+static int check_digest(struct blobbody *b, struct err *e)
+{
+	char hex[DIGEST_HEX_LEN + 1];
+	digest_hex(b->hash, hex);
+	return strcmp(hex, b->digest + strlen("sha256:")) == 0
+		       ? 0
+		       : err_set(e, 0, "the blob has another digest, sha256:%s", hex);
+}
+
 int blobbody_open(struct blobbody *b, struct err *e)
 {
 	AUTO_FREE char *path = layoutread_blob_path(b->digest);
@@ -54,7 +63,9 @@ int blobbody_open(struct blobbody *b, struct err *e)
 		return err_set(e, errno, "cannot open the blob");
 	b->hash = digest_new();
 	b->opened = seconds();
-	return check_file(b, e);
+	if (check_file(b, e) < 0)
+		return -1;
+	return b->size ? 0 : check_digest(b, e);
 }
 
 void blobbody_close(struct blobbody *b)
@@ -73,7 +84,8 @@ int blobbody_fd(const struct blobbody *b)
 static int at_end(const struct blobbody *b, bool *end, struct err *e)
 {
 	struct pollfd p = { .fd = b->fd, .events = POLLIN };
-	*end = poll(&p, 1, 0) > 0 && p.revents & POLLHUP;
+	/* POLLIN: somebody has written since we looked */
+	*end = poll(&p, 1, 0) > 0 && (p.revents & (POLLIN | POLLHUP)) == POLLHUP;
 	if (!*end && seconds() - b->opened > BLOBBODY_PATIENCE)
 		return err_set(e, 0,
 			       "the blob is a pipe that nobody writes into; run registry-push with "
@@ -106,15 +118,6 @@ int blobbody_ready(struct blobbody *b, bool *ready, struct err *e)
 	}
 	*ready = n >= 0;
 	return 0;
-}
-
-static int check_digest(struct blobbody *b, struct err *e)
-{
-	char hex[DIGEST_HEX_LEN + 1];
-	digest_hex(b->hash, hex);
-	return strcmp(hex, b->digest + strlen("sha256:")) == 0
-		       ? 0
-		       : err_set(e, 0, "the blob has another digest, sha256:%s", hex);
 }
 
 static int count(struct blobbody *b, const void *data, size_t n, struct err *e)

@@ -103,16 +103,18 @@ static bool is_other_digest(const struct item *item)
 	return found && strncmp(found, "sha256:", 7) == 0 && strcmp(found, item->blob->digest) != 0;
 }
 
-static int answered(const struct item *item, struct err *e)
+static int answered(struct item *item, struct err *e)
 {
 	long status = item->call.request.status;
-	if (!is_done(status) && status != 404)
+	bool there = status == 200;
+	if (!there && status != 404)
 		return failed(item, "ask for", e);
-	if (is_done(status) && is_other_digest(item)) {
+	if (there && is_other_digest(item)) {
 		AUTO_FREE char *name = name_of(item);
 		return err_set(e, 0, "the registry says that %s has another digest", name);
 	}
-	item->p->states[item->number] = is_done(status) ? BLOBPUSH_PRESENT : BLOBPUSH_MISSING;
+	item->p->states[item->number] = there ? BLOBPUSH_PRESENT : BLOBPUSH_MISSING;
+	transport_reset(&item->call.request);
 	return 0;
 }
 
@@ -138,10 +140,11 @@ static void ask_source(const struct blobpush *p, const char *source)
 			ask(&items.list[i], source);
 	for (struct session_call *c; (c = session_next(p->session));) {
 		const struct item *item = c->owner;
-		if (is_done(c->request.status)) {
+		if (c->request.status == 200) {
 			p->states[item->number] = BLOBPUSH_MOUNT;
 			p->from[item->number] = source;
 		}
+		transport_reset(&c->request);
 	}
 	items_free(&items);
 }
@@ -281,16 +284,17 @@ static bool is_lost(struct item *item)
 
 static int sent(struct item *item, bool *done, struct err *e)
 {
+	AUTO_FREE char *name = name_of(item);
 	*done = is_done(item->call.request.status);
-	if (*done && is_other_digest(item)) {
-		AUTO_FREE char *name = name_of(item);
-		return err_set(e, 0, "the registry took %s as %.80s", name,
-			       item->call.request.digest);
-	}
+	if (*done && item->body.sent != item->body.size)
+		return err_set(e, 0, "the registry did not wait for the end of %s", name);
+	if (*done && is_other_digest(item))
+		return err_set(e, 0, "the registry took %s as one of another digest", name);
 	if (*done)
 		return 0;
 	if (!session_again(&item->call) && !is_lost(item))
 		return failed(item, "push", e);
+	blobbody_close(&item->body); /* who fills a pipe need not wait with us */
 	open_blob(item);
 	return 0;
 }
@@ -318,6 +322,7 @@ static void is_there(struct item *item)
 {
 	const struct layoutread_blob *b = item->blob;
 	blobbody_close(&item->body);
+	transport_reset(&item->call.request);
 	item->p->states[item->number] = BLOBPUSH_PRESENT;
 	progress_layer(item->progress, b->size, b->digest, b->comment);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +11,7 @@
 #include "base/jsonread.h"
 #include "image/imageref.h"
 
-enum { DEPTH = 4, MANIFESTS = 1024, BLOBS = 16384, NAMES_SHOWN = 8 };
+enum { DEPTH = 4, MANIFESTS = 1024, BLOBS = 16384, NAMES_SHOWN = 8, TEXTS = 64 << 20 };
 
 static const char index_type[] = "application/vnd.oci.image.index.v1+json";
 static const char manifest_type[] = "application/vnd.oci.image.manifest.v1+json";
@@ -212,25 +213,43 @@ char *layoutread_blob_path(const char *digest)
 
 /* --- the image --- */
 
-static size_t add_blob(struct layoutread *l, const struct descriptor *d, size_t layer)
+static int too_many(struct err *e)
+{
+	return err_set(e, 0, "an image of so many manifests or layers is not pushed");
+}
+
+static int add_blob(struct layoutread *l, struct layoutread_manifest *m, const struct descriptor *d,
+		    size_t layer, struct err *e)
 {
 	for (size_t i = 0; i < l->nblobs; i++)
-		if (strcmp(l->blobs[i].digest, d->digest) == 0)
-			return i;
+		if (strcmp(l->blobs[i].digest, d->digest) == 0) {
+			m->blobs[m->nblobs++] = i;
+			return l->blobs[i].size == d->size
+				       ? 0
+				       : err_set(e, 0, "%s has two sizes: the layout is damaged",
+						 d->digest);
+		}
+	if (l->nblobs >= BLOBS)
+		return too_many(e);
+	m->blobs[m->nblobs++] = l->nblobs;
 	l->blobs = mem_grow(l->blobs, &l->blobs_cap, l->nblobs + 1, sizeof *l->blobs);
 	struct layoutread_blob *b = &l->blobs[l->nblobs];
 	*b = (struct layoutread_blob){ .size = d->size, .layer = layer };
 	memcpy(b->digest, d->digest, sizeof b->digest);
-	return l->nblobs++;
+	l->nblobs++;
+	return 0;
 }
 
-static void add_blobs(struct layoutread *l, struct layoutread_manifest *m, const struct document *d)
+static int add_blobs(struct layoutread *l, struct layoutread_manifest *m, const struct document *d,
+		     struct err *e)
 {
 	m->blobs = xcalloc(d->layers.n + 1, sizeof *m->blobs);
-	if (d->config.n)
-		m->blobs[m->nblobs++] = add_blob(l, &d->config.list[0], 0);
+	if (d->config.n && add_blob(l, m, &d->config.list[0], 0, e) < 0)
+		return -1;
 	for (size_t i = 0; i < d->layers.n; i++)
-		m->blobs[m->nblobs++] = add_blob(l, &d->layers.list[i], i + 1);
+		if (add_blob(l, m, &d->layers.list[i], i + 1, e) < 0)
+			return -1;
+	return 0;
 }
 
 /* What can stand in a header: TYPE/SUBTYPE. */
@@ -274,10 +293,8 @@ static int add_manifest(struct layoutread *l, const struct descriptor *from,
 	memcpy(m->digest, from->digest, sizeof m->digest);
 	m->text = *text;
 	*text = (struct buf){ 0 };
-	add_blobs(l, m, d);
-	return l->nmanifests <= MANIFESTS && l->nblobs <= BLOBS
-		       ? 0
-		       : err_set(e, 0, "an image of so many manifests or layers is not pushed");
+	l->text += m->text.len;
+	return l->nmanifests <= MANIFESTS && l->text <= TEXTS ? add_blobs(l, m, d, e) : too_many(e);
 }
 
 static int read_manifest(struct layoutread *l, const struct descriptor *from, unsigned depth,
@@ -303,6 +320,11 @@ static int read_manifest(struct layoutread *l, const struct descriptor *from, un
 		return 0;
 	if (read_blob(l, from->digest, &text, e) < 0 || parse(&text, &d, e) < 0)
 		return err_wrap(e, "manifest %s", from->digest);
+	if (text.len != from->size)
+		return err_set(e, 0,
+			       "manifest %s has %zu bytes, the layout says %" PRIu64
+			       ": the layout is damaged",
+			       from->digest, text.len, from->size);
 	return read_manifests(l, &d, depth, e) < 0 ? -1 : add_manifest(l, from, &d, &text, e);
 }
 

@@ -45,6 +45,7 @@ struct layoutread {
 	size_t nblobs;
 	/* private */
 	size_t manifests_cap, blobs_cap;
+	size_t text; /* bytes of all manifests */
 };
 
 /*

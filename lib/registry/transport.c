@@ -244,8 +244,13 @@ static void set_rules(const struct transport *t, struct transport_request *r)
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "layerpipe/" LAYERPIPE_VERSION);
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, t->verify ? 1L : 0L);
 	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, t->verify ? 2L : 0L);
-	if (t->ca_file)
+	if (t->ca_file) {
 		curl_easy_setopt(c, CURLOPT_CAINFO, t->ca_file);
+		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+	}
+	/* a proxy is on another machine, and has another loopback */
+	if (weburl_is_loopback(&r->url))
+		curl_easy_setopt(c, CURLOPT_PROXY, "");
 }
 
 static void set_user(struct transport_request *r)
@@ -332,7 +337,9 @@ static void note_failure(struct transport_request *r, CURLcode code, const struc
 {
 	r->no_tls =
 		r->url.tls && (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_COULDNT_CONNECT);
+	/* the only time limit is that of connecting */
 	r->unreachable = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST ||
+			 code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_OPERATION_TIMEDOUT ||
 			 code == CURLE_SSL_CONNECT_ERROR;
 	r->status = 0;
 	if (r->err.msg)
@@ -353,11 +360,16 @@ static void note_failure(struct transport_request *r, CURLcode code, const struc
 		err_set(&r->err, 0, "%s", *r->reason ? r->reason : curl_easy_strerror(code));
 }
 
-/* An answer that is longer than we read is one as well. */
+/*
+ * An answer that is longer than we read is one as well, and so is a refusal whose sender hangs up
+ * before it has all of our body.
+ */
 static void note_end(struct transport *t, struct transport_request *r, CURLcode code)
 {
 	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &r->status);
-	bool answered = code == CURLE_OK || (code == CURLE_WRITE_ERROR && r->too_long && !r->fatal);
+	bool cut = code == CURLE_WRITE_ERROR && r->too_long;
+	bool refused = r->status >= 400 && !r->err.msg;
+	bool answered = code == CURLE_OK || (!r->fatal && (cut || refused));
 	if (!answered || !r->status)
 		note_failure(r, code, t);
 	end_easy(t, r);
@@ -408,17 +420,19 @@ static void look_at_blobs(struct transport *t)
 	}
 }
 
-/* Milliseconds until a request that waits for its time may be sent. */
-static int64_t patience(const struct transport *t)
+/* Milliseconds until that time, or until a request that waits for its own may be sent. */
+static int64_t patience(const struct transport *t, int64_t until)
 {
 	int64_t now = transport_now(), least = POLL_MS;
+	if (until > now && until - now < least)
+		least = until - now;
 	for (const struct transport_request *r = t->waiting.first; r; r = r->next)
 		if (r->not_before > now && r->not_before - now < least)
 			least = r->not_before - now;
 	return least;
 }
 
-static void await(struct transport *t)
+static void await(struct transport *t, int64_t until)
 {
 	AUTO_FREE struct curl_waitfd *fds = xcalloc(t->nactive + 1, sizeof *fds);
 	unsigned n = 0;
@@ -426,18 +440,24 @@ static void await(struct transport *t)
 		if (waits_for_blob(t->active[i]) && blobbody_fd(t->active[i]->body.blob) >= 0)
 			fds[n++] = (struct curl_waitfd){ .fd = blobbody_fd(t->active[i]->body.blob),
 							 .events = CURL_WAIT_POLLIN };
-	curl_multi_poll(t->multi, fds, n, (int)patience(t), NULL);
+	curl_multi_poll(t->multi, fds, n, (int)patience(t, until), NULL);
+}
+
+/* Goes on with all that is on its way. */
+static void perform(struct transport *t)
+{
+	int running = 0;
+	curl_multi_perform(t->multi, &running);
+	collect(t);
+	look_at_blobs(t);
 }
 
 static void step(struct transport *t)
 {
-	int running = 0;
 	start_waiting(t);
-	curl_multi_perform(t->multi, &running);
-	collect(t);
-	look_at_blobs(t);
+	perform(t);
 	if (!t->done.first)
-		await(t);
+		await(t, 0);
 }
 
 void transport_add(struct transport *t, struct transport_request *r)
@@ -462,26 +482,13 @@ static bool take_done(struct transport *t, const struct transport_request *r)
 	return false;
 }
 
-static void sleep_until(int64_t when)
-{
-	int64_t ms = when - transport_now();
-	const struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-	if (ms > 0)
-		(void)nanosleep(&t, NULL);
-}
-
 void transport_wait(struct transport *t, struct transport_request *r)
 {
-	int running = 0;
-	sleep_until(r->not_before);
+	for (; transport_now() < r->not_before; perform(t))
+		await(t, r->not_before);
 	start(t, r);
-	while (!take_done(t, r)) {
-		curl_multi_perform(t->multi, &running);
-		collect(t);
-		look_at_blobs(t);
-		if (!t->done.first)
-			await(t);
-	}
+	for (perform(t); !take_done(t, r); perform(t))
+		await(t, 0);
 }
 
 /* --- making and freeing --- */

@@ -6,6 +6,8 @@
 /* An address that is not public is another machine's matter, but the registry's own. */
 static bool is_foreign_private(const struct weburl *registry, const struct weburl *to)
 {
+	if (weburl_is_loopback(to) && !weburl_is_loopback(registry))
+		return true;
 	return weburl_is_private(to) && !weburl_same_host(registry, to);
 }
 

@@ -19,7 +19,7 @@ enum { TRUST_REDIRECTS = 10 };
 /*
  * Whether names and passwords may go to who gives tokens: over https, to any host but an address
  * that is not public, if it is not the registry's own. Over http only for a registry that is plain
- * http, and then to its own host or the loopback.
+ * http, and then to its own host; from one on the loopback, also to the name localhost.
  */
 MUST_USE int trust_realm(const struct weburl *registry, const struct weburl *realm, struct err *e);
 

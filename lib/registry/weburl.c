@@ -293,14 +293,23 @@ bool weburl_is_private(const struct weburl *u)
 	return is_ipv4(u, &four) ? is_private_ipv4(four) : is_ipv6(u, six) && is_private_ipv6(six);
 }
 
+/* Resolvers and libcurl know these names without asking (RFC 6761, 6.3). */
+static bool is_localhost(const char *host)
+{
+	static const char name[] = "localhost";
+	size_t len = strlen(host), n = sizeof name - 1;
+	len -= len && host[len - 1] == '.';
+	return len >= n && memcmp(host + len - n, name, n) == 0 &&
+	       (len == n || host[len - n - 1] == '.');
+}
+
 bool weburl_is_loopback(const struct weburl *u)
 {
 	unsigned char six[16];
 	uint32_t four;
 	if (is_ipv4(u, &four))
 		return four >> 24 == 127;
-	return is_ipv6(u, six) ? memcmp(six, &in6addr_loopback, 16) == 0
-			       : strcmp(u->host, "localhost") == 0;
+	return is_ipv6(u, six) ? memcmp(six, &in6addr_loopback, 16) == 0 : is_localhost(u->host);
 }
 
 void weburl_free(struct weburl *u)

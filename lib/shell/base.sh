@@ -155,14 +155,14 @@ base_config() {
 
 # Whether the configuration is right, and says that the image is for the machine that its base is for.
 base_platform() {
-  local options=() platform of_base
+  local options=() platform of_image
   image_platform
   image_check "${called[fromImage]}" '' base_tried
   platform_read "$work/platform" "$config"
-  of_base=$platform
+  of_image=$platform
   platform_of_base
-  [ "$of_base" = "$platform" ] ||
-    message "warning: the image is for $of_base, but the base image for $platform"
+  [ "$of_image" = "$platform" ] ||
+    message "warning: the image is for $of_image, but the base image for $platform"
 }
 
 base_tried() { exec config-json "${options[@]}" -- "$1" >"$work/platform"; }

@@ -85,7 +85,10 @@ credentials_help() {
   need "$name" "$host"
   said=$(printf '%s' "$server" | with_caller_environment "$name" get) || status=$?
   [[ $status = 0 || $said != *'credentials not found'* ]] || return 0
-  [ $status = 0 ] || fail "$name: ${said%%$'\n'*}"
+  reason=${said%%$'\n'*}
+  # what it says of a failure is one plain line; an answer has the secret in it
+  [[ $status = 0 || -z $reason || $reason == *[{}]* ]] || fail "$name: $reason"
+  [ $status = 0 ] || fail "$name: failed with status $status"
   said=$(printf '%s' "$said" | credentials_jq --argjson helper true 2>"$work/credentials.err") || status=$?
   credentials_failed "$name"
   credentials=${said%end} credentials=${credentials%$'\n'}

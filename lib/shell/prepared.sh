@@ -30,7 +30,7 @@ prepare() {
   cp -- "$config" "$directory/config"
   cp -- "$plan" "$directory/plan"
   [ -z "$custom" ] || (custom_layer) >"$directory/customisation"
-  [ "$base_layers" = 0 ] || base_read --list >"$directory/base"
+  [ -z "${attr[fromImage]}" ] || base_read --list >"$directory/base"
   unchanged
   prepare_attributes >"$directory/attributes"
   chmod 644 "$directory"/*
@@ -99,7 +99,7 @@ prepared_parts() {
   config=$dir/config plan=$dir/plan layers=()
   if [ -n "${attr[fromImage]}" ]; then
     prepared_base
-    layers=(base_known_layer)
+    [ "$base_layers" = 0 ] || layers=(base_known_layer)
   fi
   ! holds "$plan" || layers+=(store_layers)
   if [ -e "$dir/customisation" ]; then
@@ -116,4 +116,5 @@ prepared_base() {
   cmp -s -- "$work/base.list" "$dir/base" ||
     fail "${called[prepared]}: '$base_name' is not the base image that '$dir' was prepared with"
   base_layers=1
+  holds "$dir/base" || base_layers=0
 }

@@ -42,6 +42,9 @@ static void realms(void)
 	check(trust_realm, "http://127.0.0.1:1", "http://127.0.0.2:2/t",
 	      "refused to ask 'http://127.0.0.2:2/t' for a token: a private address that is not "
 	      "the registry's");
+	check(trust_realm, "https://r.example", "https://localhost/t",
+	      "refused to ask 'https://localhost/t' for a token: a private address that is not the "
+	      "registry's");
 	check(trust_realm, "http://r.example", "http://auth.example/t",
 	      "refused to ask 'http://auth.example/t' for a token: it is not https, and another "
 	      "host than the registry");
@@ -101,6 +104,9 @@ static void uploads(void)
 	check(trust_upload, "https://r.example", "https://[::1]/u",
 	      "refused to upload to 'https://[::1]/u': a private address that is not the "
 	      "registry's");
+	check(trust_upload, "http://r.example", "http://a.localhost.:2375/u",
+	      "refused to upload to 'http://a.localhost.:2375/u': a private address that is not "
+	      "the registry's");
 	check(trust_upload, "http://127.0.0.1:1", "http://127.0.0.1:2/u", NULL);
 	check(trust_upload, "http://127.0.0.1:1", "http://169.254.169.254/u",
 	      "refused to upload to 'http://169.254.169.254/u': a private address that is not the "
