@@ -386,6 +386,34 @@ int jsonread_skip(struct jsonread *r, struct err *e)
 	return 0;
 }
 
+int jsonread_object(struct jsonread *r, jsonread_member *member, void *to, struct err *e)
+{
+	const char *key = NULL;
+	if (jsonread_open(r, '{', e) < 0)
+		return -1;
+	while (jsonread_key(r, &key, e) == 0) {
+		if (!key)
+			return 0;
+		if (member(r, key, to, e) < 0)
+			return -1;
+	}
+	return -1;
+}
+
+int jsonread_list(struct jsonread *r, jsonread_value *value, void *to, struct err *e)
+{
+	bool more = false;
+	if (jsonread_open(r, '[', e) < 0)
+		return -1;
+	while (jsonread_item(r, &more, e) == 0) {
+		if (!more)
+			return 0;
+		if (value(r, to, e) < 0)
+			return -1;
+	}
+	return -1;
+}
+
 int jsonread_end(struct jsonread *r, struct err *e)
 {
 	int c;

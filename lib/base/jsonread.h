@@ -4,8 +4,10 @@
 
 /*
  * Reads JSON (RFC 8259) as it comes, and keeps nothing of it: for tables of
- * contents, which may have a hundred megabytes. All other JSON goes through jq,
- * which would take ten times as much memory.
+ * contents, which may have a hundred megabytes, of which jq would take ten
+ * times as much memory, and for what passes between registry-push and a
+ * registry, as jq takes longer to start than they to answer. All other JSON
+ * goes through jq.
  *
  * The caller says what is to come next, and anything else is an error, which
  * names the byte. A string must be UTF-8 without NUL and have at most
@@ -48,6 +50,18 @@ MUST_USE int jsonread_whole(struct jsonread *r, uint64_t *number, struct err *e)
 
 /* Any value. */
 MUST_USE int jsonread_skip(struct jsonread *r, struct err *e);
+
+/* Reads the value of a member; to is the caller's. */
+typedef int jsonread_member(struct jsonread *r, const char *key, void *to, struct err *e);
+
+/* A whole object: member is called for each of its members, and ends it by -1. */
+MUST_USE int jsonread_object(struct jsonread *r, jsonread_member *member, void *to, struct err *e);
+
+/* Reads a value of a list; to is the caller's. */
+typedef int jsonread_value(struct jsonread *r, void *to, struct err *e);
+
+/* A whole list: value is called for each of its values, and ends it by -1. */
+MUST_USE int jsonread_list(struct jsonread *r, jsonread_value *value, void *to, struct err *e);
 
 /* Nothing but space may follow, to the end of the source. */
 MUST_USE int jsonread_end(struct jsonread *r, struct err *e);

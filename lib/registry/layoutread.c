@@ -67,23 +67,6 @@ static int read_string(struct jsonread *r, char **to, struct err *e)
 	return 0;
 }
 
-typedef int read_member(struct jsonread *r, const char *key, void *to, struct err *e);
-
-/* An object, its members read by that function. */
-static int read_object(struct jsonread *r, read_member *member, void *to, struct err *e)
-{
-	const char *key = NULL;
-	if (jsonread_open(r, '{', e) < 0)
-		return -1;
-	while (jsonread_key(r, &key, e) == 0) {
-		if (!key)
-			return 0;
-		if (member(r, key, to, e) < 0)
-			return -1;
-	}
-	return -1;
-}
-
 static int read_annotation(struct jsonread *r, const char *key, void *to, struct err *e)
 {
 	struct descriptor *d = to;
@@ -102,7 +85,7 @@ static int read_of_descriptor(struct jsonread *r, const char *key, void *to, str
 	if (strcmp(key, "mediaType") == 0)
 		return read_string(r, &d->media_type, e);
 	if (strcmp(key, "annotations") == 0)
-		return read_object(r, read_annotation, d, e);
+		return jsonread_object(r, read_annotation, d, e);
 	if (strcmp(key, "size") != 0)
 		return jsonread_skip(r, e);
 	d->has_size = true;
@@ -117,26 +100,13 @@ static int check_descriptor(const struct descriptor *d, struct err *e)
 	return d->has_size ? 0 : err_set(e, 0, "expected a size of %s", d->digest);
 }
 
-static int read_descriptor(struct jsonread *r, struct descriptors *list, struct err *e)
+static int read_descriptor(struct jsonread *r, void *to, struct err *e)
 {
+	struct descriptors *list = to;
 	list->list = mem_grow(list->list, &list->cap, list->n + 1, sizeof *list->list);
 	struct descriptor *d = &list->list[list->n++];
 	*d = (struct descriptor){ 0 };
-	return read_object(r, read_of_descriptor, d, e) < 0 ? -1 : check_descriptor(d, e);
-}
-
-static int read_descriptors(struct jsonread *r, struct descriptors *list, struct err *e)
-{
-	bool more = false;
-	if (jsonread_open(r, '[', e) < 0)
-		return -1;
-	while (jsonread_item(r, &more, e) == 0) {
-		if (!more)
-			return 0;
-		if (read_descriptor(r, list, e) < 0)
-			return -1;
-	}
-	return -1;
+	return jsonread_object(r, read_of_descriptor, d, e) < 0 ? -1 : check_descriptor(d, e);
 }
 
 static int read_of_document(struct jsonread *r, const char *key, void *to, struct err *e)
@@ -147,11 +117,11 @@ static int read_of_document(struct jsonread *r, const char *key, void *to, struc
 	if (strcmp(key, "config") == 0)
 		return read_descriptor(r, &d->config, e);
 	if (strcmp(key, "layers") == 0)
-		return read_descriptors(r, &d->layers, e);
+		return jsonread_list(r, read_descriptor, &d->layers, e);
 	if (strcmp(key, "manifests") != 0)
 		return jsonread_skip(r, e);
 	d->index = true;
-	return read_descriptors(r, &d->manifests, e);
+	return jsonread_list(r, read_descriptor, &d->manifests, e);
 }
 
 static int parse(const struct buf *text, struct document *d, struct err *e)
@@ -159,7 +129,7 @@ static int parse(const struct buf *text, struct document *d, struct err *e)
 	struct source_text from;
 	source_text(&from, text->s, text->len, "JSON");
 	AUTO_JSONREAD struct jsonread *r = jsonread_new(&from.source);
-	if (read_object(r, read_of_document, d, e) < 0 || jsonread_end(r, e) < 0)
+	if (jsonread_object(r, read_of_document, d, e) < 0 || jsonread_end(r, e) < 0)
 		return -1;
 	return d->index || d->config.n == 1
 		       ? 0

@@ -20,8 +20,9 @@ struct step {
 	bool empty; /* it made no layer */
 };
 
-static int read_of_step(struct jsonread *r, const char *key, struct step *s, struct err *e)
+static int read_of_step(struct jsonread *r, const char *key, void *to, struct err *e)
 {
+	struct step *s = to;
 	if (strcmp(key, "comment") == 0)
 		return jsonread_string(r, &s->comment, e);
 	/* only true is worth writing; a layer too many is no harm: it is for people to read */
@@ -29,45 +30,24 @@ static int read_of_step(struct jsonread *r, const char *key, struct step *s, str
 	return jsonread_skip(r, e);
 }
 
-static int read_step(struct jsonread *r, struct commenting *c, struct err *e)
+static int read_step(struct jsonread *r, void *to, struct err *e)
 {
+	struct commenting *c = to;
 	struct step s = { 0 };
-	const char *key = "";
-	int result = jsonread_open(r, '{', e);
-	while (result == 0 && (result = jsonread_key(r, &key, e)) == 0 && key)
-		result = read_of_step(r, key, &s, e);
+	int result = jsonread_object(r, read_of_step, &s, e);
 	if (result == 0 && !s.empty && c->layer < c->m->nblobs) {
-		char **to = &c->l->blobs[c->m->blobs[c->layer++]].comment;
-		if (s.comment.len && !*to)
-			*to = STEAL(s.comment.s);
+		char **place = &c->l->blobs[c->m->blobs[c->layer++]].comment;
+		if (s.comment.len && !*place)
+			*place = STEAL(s.comment.s);
 	}
 	buf_free(&s.comment);
 	return result;
 }
 
-static int read_history(struct jsonread *r, struct commenting *c, struct err *e)
+static int read_of_config(struct jsonread *r, const char *key, void *to, struct err *e)
 {
-	bool more = false;
-	if (jsonread_open(r, '[', e) < 0)
-		return -1;
-	while (jsonread_item(r, &more, e) == 0) {
-		if (!more)
-			return 0;
-		if (read_step(r, c, e) < 0)
-			return -1;
-	}
-	return -1;
-}
-
-static int read_config(struct jsonread *r, struct commenting *c, struct err *e)
-{
-	const char *key = "";
-	if (jsonread_open(r, '{', e) < 0)
-		return -1;
-	while (jsonread_key(r, &key, e) == 0 && key)
-		if ((strcmp(key, "history") == 0 ? read_history(r, c, e) : jsonread_skip(r, e)) < 0)
-			return -1;
-	return 0;
+	return strcmp(key, "history") == 0 ? jsonread_list(r, read_step, to, e)
+					   : jsonread_skip(r, e);
 }
 
 static void comment(struct layoutread *l, const struct layoutread_manifest *m)
@@ -82,7 +62,7 @@ static void comment(struct layoutread *l, const struct layoutread_manifest *m)
 		return;
 	source_part(&from, fd, path, 0, (uint64_t)st.st_size);
 	AUTO_JSONREAD struct jsonread *r = jsonread_new(&from.source);
-	(void)!read_config(r, &c, &ignored);
+	(void)!jsonread_object(r, read_of_config, &c, &ignored);
 	err_clear(&ignored);
 }
 

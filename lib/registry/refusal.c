@@ -34,42 +34,31 @@ static const char *words(long status)
 	return NULL;
 }
 
-/* One error: its code and its message. */
-static int read_error(struct jsonread *r, struct buf *code, struct buf *message, struct err *e)
+struct problem {
+	struct buf code, message;
+};
+
+static int read_problem(struct jsonread *r, const char *key, void *to, struct err *e)
 {
-	const char *key = "";
-	if (jsonread_open(r, '{', e) < 0)
-		return -1;
-	while (jsonread_key(r, &key, e) == 0) {
-		if (!key)
-			return 0;
-		int result = strcmp(key, "code") == 0      ? jsonread_string(r, code, e)
-			     : strcmp(key, "message") == 0 ? jsonread_string(r, message, e)
-							   : jsonread_skip(r, e);
-		if (result < 0)
-			return -1;
-	}
-	return -1;
+	struct problem *p = to;
+	if (strcmp(key, "code") == 0)
+		return jsonread_string(r, &p->code, e);
+	return strcmp(key, "message") == 0 ? jsonread_string(r, &p->message, e)
+					   : jsonread_skip(r, e);
 }
 
 /* The first of "errors"; what follows it need not be JSON any more. */
-static int read_first(struct jsonread *r, struct buf *code, struct buf *message, struct err *e)
+static int read_first(struct jsonread *r, struct problem *p, struct err *e)
 {
-	const char *key = "";
+	const char *key = NULL;
 	bool more = false;
-	if (jsonread_open(r, '{', e) < 0)
+	int status = jsonread_open(r, '{', e);
+	while (status == 0 && (status = jsonread_key(r, &key, e)) == 0 && key &&
+	       strcmp(key, "errors") != 0)
+		status = jsonread_skip(r, e);
+	if (status < 0 || !key || jsonread_open(r, '[', e) < 0 || jsonread_item(r, &more, e) < 0)
 		return -1;
-	while (jsonread_key(r, &key, e) == 0 && key) {
-		if (strcmp(key, "errors") != 0) {
-			if (jsonread_skip(r, e) < 0)
-				return -1;
-			continue;
-		}
-		if (jsonread_open(r, '[', e) < 0 || jsonread_item(r, &more, e) < 0)
-			return -1;
-		return more ? read_error(r, code, message, e) : 0;
-	}
-	return -1;
+	return more ? jsonread_object(r, read_problem, p, e) : 0;
 }
 
 static void add_short(struct buf *b, const struct buf *text)
@@ -84,18 +73,20 @@ static void add_short(struct buf *b, const struct buf *text)
 
 void refusal_text(struct buf *b, long status, const char *body, size_t len)
 {
-	AUTO_BUF struct buf code = { 0 }, message = { 0 };
+	struct problem p = { 0 };
 	struct err ignored = { 0 };
 	struct source_text text;
 	source_text(&text, body, len, "reply");
 	AUTO_JSONREAD struct jsonread *r = jsonread_new(&text.source);
-	(void)!read_first(r, &code, &message, &ignored);
+	(void)!read_first(r, &p, &ignored);
 	err_clear(&ignored);
 	buf_addf(b, "%ld", status);
 	if (words(status))
 		buf_addf(b, " %s", words(status));
-	if (code.len)
-		add_short(b, &code);
-	if (message.len)
-		add_short(b, &message);
+	if (p.code.len)
+		add_short(b, &p.code);
+	if (p.message.len)
+		add_short(b, &p.message);
+	buf_free(&p.code);
+	buf_free(&p.message);
 }

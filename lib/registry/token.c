@@ -42,42 +42,34 @@ static bool fits_header(const struct buf *b)
 	return b->len;
 }
 
-static int read_member(struct jsonread *r, const char *key, struct buf *token, uint64_t *seconds,
-		       struct err *e)
+struct reply {
+	struct buf token;
+	uint64_t seconds;
+};
+
+static int read_member(struct jsonread *r, const char *key, void *to, struct err *e)
 {
+	struct reply *reply = to;
 	if (strcmp(key, "expires_in") == 0)
-		return jsonread_whole(r, seconds, e);
-	if ((strcmp(key, "token") == 0 || strcmp(key, "access_token") == 0) && !token->len)
-		return jsonread_string(r, token, e);
+		return jsonread_whole(r, &reply->seconds, e);
+	if ((strcmp(key, "token") == 0 || strcmp(key, "access_token") == 0) && !reply->token.len)
+		return jsonread_string(r, &reply->token, e);
 	return jsonread_skip(r, e);
 }
 
-static int read_object(struct jsonread *r, struct buf *token, uint64_t *seconds, struct err *e)
+int token_read(const char *text, size_t len, char **token, uint64_t *seconds, struct err *e)
 {
-	const char *key = "";
-	if (jsonread_open(r, '{', e) < 0)
-		return -1;
-	while (jsonread_key(r, &key, e) == 0) {
-		if (!key)
-			return jsonread_end(r, e);
-		if (read_member(r, key, token, seconds, e) < 0)
-			return -1;
-	}
-	return -1;
-}
-
-int token_read(const char *reply, size_t len, char **token, uint64_t *seconds, struct err *e)
-{
-	struct source_text text;
-	AUTO_BUF struct buf found = { 0 };
-	uint64_t good = TOKEN_SECONDS;
-	source_text(&text, reply, len, "reply");
-	AUTO_JSONREAD struct jsonread *r = jsonread_new(&text.source);
-	if (read_object(r, &found, &good, e) < 0 || !fits_header(&found)) {
+	struct source_text from;
+	struct reply reply = { .seconds = TOKEN_SECONDS };
+	source_text(&from, text, len, "reply");
+	AUTO_JSONREAD struct jsonread *r = jsonread_new(&from.source);
+	if (jsonread_object(r, read_member, &reply, e) < 0 || jsonread_end(r, e) < 0 ||
+	    !fits_header(&reply.token)) {
+		buf_free(&reply.token);
 		err_clear(e);
 		return err_set(e, 0, "cannot read the reply: expected JSON with a token");
 	}
-	*token = STEAL(found.s);
-	*seconds = good ? good : TOKEN_SECONDS;
+	*token = reply.token.s;
+	*seconds = reply.seconds ? reply.seconds : TOKEN_SECONDS;
 	return 0;
 }

@@ -23,7 +23,7 @@ void token_add_scopes(struct buf *list, const char *scopes);
  * for how many seconds it is good. A token that cannot stand in a header is an error. Messages have
  * nothing of the reply.
  */
-MUST_USE int token_read(const char *reply, size_t len, char **token, uint64_t *seconds,
+MUST_USE int token_read(const char *text, size_t len, char **token, uint64_t *seconds,
 			struct err *e);
 
 #endif

@@ -171,7 +171,7 @@ both() {
   # again: a HEAD for each tag, and nothing else
   registry_forget
   registry-push --tls-verify=false first "$REGISTRY/ours:1" 2 >said
-  lines 'HEAD /v2/ours/manifests/1 200' 'HEAD /v2/ours/manifests/2 200' | same - <(registry_requests)
+  lines 'HEAD /v2/ours/manifests/1 200' 'HEAD /v2/ours/manifests/2 200' | same - <(registry_requests | sort)
   # what was pushed is the image, for skopeo too
   pulled ours:1 found
   image-assemble <(layer-tar --root-dir root plan) <(tree-list --owner 0:0 top | layer-tar --mtree -) >image
