@@ -15,6 +15,7 @@ static const char help[] =
 	"      --mount-from REPOSITORY\n"
 	"                          a repository of the registry that may have layers; repeatable\n"
 	"      --tls-verify[=B]    false: take plain http, and any certificate (true)\n"
+	"      --plain-http        the registry has no TLS: do not try it\n"
 	"      --ca-file FILE      whose certificates count (SSL_CERT_FILE, or the system's)\n"
 	"      --dry-run           send nothing, and list what would be sent\n"
 	"      --jobs N            connections at most (8)\n"
@@ -29,6 +30,7 @@ enum {
 	IMAGE,
 	JOBS,
 	MOUNT_FROM,
+	PLAIN_HTTP,
 	PROGRESS,
 	TLS_VERIFY,
 };
@@ -42,6 +44,7 @@ static const struct option longs[] = {
 	{ "image", required_argument, NULL, IMAGE },
 	{ "jobs", required_argument, NULL, JOBS },
 	{ "mount-from", required_argument, NULL, MOUNT_FROM },
+	{ "plain-http", no_argument, NULL, PLAIN_HTTP },
 	{ "progress", required_argument, NULL, PROGRESS },
 	{ "tls-verify", optional_argument, NULL, TLS_VERIFY },
 	CLI_OPTIONS_END,
@@ -52,7 +55,8 @@ static const struct cli cli = { "registry-push", help, longs };
 struct options {
 	struct registrypush push;
 	const char *image;
-	int credentials; /* a descriptor, or -1 */
+	int credentials;   /* a descriptor, or -1 */
+	bool tls_demanded; /* with an option */
 	const char **sources;
 	const char **tags;
 };
@@ -101,14 +105,25 @@ static void read_option(int opt, struct options *o)
 	case MOUNT_FROM:
 		add_source(o);
 		break;
+	case PLAIN_HTTP:
+		o->push.plain_http = true;
+		break;
 	case PROGRESS:
 		if (progress_mode(optarg, &o->push.progress, &e) < 0)
 			cli_usage(&cli, "--progress: %s", e.msg);
 		break;
 	case TLS_VERIFY:
-		o->push.tls_verify = read_bool(optarg);
+		o->push.tls_verify = o->tls_demanded = read_bool(optarg);
 		break;
 	}
+}
+
+static void check_options(const struct options *o)
+{
+	if (o->push.plain_http && o->tls_demanded)
+		cli_usage(&cli, "--plain-http and --tls-verify=true contradict each other");
+	if (o->push.plain_http && o->push.ca_file)
+		cli_usage(&cli, "--plain-http and --ca-file contradict each other");
 }
 
 /* The tag of the reference and those behind it. */
@@ -150,6 +165,7 @@ int main(int argc, char **argv)
 	cli_start(&cli);
 	for (int c; (c = cli_option(&cli, argc, argv)) != -1;)
 		read_option(c, &o);
+	check_options(&o);
 	cli_operands(&cli, argc, argv, 2, INT32_MAX);
 	if (registryref_parse(argv[optind + 1], &ref, &e) < 0)
 		cli_usage(&cli, "%s", e.msg);

@@ -378,6 +378,19 @@ without TLS)" registry-push --ca-file "$ca" "$layout" "127.0.0.1:$plain/secure/n
   [ "$(asked token/location-tlsother/app | grep -c '^tlsother PUT uploads 201 none')" = 5 ]
 }
 
+@test "--plain-http: one connection and one request where nothing is new, and never TLS" {
+  pushed push plain/app
+  sed -i '/CONNECT$/d' fake/log
+  forget plain/app
+  registry-push --plain-http "$layout" "$host/plain/app:1" >out
+  echo "$host/plain/app:1@$IMAGE" | same - out
+  { echo 'plain CONNECT'; asked plain/app; } >found
+  lines 'plain CONNECT' 'HEAD manifests/1 200 none' | same - found
+  [ "$(grep -c CONNECT fake/log)" = 1 ]
+  registry-push --plain-http --credentials 9 "$layout" "$host/token/plain/app:1" 9< <(printf '%b\n' "$host\t$user") >out
+  has token/plain/app 1
+}
+
 @test "what passes is tried again: each status, each way of Retry-After, each place where a connection ends" {
   local fault
   # they wait a second or two: all at once
@@ -543,6 +556,8 @@ wrong() { fails 2 "registry-push: $1 (see 'registry-push --help')" registry-push
   wrong "--mount-from: expected a repository of the same registry without its host, found 'h:1/b'" --mount-from h:1/b "$layout" "$host/a:1"
   wrong "--jobs: '0': expected a number from 1 to 64" --jobs 0 "$layout" "$host/a:1"
   wrong "--credentials: 'x': expected a number from 0 to 1048576" --credentials x "$layout" "$host/a:1"
+  wrong "--plain-http and --tls-verify=true contradict each other" --plain-http --tls-verify "$layout" "$host/a:1"
+  wrong "--plain-http and --ca-file contradict each other" --ca-file x --plain-http "$layout" "$host/a:1"
   wrong "--tls-verify: expected true or false, found 'maybe'" --tls-verify=maybe "$layout" "$host/a:1"
 }
 

@@ -266,6 +266,7 @@ int registrypush_run(const struct registrypush *p, struct out *o, struct err *e)
 		.nsources = p->nsources,
 		.push = !p->dry_run,
 		.tls_verify = p->tls_verify,
+		.plain_http = p->plain_http,
 		.ca_file = p->ca_file,
 		.jobs = p->jobs,
 	};

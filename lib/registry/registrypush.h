@@ -26,6 +26,7 @@ struct registrypush {
 	const struct credentials *credentials;
 	const char *ca_file; /* NULL: the system's */
 	bool tls_verify;     /* false: plain http, and any certificate, will do */
+	bool plain_http;     /* TLS is not even tried */
 	bool dry_run;        /* writes lines STATE DIGEST SIZE COMMENT instead */
 	unsigned jobs;       /* connections at most */
 	enum progress_mode progress;

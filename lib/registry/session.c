@@ -15,7 +15,7 @@ int session_new(const struct session_options *o, struct session **s, struct err 
 {
 	AUTO_WEBURL struct weburl url = { 0 };
 	struct transport *t = NULL;
-	if (registryref_url(o->ref, true, &url, e) < 0 ||
+	if (registryref_url(o->ref, !o->plain_http, &url, e) < 0 ||
 	    transport_new(o->jobs, o->tls_verify, o->ca_file, &t, e) < 0)
 		return -1;
 	*s = xcalloc(1, sizeof **s);

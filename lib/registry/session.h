@@ -24,6 +24,7 @@ struct session_options {
 	size_t nsources;
 	bool push;       /* not only reading */
 	bool tls_verify; /* false: plain http, and any certificate, will do */
+	bool plain_http; /* TLS is not even tried */
 	const char *ca_file;
 	unsigned jobs;
 };
