@@ -14,7 +14,6 @@
 
 declare -A attr=() called=() attr_type=() attr_given=() attr_set=() attr_of_option=() attr_needed=()
 declare -A attr_short=([-o]=--output [-q]=--quiet [-t]=--tag)
-attr_usage='' attr_summary='' attr_help=()
 attr_operands=() attr_operands_end='options only'
 
 attributes_read() {
@@ -30,56 +29,45 @@ attributes_read() {
   done
 }
 
+# Each start reads all rows: no function is called for one, and what only --help wants waits for it.
 attributes_table() {
-  local name option type default help rows row line
-  mapfile -t rows <"$share/attributes.tsv"
+  local rows row IFS=$'\t' -
+  set -f
+  attributes_rows "$tool"
   for row in "${rows[@]}"; do
-    # shellcheck disable=SC2053 # the function column is a pattern
-    [[ $tool == ${row%%$'\t'*} ]] || continue
-    attributes_row "${row#*$'\t'}"
-    case $name in
-      -) attr_usage=$option attr_summary=$help && continue ;;
-      =) attr_help+=("${attr_help:+$'\n'}$option:") && continue ;;
-    esac
-    attr_of_option[${option%% *}]=$name
-    attr_type[$name]=$type
-    attr[$name]=${default#[-!]}
-    [[ ${type%%:*} != @(list|map) ]] || declare -ga "list_$name=()"
-    case $default in
-      -) ;;
-      !) attr_needed[$name]=$option ;;
-      *) help+=" ($default)" ;;
-    esac
-    printf -v line '      %-26s %s' "$option" "$help" # no subshell: there are dozens
-    case $option in
-      --output\ * | --quiet | --tag\ *) line="  -${option:2:1}, ${line:6}" ;;
-    esac
-    attr_help+=("$line")
+    # shellcheck disable=SC2086 # fields are words; read would begin a file for each
+    set -- $row # name, option, type, default, help
+    [[ $1 != [-=] ]] || continue
+    attr_of_option[${2%% *}]=$1 called[$1]=${2%% *} attr_type[$1]=$3 attr[$1]=${4#[-!]}
+    case $3 in list* | map) declare -ga "list_$1=()" ;; esac
+    [ "$4" != ! ] || attr_needed[$1]=$2
   done
   [ "${attr_of_option[--attrs]-}" = attrs ] || fail "cannot read '$share/attributes.tsv'" # its last line
 }
 
-# attributes_row ROW: sets name, option, type, default and help; read would begin a file for each
-attributes_row() {
-  local IFS=$'\t' -
-  set -f
-  # shellcheck disable=SC2086 # fields are words
-  set -- $1
-  name=$1 option=$2 type=${3-} default=${4-} help=${5-}
+# attributes_rows FUNCTION: sets rows to those of the function, without that column
+attributes_rows() {
+  local all row
+  mapfile -t all <"$share/attributes.tsv"
+  rows=()
+  for row in "${all[@]}"; do
+    # shellcheck disable=SC2053 # the function column is a pattern
+    [[ $1 != ${row%%$'\t'*} ]] || rows+=("${row#*$'\t'}")
+  done
 }
 
 attributes_options() {
   local option name value
   while [ $# -gt 0 ]; do
     case $1 in
-      -h | --help) attributes_help ;;
-      --version) attributes_version ;;
+      -h | --help) attributes_say attributes_help ;;
+      --version) attributes_say attributes_version ;;
       --help=* | --version=*) usage "option '$1' takes no argument" ;;
       --) shift && break ;;
       --*)
         option=${1%%=*}
         name=${attr_of_option[$option]-}
-        [ -n "$name" ] || attributes_unknown "$1"
+        [ -n "$name" ] || attributes_say attributes_unknown "$1"
         if [[ $1 == *=* ]]; then
           value=${1#*=}
         elif [ "${attr_type[$name]}" = flag ]; then
@@ -107,6 +95,13 @@ attributes_options() {
   done
 }
 
+# attributes_say FUNCTION ARGUMENT…: what few starts need is not read at each
+attributes_say() {
+  # shellcheck source=/dev/null
+  . "$share/help.sh"
+  "$@"
+}
+
 attributes_operand() {
   [ ${#attr_operands[@]} != 0 ] || usage "too many operands: expected $attr_operands_end, found '$1'"
   attributes_set "${attr_operands[0]}" "${attr_operands[0]}" "$1"
@@ -120,75 +115,13 @@ attributes_name() {
   attr[name]=${attr[tag]} attr[tag]='' attr_given[name]=1 attr_set[name]=1
 }
 
+# What FILE says has the name that it has there.
 attributes_called() {
-  local option name
-  for option in "${!attr_of_option[@]}"; do
-    name=${attr_of_option[$option]}
-    called[$name]=$option
-    [[ -z ${attr[attrs]} || -n ${attr_given[$name]-} ]] || called[$name]=$name
+  local name
+  [ -n "${attr[attrs]}" ] || return 0
+  for name in "${!called[@]}"; do
+    [ -n "${attr_given[$name]-}" ] || called[$name]=$name
   done
-}
-
-# attributes_unknown WORD: no option, but perhaps an attribute, as Nix spells it, or a mistake in one
-attributes_unknown() {
-  local option typed=${1%%=*} nearest='' owner='' least=4 distance
-  for option in "${!attr_of_option[@]}"; do
-    attributes_distance "${typed#--}" "${option#--}"
-    [ "--${attr_of_option[$option]}" != "$typed" ] || distance=0
-    ! attributes_nearer "$option" || nearest=$option least=$distance
-  done
-  [[ $typed != --platform || -z ${attr_of_option[--architecture]-} ]] || nearest=--architecture
-  [ -n "$nearest" ] || attributes_elsewhere "$typed"
-  usage "unknown option '$1'${nearest:+: did you mean $nearest?}${owner:+: $owner has it}"
-}
-
-# attributes_elsewhere OPTION: sets owner to the pipelines that have the option
-attributes_elsewhere() {
-  local rows row pattern known name option type default help
-  mapfile -t rows <"$share/attributes.tsv"
-  for known in build-image build-layered-image stream-layered-image export-image; do
-    for row in "${rows[@]}"; do
-      pattern=${row%%$'\t'*}
-      # shellcheck disable=SC2053 # a pattern
-      [[ $known == $pattern ]] || continue
-      attributes_row "${row#*$'\t'}"
-      [ "${option%% *}" != "$1" ] || owner+=${owner:+ or }$known
-    done
-  done
-}
-
-# attributes_no_such NAME: as it stands in --attrs FILE
-attributes_no_such() {
-  local name nearest='' least=4 distance
-  for name in "${!attr_type[@]}"; do
-    attributes_distance "$1" "$name"
-    ! attributes_nearer "$name" || nearest=$name least=$distance
-  done
-  fail "${attr[attrs]}: unknown attribute \"$1\"${nearest:+: did you mean $nearest?}"
-}
-
-# Whether NAME, at $distance, is nearer than $nearest, at $least; the first in the alphabet of two.
-attributes_nearer() { ((distance < least)) || { ((distance == least)) && [[ $1 < $nearest ]]; }; }
-
-# attributes_distance TYPED KNOWN: sets distance to how many insertions, deletions and changes of a
-# letter lead from one to the other, with the bounds that base/near.h has for filters
-attributes_distance() {
-  local row=() i j above change
-  set -- "${1,,}" "${2,,}"
-  distance=4
-  ((${#1} <= 32 && ${#2} <= 32)) || return 0
-  for ((j = 0; j <= ${#2}; j++)); do row[j]=$j; done
-  for ((i = 1; i <= ${#1}; i++)); do
-    above=${row[0]} row[0]=$i
-    for ((j = 1; j <= ${#2}; j++)); do
-      change=$above above=${row[j]}
-      [[ ${1:i-1:1} == "${2:j-1:1}" ]] || change=$((change + 1))
-      row[j]=$((row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1))
-      ((row[j] <= change)) || row[j]=$change
-    done
-  done
-  distance=${row[${#2}]}
-  ((${#1} >= 5 || distance <= 1)) || distance=4
 }
 
 # attributes_set OPTION NAME VALUE: takes what an option says
@@ -256,7 +189,7 @@ attributes_file() {
   [[ ${#words[@]} != 0 && ${words[-1]} == end ]] || fail "cannot read '$work/attrs'"
   for ((i = 0; i + 1 < ${#words[@]}; i += 2)); do
     name=${words[i]} value=${words[i + 1]}
-    [ "$name" != '?' ] || attributes_no_such "$value"
+    [ "$name" != '?' ] || attributes_say attributes_no_such "$value"
     [ -z "${attr_given[$name]-}" ] || continue
     case ${attr_type[$name]} in
       config | pipeline)
@@ -277,25 +210,4 @@ attributes_file() {
 attributes_graph() {
   value=$work/attrs.json
   attr[closureKey]=closure
-}
-
-attributes_help() {
-  local options last
-  printf -v options '%s\n' "${attr_help[@]}"
-  printf -v last '  -h, %-26s %s\n      %-26s %s' --help 'show this help' --version 'show the version'
-  print "usage: $tool $attr_usage
-$attr_summary
-
-$options$last"
-  [[ " ${attr_type[*]} " != *' flag '* ]] || print '
-A flag without a value is true; --FLAG=false turns it off.'
-  exit 0
-}
-
-attributes_version() {
-  local version
-  version=$(image-assemble --version)
-  [ -n "$version" ] || fail 'cannot find the version'
-  print "$tool ${version#* }"
-  exit 0
 }

@@ -11,10 +11,9 @@
 
 # shellcheck source=/dev/null
 . "$share/image.sh"
-. "$share/base.sh"
 . "$share/prepared.sh"
 
-plan='' layers=() streams=() expected=''
+plan='' layers=() streams=() expected='' base_served=()
 
 layered_start() {
   image_start "$@"
@@ -31,6 +30,8 @@ layered_start() {
 
 # What a prepared image needs no more is not read.
 layered_source() {
+  # shellcheck source=/dev/null
+  [[ -n ${attr[prepared]} && -z ${attr[fromImage]} ]] || . "$share/base.sh"
   [ -z "${attr[prepared]}" ] || return 0
   # shellcheck source=/dev/null
   . "$share/customise.sh"
