@@ -8,133 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/jsonread.h"
 #include "image/imageref.h"
+#include "registry/manifestread.h"
 
 enum { DEPTH = 4, MANIFESTS = 1024, BLOBS = 16384, NAMES_SHOWN = 8, TEXTS = 64 << 20 };
 
 static const char index_type[] = "application/vnd.oci.image.index.v1+json";
 static const char manifest_type[] = "application/vnd.oci.image.manifest.v1+json";
-
-/* What a document says of another one. */
-struct descriptor {
-	char *digest, *media_type, *ref_name, *full_name;
-	uint64_t size;
-	bool has_size;
-};
-
-struct descriptors {
-	struct descriptor *list;
-	size_t n, cap;
-};
-
-/* An index or a manifest. */
-struct document {
-	char *media_type;
-	struct descriptors manifests, layers, config;
-	bool index; /* it has "manifests" */
-};
-
-static void free_descriptors(struct descriptors *d)
-{
-	for (size_t i = 0; i < d->n; i++) {
-		free(d->list[i].digest);
-		free(d->list[i].media_type);
-		free(d->list[i].ref_name);
-		free(d->list[i].full_name);
-	}
-	free(d->list);
-}
-
-static void free_document(struct document *d)
-{
-	free(d->media_type);
-	free_descriptors(&d->manifests);
-	free_descriptors(&d->layers);
-	free_descriptors(&d->config);
-}
-#define AUTO_DOCUMENT __attribute__((cleanup(free_document)))
-
-/* --- documents --- */
-
-static int read_string(struct jsonread *r, char **to, struct err *e)
-{
-	AUTO_BUF struct buf b = { 0 };
-	if (jsonread_string(r, &b, e) < 0)
-		return -1;
-	free(*to);
-	*to = b.s ? STEAL(b.s) : xstrdup("");
-	return 0;
-}
-
-static int read_annotation(struct jsonread *r, const char *key, void *to, struct err *e)
-{
-	struct descriptor *d = to;
-	if (strcmp(key, "org.opencontainers.image.ref.name") == 0)
-		return read_string(r, &d->ref_name, e);
-	if (strcmp(key, "io.containerd.image.name") == 0)
-		return read_string(r, &d->full_name, e);
-	return jsonread_skip(r, e);
-}
-
-static int read_of_descriptor(struct jsonread *r, const char *key, void *to, struct err *e)
-{
-	struct descriptor *d = to;
-	if (strcmp(key, "digest") == 0)
-		return read_string(r, &d->digest, e);
-	if (strcmp(key, "mediaType") == 0)
-		return read_string(r, &d->media_type, e);
-	if (strcmp(key, "annotations") == 0)
-		return jsonread_object(r, read_annotation, d, e);
-	if (strcmp(key, "size") != 0)
-		return jsonread_skip(r, e);
-	d->has_size = true;
-	return jsonread_whole(r, &d->size, e);
-}
-
-/* The digest goes into paths and URLs. */
-static int check_descriptor(const struct descriptor *d, struct err *e)
-{
-	if (!d->digest || !digest_digits(d->digest, strlen(d->digest)))
-		return err_set(e, 0, "expected digests of sha256: and 64 lower-case hex digits");
-	return d->has_size ? 0 : err_set(e, 0, "expected a size of %s", d->digest);
-}
-
-static int read_descriptor(struct jsonread *r, void *to, struct err *e)
-{
-	struct descriptors *list = to;
-	list->list = mem_grow(list->list, &list->cap, list->n + 1, sizeof *list->list);
-	struct descriptor *d = &list->list[list->n++];
-	*d = (struct descriptor){ 0 };
-	return jsonread_object(r, read_of_descriptor, d, e) < 0 ? -1 : check_descriptor(d, e);
-}
-
-static int read_of_document(struct jsonread *r, const char *key, void *to, struct err *e)
-{
-	struct document *d = to;
-	if (strcmp(key, "mediaType") == 0)
-		return read_string(r, &d->media_type, e);
-	if (strcmp(key, "config") == 0)
-		return read_descriptor(r, &d->config, e);
-	if (strcmp(key, "layers") == 0)
-		return jsonread_list(r, read_descriptor, &d->layers, e);
-	if (strcmp(key, "manifests") != 0)
-		return jsonread_skip(r, e);
-	d->index = true;
-	return jsonread_list(r, read_descriptor, &d->manifests, e);
-}
-
-static int parse(const struct buf *text, struct document *d, struct err *e)
-{
-	struct source_text from;
-	source_text(&from, text->s, text->len, "JSON");
-	AUTO_JSONREAD struct jsonread *r = jsonread_new(&from.source);
-	if (jsonread_object(r, read_of_document, d, e) < 0 || jsonread_end(r, e) < 0)
-		return -1;
-	return d->index || d->config.n == 1
-		       ? 0
-		       : err_set(e, 0, "expected an index or a manifest of an image");
-}
 
 /* --- files --- */
 
@@ -188,8 +68,8 @@ static int too_many(struct err *e)
 	return err_set(e, 0, "an image of so many manifests or layers is not pushed");
 }
 
-static int add_blob(struct layoutread *l, struct layoutread_manifest *m, const struct descriptor *d,
-		    size_t layer, struct err *e)
+static int add_blob(struct layoutread *l, struct layoutread_manifest *m,
+		    const struct manifestread_descriptor *d, size_t layer, struct err *e)
 {
 	for (size_t i = 0; i < l->nblobs; i++)
 		if (strcmp(l->blobs[i].digest, d->digest) == 0) {
@@ -210,8 +90,8 @@ static int add_blob(struct layoutread *l, struct layoutread_manifest *m, const s
 	return 0;
 }
 
-static int add_blobs(struct layoutread *l, struct layoutread_manifest *m, const struct document *d,
-		     struct err *e)
+static int add_blobs(struct layoutread *l, struct layoutread_manifest *m,
+		     const struct manifestread *d, struct err *e)
 {
 	m->blobs = xcalloc(d->layers.n + 1, sizeof *m->blobs);
 	if (d->config.n && add_blob(l, m, &d->config.list[0], 0, e) < 0)
@@ -229,8 +109,8 @@ static bool is_media_type(const char *s)
 	return *s && !s[n];
 }
 
-static int choose_type(const struct document *d, const struct descriptor *from, char **type,
-		       struct err *e)
+static int choose_type(const struct manifestread *d, const struct manifestread_descriptor *from,
+		       char **type, struct err *e)
 {
 	const char *s = d->media_type      ? d->media_type
 			: from->media_type ? from->media_type
@@ -250,8 +130,8 @@ static bool has_manifest(const struct layoutread *l, const char *digest)
 	return false;
 }
 
-static int add_manifest(struct layoutread *l, const struct descriptor *from,
-			const struct document *d, struct buf *text, struct err *e)
+static int add_manifest(struct layoutread *l, const struct manifestread_descriptor *from,
+			const struct manifestread *d, struct buf *text, struct err *e)
 {
 	l->manifests =
 		mem_grow(l->manifests, &l->manifests_cap, l->nmanifests + 1, sizeof *l->manifests);
@@ -267,10 +147,10 @@ static int add_manifest(struct layoutread *l, const struct descriptor *from,
 	return l->nmanifests <= MANIFESTS && l->text <= TEXTS ? add_blobs(l, m, d, e) : too_many(e);
 }
 
-static int read_manifest(struct layoutread *l, const struct descriptor *from, unsigned depth,
-			 struct err *e);
+static int read_manifest(struct layoutread *l, const struct manifestread_descriptor *from,
+			 unsigned depth, struct err *e);
 
-static int read_manifests(struct layoutread *l, const struct document *d, unsigned depth,
+static int read_manifests(struct layoutread *l, const struct manifestread *d, unsigned depth,
 			  struct err *e)
 {
 	if (depth >= DEPTH)
@@ -281,14 +161,14 @@ static int read_manifests(struct layoutread *l, const struct document *d, unsign
 	return 0;
 }
 
-static int read_manifest(struct layoutread *l, const struct descriptor *from, unsigned depth,
-			 struct err *e)
+static int read_manifest(struct layoutread *l, const struct manifestread_descriptor *from,
+			 unsigned depth, struct err *e)
 {
 	AUTO_BUF struct buf text = { 0 };
-	AUTO_DOCUMENT struct document d = { 0 };
+	AUTO_MANIFESTREAD struct manifestread d = { 0 };
 	if (has_manifest(l, from->digest))
 		return 0;
-	if (read_blob(l, from->digest, &text, e) < 0 || parse(&text, &d, e) < 0)
+	if (read_blob(l, from->digest, &text, e) < 0 || manifestread_parse(&text, &d, e) < 0)
 		return err_wrap(e, "manifest %s", from->digest);
 	if (text.len != from->size)
 		return err_set(e, 0,
@@ -316,7 +196,7 @@ static bool is_full(const char *full, const char *want)
 }
 
 /* A whole name is better than a tag, as image.h has it. */
-static bool is_called(const struct descriptor *d, const char *want)
+static bool is_called(const struct manifestread_descriptor *d, const char *want)
 {
 	const char *name = d->full_name ? d->full_name : d->ref_name;
 	if (!name)
@@ -326,10 +206,10 @@ static bool is_called(const struct descriptor *d, const char *want)
 	return strcmp(name, want) == 0 || strcmp(name, tag_of(want)) == 0;
 }
 
-static void list_names(const struct descriptors *d, struct buf *b)
+static void list_names(const struct manifestread_list *d, struct buf *b)
 {
 	for (size_t i = 0; i < d->n && i < NAMES_SHOWN; i++) {
-		const struct descriptor *one = &d->list[i];
+		const struct manifestread_descriptor *one = &d->list[i];
 		const char *name = one->full_name ? one->full_name : one->ref_name;
 		buf_addf(b, "%s%s", i ? ", " : "", name ? name : one->digest);
 	}
@@ -337,8 +217,8 @@ static void list_names(const struct descriptors *d, struct buf *b)
 		buf_addf(b, " and %zu more", d->n - NAMES_SHOWN);
 }
 
-static int find(const struct descriptors *d, const char *name, const struct descriptor **found,
-		struct err *e)
+static int find(const struct manifestread_list *d, const char *name,
+		const struct manifestread_descriptor **found, struct err *e)
 {
 	AUTO_BUF struct buf names = { 0 };
 	size_t n = 0;
@@ -363,9 +243,9 @@ static int find(const struct descriptors *d, const char *name, const struct desc
 static int read_index(struct layoutread *l, const char *name, struct err *e)
 {
 	AUTO_BUF struct buf text = { 0 };
-	AUTO_DOCUMENT struct document d = { 0 };
-	const struct descriptor *image = NULL;
-	if (read_file(l, "index.json", &text, e) < 0 || parse(&text, &d, e) < 0)
+	AUTO_MANIFESTREAD struct manifestread d = { 0 };
+	const struct manifestread_descriptor *image = NULL;
+	if (read_file(l, "index.json", &text, e) < 0 || manifestread_parse(&text, &d, e) < 0)
 		return err_wrap(e, "index.json");
 	return find(&d.manifests, name, &image, e) < 0 ? -1 : read_manifest(l, image, 1, e);
 }
