@@ -138,6 +138,89 @@ forget() { sed -i "\\|/$1/|d" fake/log; }
   [ "$(asked new/app | grep -c '^PUT uploads')" = 2 ]
 }
 
+# one_changed NAME COUNT…: $layout is there; that $layout with one layer more is pushed with requests like these
+one_changed() {
+  forget "$1"
+  layout=example/more pushed push "$1" --plain-http
+  lines "${@:2}" | same - <(count "$1" | grep -v ' PUT \| POST ')
+}
+
+# earlier NAME: $layout is there
+earlier() {
+  [ -d fake/store/seed/app ] || pushed push seed/app
+  rm -rf "fake/store/$1"
+  mkdir -p "fake/store/$1"
+  cp -a fake/store/seed/app/* "fake/store/$1"
+}
+
+@test "the image that the tag names: what it has is not asked for" {
+  local fault head='1 HEAD manifests/1 200 none' garbage
+  earlier former
+  one_changed former '1 GET manifests/DIGEST 200 none' '2 HEAD blobs 404 none' "$head"
+  # where its manifest cannot be had, each is asked for
+  for fault in mget-404 mget-403 mget-500 mget-429/after-long; do
+    earlier "$fault/former"
+    code=${fault%%/*}
+    one_changed "$fault/former" "1 GET manifests/DIGEST ${code#*-} none" '4 HEAD blobs 200 none' '2 HEAD blobs 404 none' "$head"
+  done
+  for fault in mget-other mget-long; do
+    earlier "$fault/former"
+    one_changed "$fault/former" '1 GET manifests/DIGEST 200 none' '4 HEAD blobs 200 none' '2 HEAD blobs 404 none' "$head"
+  done
+  for garbage in '{}' '{"config": {"digest": "sha256:..", "size": 1}}'; do
+    earlier former
+    echo "$garbage" >fake/store/former/manifests/1
+    cp fake/store/former/manifests/{1,"sha256:$(sha256sum <fake/store/former/manifests/1 | cut -d ' ' -f 1)"}
+    one_changed former '1 GET manifests/DIGEST 200 none' '4 HEAD blobs 200 none' '2 HEAD blobs 404 none' "$head"
+  done
+  earlier digest-none/former
+  one_changed digest-none/former '4 HEAD blobs 200 none' '2 HEAD blobs 404 none' "$head"
+  # --dry-run tells what the registry says of each
+  earlier former
+  forget former
+  push former --dry-run --plain-http >out
+  run -1 grep GET <(asked former)
+}
+
+@test "the image that the tag names: an index, and the registry of Docker, which counts pulls" {
+  layout=example/index push platforms/app
+  forget platforms/app
+  layout=example/amd64 pushed push platforms/app
+  lines '3 GET manifests/DIGEST 200 none' '1 HEAD blobs 200 none' '1 HEAD manifests/1 200 none' '1 PUT manifests/1 201 none' >want
+  count platforms/app | same want -
+  # its requests go to the registry of this test, as if that were a proxy
+  for layout in example/layout example/more; do
+    http_proxy=http://$host registry-push --plain-http "$layout" former/hub:1 >out
+  done
+  grep -q ' HEAD http://registry-1.docker.io/v2/former/hub/manifests/1 200 ' fake/log
+  run -1 grep ' GET http://registry-1.docker.io/' fake/log
+}
+
+@test "a registry that has lost layers of the image that the tag names" {
+  local manifest
+  earlier lost
+  rm "fake/store/lost/blobs/$LAYER"
+  forget lost
+  layout=example/more
+  pushed push lost
+  has lost 1
+  lines '1 GET manifests/DIGEST 200 none' '3 HEAD blobs 200 none' '3 HEAD blobs 404 none' '1 HEAD manifests/1 200 none' \
+    '3 POST uploads 202 none' '1 PUT manifests/1 201 none' '1 PUT manifests/1 400 none' '3 PUT uploads 201 none' >want
+  count lost | same want -
+  layout=example/layout
+  earlier mput-404-1/lost
+  layout=example/more
+  pushed push mput-404-1/lost
+  [ "$(asked mput-404-1/lost | grep -c '^HEAD blobs')" = 6 ]
+  # not for ever
+  layout=example/layout
+  earlier mput-400/lost
+  layout=example/more
+  fails 1 "registry-push: $host/mput-400/lost: cannot push the manifest $(digest "$layout"): 400 Bad Request: CODE400: because of 400" \
+    push mput-400/lost
+  [ "$(asked mput-400/lost | grep -c '^PUT manifests/1 400')" = 2 ]
+}
+
 @test "nothing is read that the registry has" {
   pushed push read/app
   cp -a example/layout thin

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "registry/earlierimage.h"
 #include "registry/trust.h"
 
 enum { COMMENT_SHOWN = 100 };
@@ -118,18 +119,58 @@ static int answered(struct item *item, struct err *e)
 	return 0;
 }
 
+/* The earlier image has hardly ever the same configuration: that is asked for meanwhile. */
+static void ask_first(const struct items *items, const struct blobpush *p,
+		      struct earlierimage *earlier)
+{
+	if (p->earlier)
+		earlierimage_ask(earlier, p->earlier);
+	for (size_t i = 0; i < items->n; i++)
+		if (!p->earlier || !items->list[i].blob->layer)
+			ask(&items->list[i], p->repository);
+}
+
+/* The layers that the earlier image lacks. */
+static void ask_rest(const struct items *items, const struct blobpush *p,
+		     const struct earlierimage *earlier)
+{
+	for (size_t i = 0; i < items->n; i++) {
+		struct item *item = &items->list[i];
+		if (item->blob->layer && earlierimage_has(earlier, item->blob->digest))
+			p->states[item->number] = BLOBPUSH_ASSUMED;
+		else if (item->blob->layer)
+			ask(item, p->repository);
+	}
+}
+
 int blobpush_ask(const struct blobpush *p, struct err *e)
 {
 	struct items items = items_new(p);
+	AUTO_EARLIERIMAGE struct earlierimage earlier = { .session = p->session,
+							  .repository = p->repository };
 	int r = 0;
-	for (size_t i = 0; i < items.n; i++)
-		ask(&items.list[i], p->repository);
-	for (struct session_call *c; r == 0 && (c = session_next(p->session));)
-		r = answered(c->owner, e);
+	ask_first(&items, p, &earlier);
+	for (struct session_call *c; r == 0 && (c = session_next(p->session));) {
+		if (c->owner != &earlier)
+			r = answered(c->owner, e);
+		else if (earlierimage_answered(&earlier, c))
+			ask_rest(&items, p, &earlier);
+	}
 	if (r < 0)
 		session_stop(p->session);
 	items_free(&items);
 	return r;
+}
+
+bool blobpush_doubt(const struct blobpush *p)
+{
+	bool any = false;
+	for (size_t i = 0; i < p->layout->nblobs; i++)
+		if (p->states[i] == BLOBPUSH_ASSUMED) {
+			p->states[i] = BLOBPUSH_MISSING;
+			any = true;
+		}
+	return any;
 }
 
 static void ask_source(const struct blobpush *p, const char *source)

@@ -17,7 +17,8 @@ enum blobpush_state {
 	BLOBPUSH_UNWANTED, /* nobody needs to know */
 	BLOBPUSH_PRESENT,
 	BLOBPUSH_MISSING,
-	BLOBPUSH_MOUNT, /* another repository of the registry has it */
+	BLOBPUSH_ASSUMED, /* an image of the repository has it, so it is there, as a rule */
+	BLOBPUSH_MOUNT,   /* another repository of the registry has it */
 };
 
 /* All borrowed. */
@@ -28,12 +29,18 @@ struct blobpush {
 	const char *const *sources; /* repositories that may have the blobs, nsources of them */
 	size_t nsources;
 	unsigned jobs;
+	const char
+		*earlier; /* digest of an image of the repository, whose blobs are there; or NULL */
 	enum blobpush_state *states; /* one a blob of the layout */
 	const char **from;           /* the same: which repository has it, for BLOBPUSH_MOUNT */
 };
 
-/* Asks for all blobs whose state is not BLOBPUSH_UNWANTED. */
+/* Asks for all blobs that are said to be missing; for layers of the earlier image, if there is one
+ * and its manifest can be had, not. */
 MUST_USE int blobpush_ask(const struct blobpush *p, struct err *e);
+
+/* Counts blobs that were only assumed to be there as missing: whether there are any. */
+bool blobpush_doubt(const struct blobpush *p);
 
 /* Asks which of the other repositories have those that are missing; who does not answer has none.
  */

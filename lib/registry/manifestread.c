@@ -6,6 +6,11 @@
 #include "base/digest.h"
 #include "base/jsonread.h"
 
+const char manifestread_types[] = "application/vnd.oci.image.manifest.v1+json, "
+				  "application/vnd.oci.image.index.v1+json, "
+				  "application/vnd.docker.distribution.manifest.v2+json, "
+				  "application/vnd.docker.distribution.manifest.list.v2+json";
+
 static void free_descriptors(struct manifestread_list *d)
 {
 	for (size_t i = 0; i < d->n; i++) {

@@ -31,6 +31,9 @@ struct manifestread {
 	bool index; /* it has "manifests"; else it has one config */
 };
 
+/* All of them, as a header Accept has media types. */
+extern const char manifestread_types[];
+
 /* Reads it. A digest that is none, or a missing size, is an error. */
 MUST_USE int manifestread_parse(const struct buf *text, struct manifestread *m, struct err *e);
 

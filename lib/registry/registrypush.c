@@ -5,21 +5,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "base/esc.h"
 #include "registry/blobpush.h"
+#include "registry/manifestread.h"
 #include "registry/session.h"
-
-static const char accept_manifests[] = "application/vnd.oci.image.manifest.v1+json, "
-				       "application/vnd.oci.image.index.v1+json, "
-				       "application/vnd.docker.distribution.manifest.v2+json, "
-				       "application/vnd.docker.distribution.manifest.list.v2+json";
 
 struct push {
 	const struct registrypush *p;
 	struct session *session;
 	struct blobpush blobs;
-	bool *has;    /* one a manifest of the layout: the registry has it */
-	bool *tagged; /* one a tag: it is this image already */
+	bool *has;                           /* one a manifest of the layout: the registry has it */
+	bool *tagged;                        /* one a tag: it is this image already */
+	char earlier[LAYOUTREAD_DIGEST + 1]; /* what a tag names instead; "": none does */
+	bool refused;                        /* a manifest was, as if blobs were missing */
 };
 
 /* --- asking --- */
@@ -36,7 +35,7 @@ static void ask(const struct push *u, struct asking *a, const char *reference)
 	AUTO_FREE char *rest = xasprintf("manifests/%s", reference);
 	a->call.owner = a;
 	a->call.request.method = "HEAD";
-	a->call.request.accept = accept_manifests;
+	a->call.request.accept = manifestread_types;
 	a->call.request.url = session_url(u->session, u->p->ref->repository, rest);
 	session_send(u->session, &a->call);
 }
@@ -50,6 +49,15 @@ static int take_answer(const struct asking *a, struct err *e)
 		return session_failed(&a->call, e, "cannot ask for the manifest");
 	*a->same = r->status == 200 && r->digest && strcmp(r->digest, a->digest) == 0;
 	return 0;
+}
+
+/* What a tag names that is another image. */
+static void note_earlier(struct push *u, const struct asking *a)
+{
+	const struct transport_request *r = &a->call.request;
+	if (r->status == 200 && !*a->same && r->digest &&
+	    digest_digits(r->digest, strlen(r->digest)))
+		memcpy(u->earlier, r->digest, sizeof u->earlier);
 }
 
 static int take_answers(const struct push *u, struct err *e)
@@ -78,6 +86,8 @@ static int ask_tags(struct push *u, struct err *e)
 		ask(u, &list[i], u->p->tags[i]);
 	}
 	int r = take_answers(u, e);
+	for (size_t i = u->p->ntags; r == 0 && i-- > 0;)
+		note_earlier(u, &list[i]);
 	free_asking(list, u->p->ntags);
 	return r;
 }
@@ -113,6 +123,12 @@ static bool all(const bool *list, size_t n)
 	return true;
 }
 
+/* Docker Hub counts each manifest that is fetched as a pull; a dry run tells what is seen. */
+static bool may_fetch(const struct push *u)
+{
+	return *u->earlier && !u->p->dry_run && strcmp(u->p->ref->host, "docker.io") != 0;
+}
+
 /* Only of manifests that the registry lacks it may lack blobs. */
 static int ask_blobs(struct push *u, struct err *e)
 {
@@ -120,6 +136,17 @@ static int ask_blobs(struct push *u, struct err *e)
 	for (size_t i = 0; i < l->nmanifests; i++)
 		for (size_t k = 0; !u->has[i] && k < l->manifests[i].nblobs; k++)
 			u->blobs.states[l->manifests[i].blobs[k]] = BLOBPUSH_MISSING;
+	u->blobs.earlier = may_fetch(u) ? u->earlier : NULL;
+	return blobpush_ask(&u->blobs, e);
+}
+
+/* A registry may have lost blobs of an image that it still has: then it is asked for each. */
+static int ask_again(struct push *u, struct err *e)
+{
+	if (!u->refused || !blobpush_doubt(&u->blobs))
+		return -1;
+	err_clear(e);
+	u->blobs.earlier = NULL;
 	return blobpush_ask(&u->blobs, e);
 }
 
@@ -151,8 +178,8 @@ static int check_answer(const struct session_call *c, const struct layoutread_ma
 	return 0;
 }
 
-static int put_manifest(const struct push *u, const struct layoutread_manifest *m,
-			const char *reference, struct err *e)
+static int put_manifest(struct push *u, const struct layoutread_manifest *m, const char *reference,
+			struct err *e)
 {
 	struct session_call call = { 0 };
 	AUTO_FREE char *rest = xasprintf("manifests/%s", reference);
@@ -163,12 +190,13 @@ static int put_manifest(const struct push *u, const struct layoutread_manifest *
 						     .type = m->media_type };
 	session_send(u->session, &call);
 	(void)session_next(u->session);
+	u->refused = call.request.status == 400 || call.request.status == 404;
 	int r = check_answer(&call, m, e);
 	session_call_free(&call);
 	return r;
 }
 
-static int put_manifests(const struct push *u, struct err *e)
+static int put_manifests(struct push *u, struct err *e)
 {
 	const struct layoutread *l = u->p->layout;
 	for (size_t i = 0; i + 1 < l->nmanifests; i++)
@@ -197,11 +225,19 @@ static char *image_name(const struct push *u, size_t tag)
 	return xasprintf("%s/%s:%s", u->p->ref->host, u->p->ref->repository, u->p->tags[tag]);
 }
 
-static int send_all(const struct push *u, struct out *o, struct err *e)
+static int send_image(struct push *u, struct progress **progress, struct err *e)
 {
-	AUTO_PROGRESS struct progress *progress = progress_of(u);
+	progress_cleanup(progress);
+	*progress = progress_of(u);
+	return blobpush_send(&u->blobs, *progress, e) < 0 ? -1 : put_manifests(u, e);
+}
+
+static int send_all(struct push *u, struct out *o, struct err *e)
+{
+	AUTO_PROGRESS struct progress *progress = NULL;
 	const char *digest = layoutread_top(u->p->layout)->digest;
-	if (blobpush_send(&u->blobs, progress, e) < 0 || put_manifests(u, e) < 0)
+	if (send_image(u, &progress, e) < 0 &&
+	    (ask_again(u, e) < 0 || send_image(u, &progress, e) < 0))
 		return -1;
 	for (size_t i = 0; i < u->p->ntags; i++) {
 		AUTO_FREE char *name = image_name(u, i);
@@ -218,7 +254,7 @@ static int send_all(const struct push *u, struct out *o, struct err *e)
 
 static void tell_blob(const struct push *u, size_t i, struct buf *b)
 {
-	static const char *const words[] = { "present", "present", "missing", "mount" };
+	static const char *const words[] = { "present", "present", "missing", "present", "mount" };
 	const struct layoutread_blob *blob = &u->p->layout->blobs[i];
 	buf_addf(b, "%s\t%s\t%" PRIu64 "\t", words[u->blobs.states[i]], blob->digest, blob->size);
 	if (!blob->layer)
@@ -277,9 +313,14 @@ int registrypush_run(const struct registrypush *p, struct out *o, struct err *e)
 	AUTO_FREE bool *tagged = xcalloc(p->ntags, sizeof *tagged);
 	AUTO_FREE enum blobpush_state *states = xcalloc(p->layout->nblobs + 1, sizeof *states);
 	AUTO_FREE const char **from = xcalloc(p->layout->nblobs + 1, sizeof *from);
-	struct push u = { p, session, { 0 }, has, tagged };
-	u.blobs = (struct blobpush){ session,    p->layout,   p->ref->repository,
-				     p->sources, p->nsources, p->jobs,
-				     states,     from };
+	struct push u = { .p = p, .session = session, .has = has, .tagged = tagged };
+	u.blobs = (struct blobpush){ .session = session,
+				     .layout = p->layout,
+				     .repository = p->ref->repository,
+				     .sources = p->sources,
+				     .nsources = p->nsources,
+				     .jobs = p->jobs,
+				     .states = states,
+				     .from = from };
 	return run(&u, o, e) < 0 ? err_wrap(e, "%s/%s", p->ref->host, p->ref->repository) : 0;
 }

@@ -106,7 +106,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *request)
 static size_t on_answer(char *data, size_t size, size_t n, void *request)
 {
 	struct transport_request *r = request;
-	size_t len = size * n, room = TRANSPORT_BODY - r->answer.len;
+	size_t most = r->most ? r->most : TRANSPORT_BODY;
+	size_t len = size * n, room = most - r->answer.len;
 	buf_add(&r->answer, data, len < room ? len : room);
 	r->too_long |= len > room;
 	return len < room ? len : room;

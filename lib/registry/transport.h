@@ -18,7 +18,7 @@
 
 enum {
 	TRANSPORT_HEADERS = 64 << 10, /* bytes of an answer's headers at most */
-	TRANSPORT_BODY = 64 << 10,    /* of its body: what is behind is not read */
+	TRANSPORT_BODY = 64 << 10,    /* of its body: what is behind is not read; see most */
 	TRANSPORT_CHALLENGES = 8,
 	TRANSPORT_CONNECT = 30, /* seconds for a connection */
 	TRANSPORT_STALL = 300,  /* seconds without a byte in either direction */
@@ -39,6 +39,7 @@ struct transport_request {
 	struct weburl url;
 	struct transport_body body;
 	const char *accept; /* or NULL */
+	size_t most;        /* bytes of the answer's body that are read; 0: TRANSPORT_BODY */
 	const char *bearer; /* a token, or NULL; at most one of this and user */
 	const char *user, *password;
 	int64_t not_before;                          /* on transport_now()'s clock */
