@@ -514,8 +514,33 @@ without TLS)" registry-push --ca-file "$ca" "$layout" "127.0.0.1:$plain/secure/n
 
 @test "other answers that registries give" {
   pushed push put-only-202/app
-  refused "$(push_of 0): 405 Method Not Allowed: CODE405: because of 405" push no-put/app --jobs 1
+}
+
+@test "a registry that takes no PUT with a body: one PATCH" {
+  local name
+  pushed push no-put/app --jobs 1
+  has no-put/app 1
+  lines '5 PATCH uploads 202 none' '6 POST uploads 202 none' '5 PUT uploads 201 none' '1 PUT uploads 405 none' >want
+  count no-put/app | grep uploads | same want -
+  grep ' PATCH /v2/no-put/app/' fake/log >patches
+  [ "$(grep -cE ' length=([0-9]+) body=\1 type=application/octet-stream more= ' patches)" = 5 ]
+  [ "$(grep -c ' PUT /v2/no-put/app/blobs/uploads/.*secretstate2&digest=.* 201 auth=none length=0 ' fake/log)" = 5 ]
+  pushed push no-put/patch-made/app
+  pushed push no-put/patch-none/app
+  pushed push no-put/cut-patch-2/app
+  pushed push_as "$user" token/no-put/token-uses-2/app
+  has token/no-put/token-uses-2/app 1
+  for name in put-416-1 put-400-1; do
+    pushed push "$name/app" --jobs 1
+    [ "$(asked "$name/app" | grep -c ' PATCH\|^PATCH uploads 202')" = 5 ]
+  done
   refused "$(push_of 0): 416 Range Not Satisfiable: CODE416: because of 416" push put-416/app --jobs 1
+  refused "$(push_of 0): 405 Method Not Allowed: CODE405: because of 405" push no-put/patch-405/app --jobs 1
+  [ "$(asked no-put/patch-405/app | grep -c '^P[UA][A-Z]* uploads')" = 2 ]
+  # what is damaged goes nowhere
+  damaged other_bytes
+  run -1 push no-put/damaged
+  run -1 tagged no-put/damaged
 }
 
 @test "answers that are not true, not sound, or do not end" {

@@ -9,7 +9,7 @@
 enum { COMMENT_SHOWN = 100 };
 
 /* What a blob that is missing waits for. */
-enum step { ASKED, MOUNTING, OPENING, STARTING, SENDING };
+enum step { ASKED, MOUNTING, OPENING, STARTING, PATCHING, SENDING };
 
 /* A blob on its way. */
 struct item {
@@ -20,8 +20,10 @@ struct item {
 	struct blobbody body;
 	struct weburl location; /* where to send it; host NULL: not known yet */
 	enum step step;
-	bool tried; /* to mount it */
+	bool *patch; /* of all items: the registry takes bodies with PATCH alone */
+	bool tried;  /* to mount it */
 	bool restarted;
+	uint64_t told; /* bytes that the progress heard of */
 	struct progress *progress;
 };
 
@@ -198,10 +200,15 @@ void blobpush_ask_sources(const struct blobpush *p)
 
 /* --- sending --- */
 
+/* What is sent once more counts once. */
 static void on_sent(void *context, uint64_t bytes)
 {
-	const struct item *item = context;
-	progress_bytes(item->progress, bytes);
+	struct item *item = context;
+	(void)bytes;
+	if (item->body.sent <= item->told)
+		return;
+	progress_bytes(item->progress, item->body.sent - item->told);
+	item->told = item->body.sent;
 }
 
 static void mount(struct item *item, const char *source)
@@ -222,20 +229,66 @@ static void start_upload(struct item *item)
 	session_send(item->p->session, &item->call);
 }
 
-static void put(struct item *item)
+/* Where to and how the item goes on is set: it begins with another upload if it fails. */
+static void go(struct item *item, enum step step)
+{
+	item->call.once = true;
+	item->step = step;
+	session_send(item->p->session, &item->call);
+}
+
+/* The location, which is used but once, for this request. */
+static void address_location(struct item *item, const char *method)
+{
+	address(item, method, item->location);
+	item->location = (struct weburl){ 0 };
+}
+
+static void add_digest(struct item *item)
 {
 	AUTO_FREE char *digest =
 		xasprintf("digest=sha256%%3A%s", strchr(item->blob->digest, ':') + 1);
 	weburl_add_query(&item->location, digest);
-	address(item, "PUT", item->location);
-	item->location = (struct weburl){ 0 };
+}
+
+static void add_body(struct item *item)
+{
 	item->call.request.body =
 		(struct transport_body){ .blob = &item->body, .type = "application/octet-stream" };
 	item->call.request.sent = on_sent;
 	item->call.request.context = item;
-	item->call.once = true; /* it begins with another upload */
-	item->step = SENDING;
-	session_send(item->p->session, &item->call);
+}
+
+static void put(struct item *item)
+{
+	add_digest(item);
+	address_location(item, "PUT");
+	add_body(item);
+	go(item, SENDING);
+}
+
+/* All of it in one PATCH: registries lose what comes in several. */
+static void patch(struct item *item)
+{
+	address_location(item, "PATCH");
+	add_body(item);
+	go(item, PATCHING);
+}
+
+/* The end of an upload whose bytes went with PATCH. */
+static void put_end(struct item *item)
+{
+	add_digest(item);
+	address_location(item, "PUT");
+	go(item, SENDING);
+}
+
+static void send_body(struct item *item)
+{
+	if (*item->patch)
+		patch(item);
+	else
+		put(item);
 }
 
 /* Waits until there are bytes: the registry is not asked to wait for them. */
@@ -298,7 +351,7 @@ static int opened(struct item *item, struct err *e)
 	if (item->call.request.fatal)
 		return failed(item, "push", e);
 	if (item->location.host)
-		put(item);
+		send_body(item);
 	else
 		start_upload(item);
 	return 0;
@@ -310,7 +363,7 @@ static int started(struct item *item, struct err *e)
 		return failed(item, "push", e);
 	if (take_location(item, e) < 0)
 		return -1;
-	put(item);
+	send_body(item);
 	return 0;
 }
 
@@ -323,21 +376,57 @@ static bool is_lost(struct item *item)
 	return lost;
 }
 
-static int sent(struct item *item, bool *done, struct err *e)
+/* Some registries take no body with PUT, and not all of them say 405. */
+static bool wants_patch(struct item *item)
 {
-	AUTO_FREE char *name = name_of(item);
-	*done = is_done(item->call.request.status);
-	if (*done && item->body.sent != item->body.size)
-		return err_set(e, 0, "the registry did not wait for the end of %s", name);
-	if (*done && is_other_digest(item))
-		return err_set(e, 0, "the registry took %s as one of another digest", name);
-	if (*done)
-		return 0;
-	if (!session_again(&item->call) && !is_lost(item))
+	long status = item->call.request.status;
+	if (!item->call.request.body.blob || item->step != SENDING ||
+	    (status != 400 && status != 405 && status != 416))
+		return false;
+	*item->patch = true;
+	return true;
+}
+
+/* The upload begins once more, if that helps. */
+static int send_again(struct item *item, struct err *e)
+{
+	if (!session_again(&item->call) && !wants_patch(item) && !is_lost(item))
 		return failed(item, "push", e);
 	blobbody_close(&item->body); /* who fills a pipe need not wait with us */
 	open_blob(item);
 	return 0;
+}
+
+static int check_sent(const struct item *item, struct err *e)
+{
+	AUTO_FREE char *name = name_of(item);
+	if (item->body.sent != item->body.size)
+		return err_set(e, 0, "the registry did not wait for the end of %s", name);
+	return is_other_digest(item)
+		       ? err_set(e, 0, "the registry took %s as one of another digest", name)
+		       : 0;
+}
+
+/* The upload goes on where the answer says; some say nothing, and mean the same place. */
+static int patched(struct item *item, struct err *e)
+{
+	struct session_call *c = &item->call;
+	if (!is_done(c->request.status))
+		return send_again(item, e);
+	if (check_sent(item, e) < 0)
+		return -1;
+	if (!c->request.location)
+		item->location = weburl_copy(&c->request.url);
+	else if (take_location(item, e) < 0)
+		return -1;
+	put_end(item);
+	return 0;
+}
+
+static int sent(struct item *item, bool *done, struct err *e)
+{
+	*done = is_done(item->call.request.status);
+	return *done ? check_sent(item, e) : send_again(item, e);
 }
 
 /* Goes on with a blob whose call has its answer. */
@@ -351,6 +440,8 @@ static int go_on(struct item *item, bool *done, struct err *e)
 		return opened(item, e);
 	case STARTING:
 		return started(item, e);
+	case PATCHING:
+		return patched(item, e);
 	case SENDING:
 		return sent(item, done, e);
 	case ASKED:
@@ -389,8 +480,11 @@ static int send_all(const struct blobpush *p, struct items *items, struct err *e
 int blobpush_send(const struct blobpush *p, struct progress *progress, struct err *e)
 {
 	struct items items = items_new(p);
-	for (size_t i = 0; i < items.n; i++)
+	bool patch = false;
+	for (size_t i = 0; i < items.n; i++) {
 		items.list[i].progress = progress;
+		items.list[i].patch = &patch;
+	}
 	int r = send_all(p, &items, e);
 	if (r < 0)
 		session_stop(p->session);

@@ -196,7 +196,7 @@ static void set_headers(struct transport_request *r)
 static void set_method(struct transport_request *r)
 {
 	CURL *c = r->easy;
-	bool put = strcmp(r->method, "PUT") == 0;
+	bool patch = strcmp(r->method, "PATCH") == 0;
 	uint64_t size = r->body.blob ? r->body.blob->size : r->body.len;
 	if (strcmp(r->method, "HEAD") == 0)
 		curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
@@ -205,8 +205,10 @@ static void set_method(struct transport_request *r)
 		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
 		curl_easy_setopt(c, CURLOPT_POSTFIELDS, r->body.text ? r->body.text : "");
 	}
-	if (!put)
+	if (!patch && strcmp(r->method, "PUT") != 0)
 		return;
+	if (patch)
+		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
 	curl_easy_setopt(c, CURLOPT_UPLOAD, 1L);
 	curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)size);
 	curl_easy_setopt(c, CURLOPT_READFUNCTION, on_send);

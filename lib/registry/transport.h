@@ -35,7 +35,8 @@ struct transport_body {
 /* A request and its answer. */
 struct transport_request {
 	/* the request; all borrowed but the URL, which is owned */
-	const char *method; /* HEAD, GET, POST or PUT; NULL: only waits until the blob has bytes */
+	const char *method; /* HEAD, GET, POST, PATCH or PUT; NULL: only waits until the blob has
+			       bytes */
 	struct weburl url;
 	struct transport_body body;
 	const char *accept; /* or NULL */
