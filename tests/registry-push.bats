@@ -492,6 +492,14 @@ without TLS)" registry-push --ca-file "$ca" "$layout" "127.0.0.1:$plain/secure/n
   [ "$(asked post-503-2/app | grep -c '^POST uploads 503')" = 2 ]
 }
 
+@test "progress: what is sent again counts once" {
+  local size
+  size=$(stat -c %s "$(blob "$layout" "$CONFIG")")
+  push cut-after-2/bar --jobs 1 --progress bar 2>err
+  tr '\r' '\n' <err | grep -oE "^layer [01]/5 .*\] [0-9.]+ [a-zA-Z]+" | sed 's/.*\] //' | sort -u >found
+  echo "$size B" | same - found
+}
+
 @test "what does not pass is not tried again, and leaves no tag" {
   local code hint manifest words=([400]='Bad Request' [403]=Forbidden [404]='Not Found')
   manifest="cannot push the manifest $(digest "$layout")"
