@@ -431,6 +431,13 @@ private address that is not the registry's" push_as "$user" "token/location-$whe
   refused "$(push_of 0): refused a redirect of a PUT to 'http://127.0.0.1:$other/v2/put-307/app/blobs/uploads/1'" \
     push put-307/app --jobs 1
   run -1 grep '^other ' <(asked post-307/app; asked put-307/app)
+  local where
+  declare -A places
+  elsewhere
+  for where in "${!places[@]}"; do
+    refused "$ask: refused a redirect to '${places[$where]}/cdn/redirect-$where/app/manifests/1': a private address that is not \
+the registry's" push "redirect-$where/app"
+  done
 }
 
 @test "https: certificates, and never back to http" {
@@ -522,6 +529,13 @@ without TLS)" registry-push --ca-file "$ca" "$layout" "127.0.0.1:$plain/secure/n
 
 @test "other answers that registries give" {
   pushed push put-only-202/app
+  local status
+  for status in 200 202; do
+    push "mput-$status-1/app" >out
+    echo "$host/mput-$status-1/app:1@$IMAGE" | same - out
+  done
+  refused "cannot push the manifest $IMAGE: 204" push mput-204/app
+  refused "cannot push the manifest $IMAGE: 206: CODE206: because of 206" push mput-206/app
 }
 
 @test "a registry that takes no PUT with a body: one PATCH" {
@@ -573,6 +587,12 @@ damaged() {
   layout=bad
 }
 
+# link_to OTHER BLOB: the blob is moved there, and is a link to it
+link_to() {
+  mv "$2" "$1"
+  ln -sr "$1" "$2"
+}
+
 other_bytes() { printf 'X' | dd of="$1" bs=1 seek=20 conv=notrunc status=none; }
 
 @test "a blob that is not what the manifest says stops the push, and the tag stays" {
@@ -591,6 +611,17 @@ other_bytes() { printf 'X' | dd of="$1" bs=1 seek=20 conv=notrunc status=none; }
   damaged rm
   fails 1 "$wrong: neither the layout nor the registry has the blob; run registry-push with layer-serve, which makes it" \
     push bad/app
+  # links lead nowhere but within the layout
+  damaged link_to "$PWD/outside"
+  fails 1 "$wrong: the blob is a link that leads out of the layout" push bad/app
+  damaged link_to "$PWD/outside"
+  rm outside
+  mkfifo outside
+  fails 1 "$wrong: the blob is a link that leads out of the layout" push bad/app
+  damaged link_to bad/elsewhere
+  pushed push linked/app
+  ln -sf "$PWD/example/layout/index.json" bad/index.json
+  fails 1 "registry-push: bad: index.json: it is a link that leads out of the layout" push bad/app
   [ "$before" = "$(sha256sum fake/store/bad/app/manifests/1)" ]
   # the layer that was wrong is not there
   [ ! -e "fake/store/bad/app/blobs/$part" ]

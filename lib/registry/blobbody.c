@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/within.h"
 #include "registry/layoutread.h"
 
 static int64_t seconds(void)
@@ -53,12 +54,14 @@ int blobbody_open(struct blobbody *b, struct err *e)
 {
 	AUTO_FREE char *path = layoutread_blob_path(b->digest);
 	blobbody_close(b);
-	b->fd = openat(b->dir, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	b->fd = within_find(b->dir, path, O_RDONLY | O_NONBLOCK, WITHIN_BENEATH, NULL);
 	if (b->fd < 0 && errno == ENOENT)
 		return err_set(
 			e, 0,
 			"neither the layout nor the registry has the blob; run registry-push "
 			"with layer-serve, which makes it");
+	if (b->fd < 0 && errno == EXDEV)
+		return err_set(e, 0, "the blob is a link that leads out of the layout");
 	if (b->fd < 0)
 		return err_set(e, errno, "cannot open the blob");
 	b->hash = digest_new();

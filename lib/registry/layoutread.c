@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/within.h"
 #include "image/imageref.h"
 #include "registry/manifestread.h"
 
@@ -36,8 +37,10 @@ static int read_all(int fd, struct buf *b, struct err *e)
 /* Appends what is in a regular file of the layout. */
 static int read_file(const struct layoutread *l, const char *name, struct buf *b, struct err *e)
 {
-	AUTO_CLOSE int fd = openat(l->dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	AUTO_CLOSE int fd = within_find(l->dir, name, O_RDONLY | O_NONBLOCK, WITHIN_BENEATH, NULL);
 	struct stat st;
+	if (fd < 0 && errno == EXDEV)
+		return err_set(e, 0, "it is a link that leads out of the layout");
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(e, errno, "cannot open it");
 	return S_ISREG(st.st_mode) ? read_all(fd, b, e) : err_set(e, 0, "it is no file");

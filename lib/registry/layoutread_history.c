@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/jsonread.h"
+#include "base/within.h"
 #include "registry/layoutread.h"
 
 /* The layers of a manifest that comments are for, one after the other. */
@@ -53,7 +54,7 @@ static int read_of_config(struct jsonread *r, const char *key, void *to, struct 
 static void comment(struct layoutread *l, const struct layoutread_manifest *m)
 {
 	AUTO_FREE char *path = layoutread_blob_path(l->blobs[m->blobs[0]].digest);
-	AUTO_CLOSE int fd = openat(l->dir, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	AUTO_CLOSE int fd = within_find(l->dir, path, O_RDONLY | O_NONBLOCK, WITHIN_BENEATH, NULL);
 	struct commenting c = { l, m, 1 };
 	struct source_part from;
 	struct err ignored = { 0 };
