@@ -156,20 +156,16 @@ static int on_seek(void *request, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
-/* Ends a request that stands still; not one that waits for us. */
+/* Ends a request that is too slow; not one that waits for us. */
 static int on_progress(void *request, curl_off_t dltotal, curl_off_t down, curl_off_t ultotal,
 		       curl_off_t up)
 {
 	struct transport_request *r = request;
 	(void)dltotal;
 	(void)ultotal;
-	uint64_t seen = (uint64_t)down + (uint64_t)up;
-	if (seen != r->seen || r->paused || !r->moved)
-		r->moved = transport_now();
-	r->seen = seen;
-	if (transport_now() - r->moved <= TRANSPORT_STALL * 1000)
+	if (pace_holds(&r->pace, (uint64_t)down + (uint64_t)up, transport_now(), r->paused))
 		return 0;
-	err_set(&r->err, 0, "it stood still for %d seconds", TRANSPORT_STALL);
+	err_set(&r->err, 0, "less than %d KiB went in %d seconds", PACE_LEAST >> 10, PACE_SECONDS);
 	return 1;
 }
 
@@ -525,8 +521,7 @@ void transport_reset(struct transport_request *r)
 	r->status = 0;
 	r->nchallenges = r->header_bytes = r->at = 0;
 	r->fatal = r->no_tls = r->paused = r->too_long = r->unreachable = false;
-	r->seen = 0;
-	r->moved = 0;
+	r->pace = (struct pace){ 0 };
 	*r->reason = '\0';
 }
 

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "registry/blobbody.h"
+#include "registry/pace.h"
 #include "registry/weburl.h"
 
 enum {
@@ -21,7 +22,6 @@ enum {
 	TRANSPORT_BODY = 64 << 10,    /* of its body: what is behind is not read; see most */
 	TRANSPORT_CHALLENGES = 8,
 	TRANSPORT_CONNECT = 30, /* seconds for a connection */
-	TRANSPORT_STALL = 300,  /* seconds without a byte in either direction */
 };
 
 /* What is sent along; at most one of blob and text. */
@@ -63,8 +63,7 @@ struct transport_request {
 	void *easy, *headers;
 	bool paused;
 	size_t header_bytes, at;
-	uint64_t seen;
-	int64_t moved;
+	struct pace pace;
 	char reason[256];
 	struct transport_request *next;
 };
