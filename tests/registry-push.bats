@@ -333,6 +333,17 @@ with layer-serve, which makes it" registry-push --tls-verify=false thin "$host/r
   [ "$(asked token/put-401-2/app | grep -c '^POST uploads 202')" = 5 ]
 }
 
+@test "tokens for other repositories that are not given, and tokens that end and are not renewed" {
+  pushed push from/app
+  pushed push_as "$user" token/token-picky/app --mount-from from/app
+  [ "$(asked token/token-picky/app | grep -c '^GET token')" = 2 ]
+  [ "$(asked token/token-picky/app | grep -c '^PUT uploads 201')" = 5 ]
+  # each blob is asked for in another repository, whose server of tokens denies
+  push_as "$user" token/token-uses-6/app --dry-run --jobs 1 --mount-from token-denied/src >out
+  [ "$(grep -c ^missing out)" = 6 ]
+  [ "$(asked token-denied/src | grep -c '^GET token')" = 2 ]
+}
+
 @test "identity tokens: by POST, and by GET where that is not taken" {
   pushed push_as '<token>\tidentity-token' token/identity/app
   asked token/identity/app | grep -qx 'POST token 200 none'
@@ -574,6 +585,17 @@ without TLS)" registry-push --ca-file "$ca" "$layout" "127.0.0.1:$plain/secure/n
   refused "cannot push the manifest $(digest "$layout"): 400 Bad Request" push_as "$user" basic/mput-400/echo-error/app
   refused "cannot push the manifest $(digest "$layout"): 400 Bad Request" push_as "$user" token/mput-400/echo-error/app
   refused "cannot push the manifest $(digest "$layout"): 400 Bad Request" push_as "$user" basic/mput-400/echo-plain/app
+  for name in json long; do
+    for kind in basic token; do
+      refused "cannot push the manifest $IMAGE: 400 Bad Request" push_as "$user" "$kind/mput-400/echo-$name/app"
+    done
+  done
+  for kind in basic token; do
+    for name in echo echo-percent; do
+      refused "$(push_of 0): refused an address that repeats what is secret" push_as "$user" "$kind/location-$name/app" --jobs 1
+    done
+    refused "$ask: refused an address that repeats what is secret" push_as "$user" "$kind/redirect-echo/app"
+  done
   refused "$ask: its answer has more than 64 KiB of headers" push endless/app
 }
 

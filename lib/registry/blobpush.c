@@ -315,6 +315,8 @@ static int take_location(struct item *item, struct err *e)
 		item->location = to;
 	else
 		weburl_free(&to);
+	if (result < 0)
+		(void)session_hide(item->p->session, r->location, e);
 	return result < 0 ? err_wrap(e, "cannot push %s", name) : 0;
 }
 

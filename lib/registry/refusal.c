@@ -71,15 +71,26 @@ static void add_short(struct buf *b, const struct buf *text)
 	buf_adds(b, at < len ? "…" : "");
 }
 
-void refusal_text(struct buf *b, long status, const char *body, size_t len)
+static void read_body(const char *body, size_t len, struct problem *p)
 {
-	struct problem p = { 0 };
 	struct err ignored = { 0 };
 	struct source_text text;
 	source_text(&text, body, len, "reply");
 	AUTO_JSONREAD struct jsonread *r = jsonread_new(&text.source);
-	(void)!read_first(r, &p, &ignored);
+	(void)!read_first(r, p, &ignored);
 	err_clear(&ignored);
+}
+
+static void free_problem(struct problem *p)
+{
+	buf_free(&p->code);
+	buf_free(&p->message);
+}
+
+void refusal_text(struct buf *b, long status, const char *body, size_t len)
+{
+	struct problem p = { 0 };
+	read_body(body, len, &p);
 	buf_addf(b, "%ld", status);
 	if (words(status))
 		buf_addf(b, " %s", words(status));
@@ -87,6 +98,15 @@ void refusal_text(struct buf *b, long status, const char *body, size_t len)
 		add_short(b, &p.code);
 	if (p.message.len)
 		add_short(b, &p.message);
-	buf_free(&p.code);
-	buf_free(&p.message);
+	free_problem(&p);
+}
+
+void refusal_words(struct buf *b, const char *body, size_t len)
+{
+	struct problem p = { 0 };
+	read_body(body, len, &p);
+	buf_add(b, p.code.s, p.code.len);
+	buf_addc(b, ' ');
+	buf_add(b, p.message.s, p.message.len);
+	free_problem(&p);
 }

@@ -14,4 +14,7 @@
  */
 void refusal_text(struct buf *b, long status, const char *body, size_t len);
 
+/* Appends code and message of that error, whole and as they are. */
+void refusal_words(struct buf *b, const char *body, size_t len);
+
 #endif

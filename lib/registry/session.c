@@ -126,6 +126,29 @@ static bool without_tls(struct session *s, struct session_call *c)
 	return true;
 }
 
+/* Appends the text, and once more with each %XX as the byte that it means. */
+static void add_both(struct buf *b, const char *s)
+{
+	buf_addf(b, "%s ", s);
+	for (; *s; s++) {
+		const char *digits = "0123456789abcdef";
+		const char *high = *s == '%' && s[1] ? strchr(digits, s[1] | 0x20) : NULL;
+		const char *low = high && s[2] ? strchr(digits, s[2] | 0x20) : NULL;
+		buf_addc(b, low ? (char)((high - digits) << 4 | (low - digits)) : *s);
+		s += low ? 2 : 0;
+	}
+}
+
+int session_hide(const struct session *s, const char *address, struct err *e)
+{
+	AUTO_BUF struct buf b = { 0 };
+	if (address)
+		add_both(&b, address);
+	return session_tells_secret(s, &b)
+		       ? err_set(e, 0, "refused an address that repeats what is secret")
+		       : -1;
+}
+
 static bool is_redirect(long status)
 {
 	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -142,7 +165,7 @@ static int follow(struct session *s, struct session_call *c, struct err *e)
 		return err_wrap(e, "refused a redirect");
 	if (trust_redirect(&s->registry, r->method, &r->url, &to, c->redirects++, e) < 0) {
 		weburl_free(&to);
-		return -1;
+		return session_hide(s, r->location, e);
 	}
 	weburl_free(&r->url);
 	r->url = to;
@@ -204,8 +227,10 @@ void session_stop(struct session *s)
 /* Status and words of an answer, which may repeat what it got: then it is not shown. */
 static void add_refusal(const struct session *s, const struct transport_request *r, struct buf *b)
 {
+	AUTO_BUF struct buf whole = { 0 }; /* what is shown is cut and escaped */
+	refusal_words(&whole, r->answer.s, r->answer.len);
 	refusal_text(b, r->status, r->answer.s, r->answer.len);
-	if (!session_tells_secret(s, &r->answer) && !session_tells_secret(s, b))
+	if (!session_tells_secret(s, &r->answer) && !session_tells_secret(s, &whole))
 		return;
 	buf_clear(b);
 	refusal_text(b, r->status, NULL, 0);

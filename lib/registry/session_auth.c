@@ -15,6 +15,7 @@ enum { EARLY = 5000 /* milliseconds before its end a token is renewed */, DAY = 
 void session_auth_start(struct session *s)
 {
 	token_scope(&s->scopes, s->o.ref->repository, s->o.push ? "pull,push" : "pull");
+	s->least = s->scopes.len;
 	for (size_t i = 0; i < s->o.nsources; i++)
 		token_scope(&s->scopes, s->o.sources[i], "pull");
 }
@@ -34,6 +35,7 @@ void session_auth_free(struct session *s)
 	free_tokens(s);
 	weburl_free(&s->realm);
 	free(s->service);
+	free(s->no_token);
 	buf_free(&s->scopes);
 }
 
@@ -157,7 +159,7 @@ static int take_token(struct session *s, const struct transport_request *r, stru
 	return 0;
 }
 
-static int fetch_token(struct session *s, struct err *e)
+static int fetch_once(struct session *s, long *status, struct err *e)
 {
 	struct transport_request r = { 0 };
 	if (s->o.credentials->identity)
@@ -165,10 +167,38 @@ static int fetch_token(struct session *s, struct err *e)
 	else
 		ask_with_get(s, &r);
 	int result = take_token(s, &r, e);
+	*status = r.status;
 	if (r.answer.s)
 		explicit_bzero(r.answer.s, r.answer.len);
 	transport_request_free(&r);
 	return result;
+}
+
+/* Some give no token at all where they would not give all that is asked for. */
+static bool ask_for_less(struct session *s, long status)
+{
+	if (s->narrow || s->scopes.len == s->least || status < 400 || status > 499)
+		return false;
+	s->narrow = true;
+	s->scopes.len = s->least;
+	s->scopes.s[s->least] = '\0';
+	return true;
+}
+
+/* That there is none is kept, so that not each request asks for one. */
+static int fetch_token(struct session *s, struct err *e)
+{
+	long status = 0;
+	if (s->no_token)
+		return err_set(e, 0, "%s", s->no_token);
+	int r = fetch_once(s, &status, e);
+	if (r < 0 && ask_for_less(s, status)) {
+		err_clear(e);
+		r = fetch_once(s, &status, e);
+	}
+	if (r < 0)
+		s->no_token = xstrdup(e->msg);
+	return r;
 }
 
 /* --- requests --- */
@@ -215,19 +245,33 @@ static int answer_basic(struct session *s, struct err *e)
 	return 0;
 }
 
+/* What failed elsewhere may go well here. */
+static void set_realm(struct session *s, struct weburl *realm)
+{
+	bool same = s->realm.host && weburl_same_origin(&s->realm, realm) &&
+		    strcmp(s->realm.path, realm->path) == 0;
+	if (!same) {
+		free(s->no_token);
+		s->no_token = NULL;
+	}
+	weburl_free(&s->realm);
+	s->realm = *realm;
+	*realm = (struct weburl){ 0 };
+}
+
 static int answer_bearer(struct session *s, const struct challenge *ch, struct err *e)
 {
 	AUTO_WEBURL struct weburl realm = { 0 };
 	if (weburl_parse(ch->realm, &realm, e) < 0)
 		return err_wrap(e, "refused to ask for a token where the registry says");
 	if (trust_realm(&s->registry, &realm, e) < 0)
-		return -1;
-	weburl_free(&s->realm);
-	s->realm = realm;
-	realm = (struct weburl){ 0 };
+		return session_hide(s, ch->realm, e);
+	set_realm(s, &realm);
 	free(s->service);
 	s->service = ch->service ? xstrdup(ch->service) : NULL;
-	if (ch->scope && s->ntokens)
+	if (ch->scope && s->narrow && token_is_beyond(ch->scope, s->o.ref->repository))
+		return err_set(e, 0, "no token for other repositories");
+	if (ch->scope && s->ntokens && !s->narrow)
 		token_add_scopes(&s->scopes, ch->scope);
 	return fetch_token(s, e);
 }

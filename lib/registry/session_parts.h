@@ -22,6 +22,9 @@ struct session {
 	size_t ntokens, tokens_cap;
 	int64_t renew;     /* when, on transport_now()'s clock */
 	struct buf scopes; /* to ask for, separated by spaces */
+	size_t least;      /* bytes of these that are of the repository itself */
+	bool narrow;       /* more than that is not given */
+	char *no_token;    /* why there was none; NULL: nobody failed to get one */
 };
 
 void session_auth_start(struct session *s);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "registry/token.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/jsonread.h"
@@ -32,6 +31,17 @@ void token_add_scopes(struct buf *list, const char *scopes)
 		}
 		scopes += n;
 	}
+}
+
+bool token_is_beyond(const char *scopes, const char *repository)
+{
+	AUTO_FREE char *own = xasprintf("repository:%s:", repository);
+	for (scopes += strspn(scopes, " "); *scopes; scopes += strspn(scopes, " ")) {
+		if (strncmp(scopes, own, strlen(own)) != 0)
+			return true;
+		scopes += strcspn(scopes, " ");
+	}
+	return false;
 }
 
 static bool fits_header(const struct buf *b)

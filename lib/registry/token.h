@@ -4,6 +4,7 @@
 
 /* Tokens of the Distribution protocol (distribution, docs/spec/auth/token.md and oauth.md). */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,9 @@ void token_scope(struct buf *b, const char *repository, const char *actions);
 
 /* Adds the scopes of a challenge, separated by spaces, that the list, separated so too, lacks. */
 void token_add_scopes(struct buf *list, const char *scopes);
+
+/* Whether scopes, separated by spaces, name anything but that repository. */
+bool token_is_beyond(const char *scopes, const char *repository);
 
 /*
  * Reads who gives tokens answered: *token, which the caller frees, from token or access_token, and

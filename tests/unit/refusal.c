@@ -22,5 +22,9 @@ int main(void)
 	   "400 Bad Request: a\\x1b[31m");
 	is(400, "{\"errors\":[]}", "400 Bad Request");
 	is(400, "{\"errors\":[{\"code\":\"DENIED", "400 Bad Request: DENIED");
+	AUTO_BUF struct buf b = { 0 };
+	const char body[] = "{\"errors\":[{\"message\":\"\\u0070w\\n\",\"code\":\"C\"}]}";
+	refusal_words(&b, body, strlen(body));
+	STREQ(b.s, "C pw\n");
 	return TAP_END;
 }

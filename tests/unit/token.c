@@ -42,5 +42,9 @@ int main(void)
 	STREQ(b.s, "repository:a/b:pull,push repository:c:pull");
 	token_add_scopes(&b, " repository:c:pull  repository:d:pull repository:c:pul");
 	STREQ(b.s, "repository:a/b:pull,push repository:c:pull repository:d:pull repository:c:pul");
+	OK(!token_is_beyond("repository:a/b:push,pull  repository:a/b:pull", "a/b"));
+	OK(!token_is_beyond(" ", "a/b"));
+	OK(token_is_beyond("repository:a/b:pull repository:c:pull", "a/b"));
+	OK(token_is_beyond("repository:a/bc:pull", "a/b"));
 	return TAP_END;
 }
