@@ -479,6 +479,26 @@ without TLS)" registry-push --ca-file "$ca" "$layout" "127.0.0.1:$plain/secure/n
   [ "$(asked token/location-tlsother/app | grep -c '^tlsother PUT uploads 201 none')" = 5 ]
 }
 
+@test "HTTP/2: all requests at a time on one connection, and large bodies" {
+  needs nghttpx
+  local port proxy
+  mkdir large
+  head -c 8000000 /dev/urandom >large/file
+  { cat example/layers; tree-list --owner 0:0 large | layer-tar --mtree -; } | image-assemble --name a --tag 1 --format oci --output big
+  port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  nghttpx --conf=/dev/null --workers=1 --frontend="127.0.0.1,$port" --backend="127.0.0.1,$plain" --no-ocsp \
+    --accesslog-file=access --accesslog-format='$remote_port $alpn $status' fake/key.pem fake/cert.pem >proxy.err 2>&1 3>&- &
+  proxy=$!
+  until (: </dev/tcp/127.0.0.1/"$port") 2>/dev/null; do kill -0 $proxy && sleep 0.02 || { cat proxy.err && return 1; }; done
+  layout=big
+  registry-push --ca-file fake/cert.pem big "127.0.0.1:$port/wait-4/h2/app:1" >out || { kill $proxy && return 1; }
+  kill $proxy
+  while [ -e /proc/$proxy/exe ]; do sleep 0.02; done
+  has wait-4/h2/app 1
+  grep -q 'HEAD /v2/wait-4/h2/app/blobs.*flight=[4-6]$' fake/log
+  [ "$(cut -d ' ' -f 1,2 access | sort | uniq -c | sed -E 's/^ *([0-9]+) [0-9]+ /\1 /')" = '20 h2' ]
+}
+
 @test "--plain-http: one connection and one request where nothing is new, and never TLS" {
   pushed push plain/app
   sed -i '/CONNECT$/d' fake/log
