@@ -107,7 +107,8 @@ def update_cost(graph, limit, sharing, weights, min_size):
         return sum(graph.size[p] for p in group)
 
     total = weight(set(source.values())) or 1
-    alone = {path: graph.size[path] * (len(graph.users[path]) - 1) // (len(graph.users[path]) + 9) for path in graph.refs}
+    alone = {path: graph.size[path] * 10 * len(graph.users[path]) // (10 * len(graph.users[path]) + len(sources([path])))
+             for path in graph.refs}
 
     def cost(group):
         together = sum(alone[path] for path in group) if len(group) > 1 else 0

@@ -85,9 +85,11 @@ static void find_alone(struct costmodel *m, const uint32_t *order)
 	AUTO_FREE uint32_t *users = xcalloc(g->n, sizeof *users);
 	count_users(g, order, users);
 	m->alone = xcalloc(g->n, sizeof *m->alone);
-	for (uint32_t i = 0; i < g->n; i++)
-		m->alone[i] = (uint64_t)((cost_t)g->paths[i].nar_size * (users[i] - 1) /
-					 ((cost_t)users[i] + 9));
+	for (uint32_t i = 0; i < g->n; i++) {
+		cost_t used = 10 * (cost_t)users[i];
+		cost_t sources = (cost_t)reachable_count(costmodel_set(m, i), m->words);
+		m->alone[i] = (uint64_t)((cost_t)g->paths[i].nar_size * used / (used + sources));
+	}
 }
 
 struct costmodel costmodel_make(const struct graph *g, const uint64_t *weights)

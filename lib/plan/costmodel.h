@@ -10,8 +10,8 @@
  * of its paths does. The cost of a layer is its size times the weight of the
  * sources that change it. A layer of two paths or more costs, in addition,
  * sharing percent of the total weight times what other images are expected to
- * want alone: of each path its size times (u - 1) / (u + 9), where u paths
- * have it in their closures, itself included.
+ * want alone: of each path its size times 10u / (10u + k), where u paths have
+ * it in their closures, itself included, and its own closure has k sources.
  *
  * Costs are whole numbers, so that all machines make the same plan.
  */
