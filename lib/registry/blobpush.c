@@ -125,7 +125,7 @@ static int answered(struct item *item, struct err *e)
 static void ask_first(const struct items *items, const struct blobpush *p,
 		      struct earlierimage *earlier)
 {
-	if (p->earlier)
+	if (p->earlier && items->n)
 		earlierimage_ask(earlier, p->earlier);
 	for (size_t i = 0; i < items->n; i++)
 		if (!p->earlier || !items->list[i].blob->layer)
