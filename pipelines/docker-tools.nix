@@ -61,7 +61,7 @@ let
   tagOption = tag: optionalString (tag == null) ''--tag "$(basename "$out" | cut -c -32)"'';
 
   # Attributes with store paths that are not the image's
-  tools = [ "fromImage" "previousPlan" "weights" "layerGroups" "kernel" "modules" "qemu" "mke2fs" "drv" ];
+  tools = [ "fromImage" "previousPlan" "knownPlans" "weights" "layerGroups" "kernel" "modules" "qemu" "mke2fs" "drv" ];
 
   # image NAME ATTRIBUTES MORE COMMAND: a derivation whose .attrs.json has the attributes of an image. The closure in
   # it is that of all store paths that the attributes mention, and of the builder's own tools, as commands can put

@@ -64,6 +64,17 @@ layer_count() { look "$1" diffids | wc -l; }
   [ "$(look image config | jq -r .created | cut -c 1-2)" = 20 ]
 }
 
+@test "known plans: an image shares layers of several paths with the images of these plans" {
+  # libc and shell, in an order that layer-plan does not write; the other plan has no path of the image
+  lines "1\t$shell\t-\t-" "1\t$libc\t-\t-" >known
+  lines '1\t/nix/store/00000000000000000000000000000000-none\t-\t-' >foreign
+  stream --contents "$hello" --sharing 100 --known-plan foreign --known-plan known --plan-out plan >image
+  cut -f 1,2 plan | grep -B 1 "$libc" | cut -f 2 >found
+  lines "$shell" "$libc" | same found /dev/stdin
+  jq -n '{ contents: $ARGS.positional, sharing: 100, knownPlans: ["foreign", "known"] }' --args "$hello" >attrs.json
+  stream --attrs attrs.json | same image /dev/stdin
+}
+
 @test "a plan can be had, and kept for the next image" {
   stream --contents "$hello" --plan-out plan >one
   [ "$(cut -f 1 plan | sort -u | wc -l)" = "$(($(layer_count one) - 1))" ]

@@ -108,6 +108,7 @@ plan_options() {
   [ -z "${attr[layerGroups]}" ] || options+=("--group=${attr[layerGroups]}")
   [ "${attr[maxDecay]}" = 10 ] || options+=("--max-decay=${attr[maxDecay]}")
   [ -z "${attr[previousPlan]}" ] || options+=("--previous=${attr[previousPlan]}")
+  options+=("${list_knownPlans[@]/#/--known=}")
 }
 
 # Which store path goes into which layer: $plan.
