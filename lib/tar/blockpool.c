@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/thread.h"
 
 enum state { FREE, READY, BUSY, DONE };
@@ -17,6 +18,12 @@ enum state { FREE, READY, BUSY, DONE };
  */
 enum { BLOCKS = 128, SLOTS_OF_CUT = 64, LINE = 64 };
 
+struct block {
+	size_t len;      /* in the data of its slot */
+	size_t digested; /* bytes at its front whose digest is asked for; 0: none */
+	unsigned char digest[DIGEST_LEN];
+};
+
 /* Blocks on their way through; the last one may still be filled. */
 struct slot {
 	enum state state;
@@ -25,12 +32,13 @@ struct slot {
 	size_t len;
 	uint64_t number; /* of the first block */
 	size_t nblocks;
-	size_t blocks[BLOCKS]; /* their lengths, in data */
+	struct block blocks[BLOCKS];
 };
 
 struct worker {
 	struct blockpool *pool;
 	void *context;
+	struct digest *digest;
 	char *spare; /* to compress into */
 	pthread_t thread;
 };
@@ -83,11 +91,16 @@ static void compress(struct worker *w, struct slot *s)
 	const struct blockpool_kind *kind = w->pool->kind;
 	size_t at = 0, to = 0;
 	for (size_t i = 0; i < s->nblocks; i++) {
-		size_t made = kind->compress(w->context, s->number + i, s->data + at, s->blocks[i],
+		struct block *b = &s->blocks[i];
+		size_t made = kind->compress(w->context, s->number + i, s->data + at, b->len,
 					     w->spare + to, w->pool->room - to);
-		at += s->blocks[i];
+		if (b->digested) {
+			digest_add(w->digest, s->data + at, b->digested);
+			digest_raw(w->digest, b->digest);
+		}
+		at += b->len;
 		to += made;
-		s->blocks[i] = made;
+		b->len = made;
 		s->failed = s->failed || made == 0;
 	}
 	memcpy(s->data, w->spare, to);
@@ -137,8 +150,10 @@ static void make_buffers(struct blockpool *p)
 		p->room += kind->bound(kind->batch) + BLOCKS * kind->bound(0);
 	p->room = whole_lines(p->room);
 	p->workers = xcalloc(p->nworkers, sizeof *p->workers);
-	for (unsigned i = 0; i < p->nworkers; i++)
+	for (unsigned i = 0; i < p->nworkers; i++) {
 		p->workers[i].spare = xmalloc(p->room);
+		p->workers[i].digest = digest_new();
+	}
 	unsigned enough = 3 * p->nworkers;
 	p->nslots = (enough < kind->buffers ? enough : kind->buffers) - p->nworkers;
 	p->size = p->nslots * p->room;
@@ -182,9 +197,12 @@ static int write_out(struct blockpool *p, const struct slot *s, struct err *e)
 		return err_set(e, ENOMEM, "cannot compress");
 	if (out_write(p->o, s->data, s->len, e) < 0)
 		return -1;
-	for (size_t i = 0; p->told && i < s->nblocks; i++)
-		if (p->told(p->context, s->blocks[i], e) < 0)
+	for (size_t i = 0; p->told && i < s->nblocks; i++) {
+		const struct block *b = &s->blocks[i];
+		struct blockpool_made made = { b->len, b->digested ? b->digest : NULL };
+		if (p->told(p->context, &made, e) < 0)
 			return -1;
+	}
 	return 0;
 }
 
@@ -222,7 +240,7 @@ static size_t slot_bound(const struct blockpool *p, const struct slot *s)
 {
 	size_t most = 0;
 	for (size_t i = 0; i < s->nblocks; i++)
-		most += p->kind->bound(s->blocks[i]);
+		most += p->kind->bound(s->blocks[i].len);
 	return whole_lines(most);
 }
 
@@ -244,16 +262,19 @@ static int submit(struct blockpool *p, struct slot *s, struct err *e)
 			return -1;
 	s = &p->slots[p->fill];
 	s->data = room;
-	s->len = s->nblocks = 0;
+	s->len = s->nblocks = s->blocks[0].digested = 0;
 	return 0;
 }
 
 static int end_block(struct blockpool *p, struct slot *s, struct err *e)
 {
-	s->blocks[s->nblocks++] = s->len - p->begun;
+	s->blocks[s->nblocks++].len = s->len - p->begun;
 	p->begun = s->len;
 	p->blocks++;
-	return s->len >= p->kind->batch || s->nblocks == BLOCKS ? submit(p, s, e) : 0;
+	if (s->len >= p->kind->batch || s->nblocks == BLOCKS)
+		return submit(p, s, e);
+	s->blocks[s->nblocks].digested = 0;
+	return 0;
 }
 
 int blockpool_write(struct blockpool *p, const void *data, size_t len, struct err *e)
@@ -277,6 +298,12 @@ int blockpool_cut(struct blockpool *p, struct err *e)
 {
 	struct slot *s = &p->slots[p->fill];
 	return s->len > p->begun ? end_block(p, s, e) : 0;
+}
+
+void blockpool_digest(struct blockpool *p)
+{
+	struct slot *s = &p->slots[p->fill];
+	s->blocks[s->nblocks].digested = s->len - p->begun;
 }
 
 uint64_t blockpool_blocks(const struct blockpool *p)
@@ -315,8 +342,10 @@ void blockpool_free(struct blockpool *p)
 	if (!p)
 		return;
 	end_workers(p);
-	for (unsigned i = 0; i < p->nworkers; i++)
+	for (unsigned i = 0; i < p->nworkers; i++) {
 		free(p->workers[i].spare);
+		digest_free(p->workers[i].digest);
+	}
 	free(p->data);
 	free(p->workers);
 	free(p->slots);

@@ -35,8 +35,15 @@ struct blockpool_kind {
 
 struct blockpool;
 
-/* Called for each block that has been written, in order, with its length. */
-typedef int blockpool_told(void *context, size_t len, struct err *e);
+/* A block that has been compressed: its length, and the digest that blockpool_digest() asked for,
+ * or NULL. */
+struct blockpool_made {
+	size_t len;
+	const unsigned char *digest;
+};
+
+/* Called for each block that has been written, in order. */
+typedef int blockpool_told(void *context, const struct blockpool_made *made, struct err *e);
 
 /* Starts up to jobs threads; kind is borrowed. */
 MUST_USE int blockpool_new(const struct blockpool_kind *kind, unsigned jobs,
@@ -48,6 +55,9 @@ MUST_USE int blockpool_write(struct blockpool *p, const void *data, size_t len, 
 
 /* Ends the current block here, if it has begun. */
 MUST_USE int blockpool_cut(struct blockpool *p, struct err *e);
+
+/* Has a thread compute the digest of what the current block holds now; once a block. */
+void blockpool_digest(struct blockpool *p);
 
 /* How many blocks were ended: the number, from 0, of the one that the next byte is in. */
 uint64_t blockpool_blocks(const struct blockpool *p);

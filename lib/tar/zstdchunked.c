@@ -47,7 +47,7 @@ struct zstdchunked {
 	struct filepieces *cutter;
 	bool later;      /* the piece is not the first of its file */
 	size_t in_piece; /* bytes of it so far */
-	struct digest *piece_digest, *file_digest;
+	struct digest *file_digest;
 };
 
 /* --- frames --- */
@@ -67,23 +67,23 @@ const struct blockpool_kind zstdchunked_kind = { .block = FILEPIECES_LONG + TAIL
 						 .compress = zstdblock_compress,
 						 .end = zstdblock_end };
 
-static int frame_written(void *chunked, size_t len, struct err *e)
+static int frame_written(void *chunked, const struct blockpool_made *frame, struct err *e)
 {
 	struct zstdchunked *c = chunked;
-	return zstdtoc_frame(c->toc, len, e);
+	return zstdtoc_frame(c->toc, frame->len, frame->digest, e);
 }
 
 /* --- what the tar is made of --- */
 
-/* The digest of the first piece is that of the file so far. */
+/* The digest of the first piece is that of the file so far, and nobody else need compute it. */
 static void end_piece(struct zstdchunked *c)
 {
 	unsigned char raw[DIGEST_LEN];
 	if (c->later)
-		digest_raw(c->piece_digest, raw);
+		blockpool_digest(c->pool);
 	else
 		digest_so_far(c->file_digest, raw);
-	zstdtoc_piece(c->toc, c->frame, c->in_piece, raw);
+	zstdtoc_piece(c->toc, c->frame, c->in_piece, c->later ? NULL : raw);
 	c->in_piece = 0;
 	c->later = true;
 }
@@ -139,8 +139,6 @@ static int piece(void *chunked, const void *data, size_t len, bool first, struct
 			return -1;
 		c->frame = blockpool_blocks(c->pool);
 	}
-	if (c->later)
-		digest_add(c->piece_digest, data, len);
 	digest_add(c->file_digest, data, len);
 	c->in_piece += len;
 	return blockpool_write(c->pool, data, len, e);
@@ -180,7 +178,6 @@ static void end_output(struct zstdchunked *c)
 	filepieces_free(c->cutter);
 	zstdtoc_free(c->toc);
 	tarsplit_free(c->split);
-	digest_free(c->piece_digest);
 	digest_free(c->file_digest);
 }
 
@@ -194,7 +191,6 @@ void zstdchunked_start(struct zstdchunked *c, struct out *o)
 	c->tar = tarpush_new(&parts, c);
 	c->toc = zstdtoc_new(c->table.pack);
 	c->split = tarsplit_new(c->tarsplit.pack);
-	c->piece_digest = digest_new();
 	c->file_digest = digest_new();
 	c->plain = c->later = false;
 	c->tail = c->in_piece = 0;

@@ -153,11 +153,11 @@ bool zstdtoc_member(struct zstdtoc *t, const struct tar_entry *entry)
 	return good;
 }
 
-void zstdtoc_piece(struct zstdtoc *t, uint64_t frame, uint64_t size,
-		   const unsigned char digest[DIGEST_LEN])
+void zstdtoc_piece(struct zstdtoc *t, uint64_t frame, uint64_t size, const unsigned char *digest)
 {
 	struct piece p = { .frame = frame, .size = size };
-	memcpy(p.digest, digest, sizeof p.digest);
+	if (digest)
+		memcpy(p.digest, digest, sizeof p.digest);
 	t->pieces = mem_grow(t->pieces, &t->pieces_cap, t->npieces + 1, sizeof *t->pieces);
 	t->pieces[t->npieces++] = p;
 	t->members[t->nmembers - 1].pieces++;
@@ -255,12 +255,14 @@ static int write_entries(struct zstdtoc *t, struct err *e)
 	return 0;
 }
 
-int zstdtoc_frame(struct zstdtoc *t, uint64_t len, struct err *e)
+int zstdtoc_frame(struct zstdtoc *t, uint64_t len, const unsigned char *digest, struct err *e)
 {
 	struct piece *p = t->placed < t->npieces ? &t->pieces[t->placed] : NULL;
 	if (p && p->frame == t->frames) {
 		p->begin = t->length;
 		p->end = t->length + len;
+		if (digest)
+			memcpy(p->digest, digest, sizeof p->digest);
 		t->placed++;
 	}
 	t->frames++;

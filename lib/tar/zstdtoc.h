@@ -37,15 +37,17 @@ struct zstdtoc *zstdtoc_new(struct zstdpack *to);
  */
 bool zstdtoc_member(struct zstdtoc *t, const struct tar_entry *entry);
 
-/* The next piece of the file: size bytes, at the front of that frame. */
-void zstdtoc_piece(struct zstdtoc *t, uint64_t frame, uint64_t size,
-		   const unsigned char digest[DIGEST_LEN]);
+/* The next piece of the file: size bytes, at the front of that frame. NULL: its digest comes with
+ * the frame. */
+void zstdtoc_piece(struct zstdtoc *t, uint64_t frame, uint64_t size, const unsigned char *digest);
 
 /* The file has had its last piece; the digest is of all of it. */
 void zstdtoc_file_end(struct zstdtoc *t, const unsigned char digest[DIGEST_LEN]);
 
-/* The next frame of the blob, of len bytes, has been written. */
-MUST_USE int zstdtoc_frame(struct zstdtoc *t, uint64_t len, struct err *e);
+/* The next frame of the blob, of len bytes, has been written; digest is that of the piece in it, or
+ * NULL. */
+MUST_USE int zstdtoc_frame(struct zstdtoc *t, uint64_t len, const unsigned char *digest,
+			   struct err *e);
 
 /* Bytes of all frames so far. */
 uint64_t zstdtoc_frames_length(const struct zstdtoc *t);

@@ -115,11 +115,14 @@ static void keeps_order(void)
 	}
 }
 
-/* Adds a length to those that come. */
-static int note(void *lengths, size_t len, struct err *e)
+/* Adds a length, and the digest where there is one, to those that come. */
+static int note(void *blocks, const struct blockpool_made *made, struct err *e)
 {
+	char hex[DIGEST_HEX_LEN + 1] = "";
 	(void)e;
-	buf_addf(lengths, "%zu ", len);
+	if (made->digest)
+		digest_to_hex(made->digest, hex);
+	buf_addf(blocks, "%zu %s ", made->len, hex);
 	return 0;
 }
 
@@ -130,41 +133,62 @@ static size_t cut_length(size_t i)
 	return 1 + i % (BLOCK - 1);
 }
 
+/* How much of a block has its digest asked for; 0: none has. */
+static size_t digest_length(size_t i)
+{
+	return i % 3 == 0 ? cut_length(i) : i % 3 == 1 ? cut_length(i) / 2 : 0;
+}
+
+static int write_cut(struct blockpool *p, const char *data, size_t i, struct err *e)
+{
+	size_t digested = digest_length(i);
+	if (blockpool_write(p, data, digested, e) < 0)
+		return -1;
+	if (digested)
+		blockpool_digest(p);
+	return blockpool_write(p, data, cut_length(i) - digested, e) < 0 ||
+			       blockpool_cut(p, e) < 0 || blockpool_cut(p, e) < 0
+		       ? -1
+		       : 0;
+}
+
 /* Writes blocks that are cut and a last one that is not, of bytes that are all the same. */
 static int write_cuts(struct blockpool *p, char byte, struct err *e)
 {
 	char data[BLOCK];
 	memset(data, byte, sizeof data);
 	for (size_t i = 0; i < CUTS; i++)
-		if (blockpool_write(p, data, cut_length(i), e) < 0 || blockpool_cut(p, e) < 0 ||
-		    blockpool_cut(p, e) < 0 || blockpool_blocks(p) != i + 1)
+		if (write_cut(p, data, i, e) < 0 || blockpool_blocks(p) != i + 1)
 			return -1;
 	return blockpool_write(p, data, LAST, e) < 0 ? -1 : blockpool_finish(p, e);
 }
 
-/* The output, and the lengths that are told. */
-static void want_cuts(char byte, struct buf *data, struct buf *lengths)
+/* The output, and what is told of its blocks. */
+static void want_cuts(char byte, struct buf *data, struct buf *blocks)
 {
 	for (size_t i = 0; i < CUTS; i++) {
-		memset(buf_extend(data, cut_length(i)), byte, cut_length(i));
-		buf_addf(lengths, "%zu ", cut_length(i));
+		char hex[DIGEST_HEX_LEN + 1] = "", *at = buf_extend(data, cut_length(i));
+		memset(at, byte, cut_length(i));
+		if (digest_length(i))
+			digest_of(at, digest_length(i), hex);
+		buf_addf(blocks, "%zu %s ", cut_length(i), hex);
 	}
 	memset(buf_extend(data, LAST), byte, LAST);
-	buf_addf(lengths, "%d ", LAST);
+	buf_addf(blocks, "%d  ", LAST);
 }
 
 static void makes_output(struct blockpool *p, char byte)
 {
-	AUTO_BUF struct buf lengths = { 0 }, want = { 0 }, data = { 0 };
+	AUTO_BUF struct buf blocks = { 0 }, want = { 0 }, data = { 0 };
 	struct err e = { 0 };
 	struct out o;
 	FILE *f = tmpfile();
 	want_cuts(byte, &data, &want);
 	out_init(&o, fileno(f), "<test>");
-	blockpool_start(p, &o, note, &lengths);
+	blockpool_start(p, &o, note, &blocks);
 	OK(write_cuts(p, byte, &e) == 0 && out_flush(&o, &e) == 0);
 	OK(holds(f, &data));
-	STREQ(lengths.s, want.s);
+	STREQ(blocks.s, want.s);
 	out_drop(&o);
 	fclose(f);
 }
@@ -246,9 +270,9 @@ static void counts_blocks(size_t len, const char *want)
 }
 
 /* The second output of a pool fails, by a block in the middle of a batch or by who is told. */
-static int fifth_fails(void *calls, size_t len, struct err *e)
+static int fifth_fails(void *calls, const struct blockpool_made *made, struct err *e)
 {
-	(void)len;
+	(void)made;
 	return ++*(int *)calls == 5 ? err_set(e, 0, "told too much") : 0;
 }
 
