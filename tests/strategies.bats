@@ -116,6 +116,22 @@ sci() {
   cut -d ' ' -f 2 found | same names /dev/stdin
 }
 
+@test "groups: by source, for paths with other names; the first line counts" {
+  local hash=/nix/store/00000000000000000000000000000000
+  printf '%s\t100\t-\t\\e\n' $hash-krb5-1.21.2 $hash-libkrb5-1.21.2 $hash-krb5-1.21.2-dev $hash-other-1.0 >four
+  lines 'dev\t*-dev' 'kerberos\tsource:krb5-*' 'late\tlib*' >groups
+  cost --group groups --explain four | cut -f 2,5 | sed 's/^[^-]*-//' | sort >found
+  lines 'krb5-1.21.2\twith 1 other, group kerberos, in 1 of 2 updates' \
+    'krb5-1.21.2-dev\ta layer of its own, group dev, in 1 of 2 updates' \
+    'libkrb5-1.21.2\twith 1 other, group kerberos, in 1 of 2 updates' \
+    'other-1.0\ta layer of its own, in 1 of 2 updates' | same found /dev/stdin
+  # without it, only the paths with that name; with a slash, whole paths
+  lines 'kerberos\tkrb5-*' >groups
+  cost --group groups --explain four | grep -q 'libkrb5-1.21.2.*a layer of its own'
+  lines 'kerberos\tsource:/nix/store/*-libkrb5-*' >groups
+  cost --group groups --explain four | grep -q 'libkrb5-1.21.2.*with 2 others, group kerberos,'
+}
+
 @test "groups that need more layers than there are" {
   lines '-\t*' >groups
   fails 1 'layer-plan: groups: the groups need 5 layers: expected at most 4' \

@@ -7,14 +7,17 @@
 #include "base/intern.h"
 #include "base/record.h"
 #include "closure/storepath.h"
+#include "plan/sources.h"
 
 enum { GROUP, GLOB, FIELDS };
 
-#define NO_LINE UINT32_MAX
+#define NO_LINE   UINT32_MAX
+#define BY_SOURCE "source:" /* no name of a path has a colon */
 
 struct line {
 	uint32_t group; /* number of its name; INTERN_NONE: each path alone */
 	char *glob;     /* owned */
+	bool by_source; /* for all paths of a source of which one is like the glob */
 };
 
 struct grouping {
@@ -22,6 +25,7 @@ struct grouping {
 	struct line *lines;
 	uint32_t n;
 	size_t cap;
+	bool by_source; /* a line is */
 };
 
 static int read_record(const struct record_reader *r, const struct record_field *rec, void *context,
@@ -34,22 +38,58 @@ static int read_record(const struct record_reader *r, const struct record_field 
 	    record_string(r, &f[GROUP], "group", 1, &group, e) < 0 ||
 	    record_string(r, &f[GLOB], "glob", 0, &glob, e) < 0)
 		return -1;
+	size_t prefix = strlen(BY_SOURCE);
+	bool by_source = strncmp(glob, BY_SOURCE, prefix) == 0;
 	p->lines = mem_grow(p->lines, &p->cap, (size_t)p->n + 1, sizeof *p->lines);
 	p->lines[p->n++] = (struct line){
 		.group = group ? intern_add(&p->names, group, strlen(group)) : INTERN_NONE,
-		.glob = STEAL(glob),
+		.glob = by_source ? xstrdup(glob + prefix) : STEAL(glob),
+		.by_source = by_source,
 	};
+	p->by_source = p->by_source || by_source;
 	return 0;
 }
 
-static uint32_t find_line(const struct grouping *p, const char *path)
+/* The first line whose glob is like the path, among those by source or the others. */
+static uint32_t find_like(const struct grouping *p, const char *path, bool by_source)
 {
 	for (uint32_t i = 0; i < p->n; i++) {
 		const char *glob = p->lines[i].glob;
-		if (fnmatch(glob, *glob == '/' ? path : storepath_name(path), 0) == 0)
+		if (p->lines[i].by_source == by_source &&
+		    fnmatch(glob, *glob == '/' ? path : storepath_name(path), 0) == 0)
 			return i;
 	}
 	return NO_LINE;
+}
+
+/* Lowers the lines of paths to the first one by source that another path of theirs is like. */
+static void find_by_source(const struct graph *g, const struct grouping *p, uint32_t *line_of)
+{
+	struct sources s = sources_find(g);
+	AUTO_FREE uint32_t *first = xcalloc(s.n, sizeof *first);
+	for (uint32_t i = 0; i < s.n; i++)
+		first[i] = NO_LINE;
+	for (uint32_t path = 0; path < g->n; path++) {
+		uint32_t line = find_like(p, g->paths[path].path, true),
+			 *least = &first[s.of[path]];
+		*least = line < *least ? line : *least;
+	}
+	for (uint32_t path = 0; path < g->n; path++) {
+		uint32_t line = first[s.of[path]];
+		line_of[path] = line < line_of[path] ? line : line_of[path];
+	}
+	sources_free(&s);
+}
+
+/* The line that each path belongs to; the caller frees it. */
+static uint32_t *find_lines(const struct graph *g, const struct grouping *p)
+{
+	uint32_t *line_of = xcalloc(g->n, sizeof *line_of);
+	for (uint32_t path = 0; path < g->n; path++)
+		line_of[path] = find_like(p, g->paths[path].path, false);
+	if (p->by_source)
+		find_by_source(g, p, line_of);
+	return line_of;
 }
 
 static void add(struct merge_group *group, uint32_t path)
@@ -63,8 +103,9 @@ static void collect(const struct graph *g, const struct grouping *p, struct merg
 {
 	/* where in groups each named one is, counted from 1 */
 	AUTO_FREE uint32_t *places = xcalloc(p->names.n, sizeof *places);
+	AUTO_FREE uint32_t *line_of = find_lines(g, p);
 	for (uint32_t path = 0; path < g->n; path++) {
-		uint32_t i = find_line(p, g->paths[path].path);
+		uint32_t i = line_of[path];
 		if (i == NO_LINE)
 			continue;
 		uint32_t name = p->lines[i].group;
