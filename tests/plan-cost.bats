@@ -239,6 +239,21 @@ END
     '1, libc-2.36, 976 B, 0 %, 0.47, #fff3c4' | same found /dev/stdin
 }
 
+@test "the picture: sources, beside short bars and where one points" {
+  local hash=/nix/store/00000000000000000000000000000000
+  printf '%s\t%s\t-\t\\e\n' $hash-large-1 1000 $hash-krb5-1.21.2 60 $hash-krb5-1.21.2-dev 50 $hash-doc 40 >graph
+  awk -v OFS='\t' '{ print (NR == 1 ? 1 : 2), $1, $2, $3 }' graph >plan
+  plan-cost --graph graph --format svg plan >plan.svg
+  grep -E '>[^<]*krb5-1.21.2, doc<' plan.svg | cut -d '>' -f 2 >found
+  echo 'krb5-1.21.2, doc</text' | same found /dev/stdin
+  grep -qxF 'sources: krb5-1.21.2, doc</title>' plan.svg
+  # a bar that fills the row leaves no room; a layer of one source has its name already
+  sed 's/^[12]/1/' plan >one
+  plan-cost --graph graph --format svg one >plan.svg
+  grep -qxF 'sources: large-1, krb5-1.21.2, doc</title>' plan.svg
+  run ! grep -E '<text[^>]*>[^<]*krb5-1.21.2, doc<' plan.svg
+}
+
 @test "a chain of 3,000 paths" {
   python3 "$TOP/tests/popularity.py" chain 3000 >graph
   layer-plan --strategy popularity graph >plan

@@ -30,6 +30,19 @@ const char *plancost_layer_name(const struct plancost *c, const struct plancost_
 	return storepath_name(c->graph->paths[layer->paths[0]].path);
 }
 
+uint32_t *plancost_layer_sources(const struct plancost *c, const struct plancost_layer *layer)
+{
+	AUTO_FREE bool *seen = xcalloc(c->nsources, sizeof *seen);
+	uint32_t *paths = xcalloc(layer->nsources, sizeof *paths), n = 0;
+	for (uint32_t i = 0; i < layer->npaths; i++) {
+		bool *source = &seen[c->source_of[layer->paths[i]]];
+		if (!*source)
+			paths[n++] = layer->paths[i];
+		*source = true;
+	}
+	return paths;
+}
+
 static void add(struct plancost_pull *pull, uint64_t bytes)
 {
 	pull->n++;
@@ -95,6 +108,8 @@ static void weigh_paths(struct plancost *c, const struct costmodel *m)
 		c->weights[i] = costmodel_weigh(m, costmodel_set(m, i));
 	}
 	c->nsources = m->sources.n;
+	c->source_of = xcalloc(m->graph->n, sizeof *c->source_of);
+	memcpy(c->source_of, m->sources.of, m->graph->n * sizeof *c->source_of);
 	c->total_weight = m->total;
 }
 
@@ -283,6 +298,7 @@ int plancost_measure(const struct plancost_input *in, struct plancost *c, struct
 void plancost_free(struct plancost *c)
 {
 	free(c->changers);
+	free(c->source_of);
 	free(c->weights);
 	free(c->layers);
 	free(c->events);

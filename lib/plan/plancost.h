@@ -53,6 +53,7 @@ struct plancost {
 	uint32_t *changers;        /* of each path */
 	uint64_t *weights;         /* of these together, of each path */
 	uint32_t nsources;
+	uint32_t *source_of;   /* of each path */
 	uint64_t total_weight; /* of all sources: weight / total_weight is a chance */
 	struct plancost_layer *layers;
 	uint32_t nlayers;
@@ -90,6 +91,13 @@ struct plancost_input {
  */
 MUST_USE int plancost_measure(const struct plancost_input *in, struct plancost *c, struct err *e);
 void plancost_free(struct plancost *c);
+
+/*
+ * The largest path of the layer of each source that its paths are built from,
+ * the largest of all first: layer->nsources indices in the graph. The caller
+ * frees them.
+ */
+uint32_t *plancost_layer_sources(const struct plancost *c, const struct plancost_layer *layer);
 
 /* The largest path of the layer: its name without the hash. */
 const char *plancost_layer_name(const struct plancost *c, const struct plancost_layer *layer);

@@ -23,9 +23,11 @@ enum {
 	BARS_END = WIDTH - MARGIN,
 	LEAST_BAR = 3,
 	STEP_WIDTH = 56, /* of the scale */
+	GAP = 6,         /* between a bar and its text */
+	LETTER = 8,      /* the width of a wide one, near enough */
 };
 
-enum { MOST_NAME = 38, MOST_HINTS = 12 }; /* characters; paths */
+enum { MOST_NAME = 38, MOST_HINTS = 12, MOST_SOURCES = 40 }; /* characters; paths; sources */
 
 /* Colours by how often a layer changes: in up to so many of 100 updates. Light to dark. */
 static const struct step {
@@ -176,7 +178,8 @@ static void draw_head(struct buf *b, int y)
 		{ NAME_START, "head", "largest path, and how many more" },
 		{ SIZE_END, "head end", "size" },
 		{ CHANCE_END, "head end", "changes" },
-		{ BARS_START, "head", "a bar as wide as the layer is large" },
+		{ BARS_START, "head",
+		  "a bar as wide as the layer is large, and the sources of several" },
 	};
 	for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
 		buf_addf(b, "<text x=\"%d\" y=\"%d\" class=\"%s\">%s</text>\n", heads[i].x, y,
@@ -184,6 +187,25 @@ static void draw_head(struct buf *b, int y)
 }
 
 /* --- layers --- */
+
+/* A source goes by the name of its largest path in the layer. */
+static const char *source_name(const struct plancost *c, uint32_t path)
+{
+	return storepath_name(c->graph->paths[path].path);
+}
+
+static void hint_sources(struct buf *b, const struct plancost *c,
+			 const struct plancost_layer *layer)
+{
+	AUTO_FREE uint32_t *paths = plancost_layer_sources(c, layer);
+	buf_adds(b, "\nsources: ");
+	for (uint32_t i = 0; i < layer->nsources && i < MOST_SOURCES; i++) {
+		buf_adds(b, i ? ", " : "");
+		add_text(b, source_name(c, paths[i]));
+	}
+	if (layer->nsources > MOST_SOURCES)
+		buf_addf(b, " and %" PRIu32 " more", layer->nsources - MOST_SOURCES);
+}
 
 /* What shows when one points at the row. */
 static void add_hint(struct buf *b, const struct plancost *c, const struct plancost_layer *layer)
@@ -203,7 +225,33 @@ static void add_hint(struct buf *b, const struct plancost *c, const struct planc
 	}
 	if (layer->npaths > MOST_HINTS)
 		buf_addf(b, "\nand %" PRIu32 " more", layer->npaths - MOST_HINTS);
+	if (layer->nsources < layer->npaths || layer->npaths > MOST_HINTS)
+		hint_sources(b, c, layer);
 	buf_adds(b, "</title>\n");
+}
+
+/* Right of a short bar, as many of the sources as there is room for. */
+static void draw_sources(struct buf *b, const struct plancost *c,
+			 const struct plancost_layer *layer, double bar_end, int y)
+{
+	AUTO_FREE uint32_t *paths = plancost_layer_sources(c, layer);
+	double room = (BARS_END - bar_end) / LETTER - (double)strlen(" and 00000 more");
+	uint32_t shown = 0;
+	for (size_t used = 0; shown < layer->nsources; shown++) {
+		used += strlen(source_name(c, paths[shown])) + strlen(", ");
+		if ((double)used > room)
+			break;
+	}
+	if (layer->nsources < 2 || !shown)
+		return;
+	buf_addf(b, "<text x=\"%.1f\" y=\"%d\" class=\"more\">", bar_end + GAP, y);
+	for (uint32_t i = 0; i < shown; i++) {
+		buf_adds(b, i ? ", " : "");
+		add_text(b, source_name(c, paths[i]));
+	}
+	if (shown < layer->nsources)
+		buf_addf(b, " and %" PRIu32 " more", layer->nsources - shown);
+	close_line(b);
 }
 
 /* Never so small that its colour cannot be seen. */
@@ -255,6 +303,7 @@ static void draw_layer(struct buf *b, const struct plancost *c, uint32_t i, uint
 	humansize_percent(b, changes, of);
 	close_line(b);
 	draw_bar(b, layer, find_colour(changes, of), largest, y);
+	draw_sources(b, c, layer, BARS_START + bar_width(layer->size, largest), base);
 	buf_adds(b, "</g>\n");
 }
 
