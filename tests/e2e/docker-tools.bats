@@ -207,7 +207,7 @@ END
   grep -qx './bin/bash' names
   built exportedExample
   tar -tf "$exportedExample" | grep -qx './bin/hello'
-  same <(image-layers --repo-tags "$merged") <(for i in onTop nothing bash; do built $i && image-layers --repo-tags "${!i}"; done)
+  same <(image-layers --repo-tags "$merged") <(for i in onTop nothing cross parent bash; do built $i && image-layers --repo-tags "${!i}"; done)
   grep -q '^alice:x:1000:100::/home/alice:/bin/sh$' "$nss/etc/passwd"
   image-layers --files "$helpers" >files
   for name in usr/bin/env bin/sh etc/ssl/certs/ca-certificates.crt etc/passwd; do
@@ -322,44 +322,109 @@ END
   jq -e '.overlays.default.type == "nixpkgs-overlay"' shown >/dev/null
 }
 
+# each COMMAND…: for both clients at once; $client is which
+each() {
+  local client pid pids=() status=0
+  for client in docker podman; do
+    (set -e && "$@") >"said.$client" 2>&1 3>&- &
+    pids+=($!)
+  done
+  for pid in "${pids[@]}"; do wait "$pid" || status=1; done
+  [ $status = 0 ] || cat said.docker said.podman
+  return $status
+}
+
+# prints TEXT NAME COMMAND…: what a container prints
+prints() {
+  local found status=0
+  found=$("${client}_run" "${@:2}") || status=$?
+  [ "$found" = "$1" ] && [ $status = 0 ] && return
+  printf '%s: expected %s, found %s, status %d\n' "$client" "$1" "$found" $status
+  return 1
+}
+
+# loads ARCHIVE
+loads() { $client load -i "$1" >/dev/null; }
+
+# says TEXT ARCHIVE NAME COMMAND…: what a container of each client prints
+says() { each loads_and_prints "$@"; }
+
+loads_and_prints() {
+  loads "$2"
+  prints "$1" "${@:3}"
+}
+
+@test "each fails where one of both clients does" {
+  fails_in() { [ "$client" != "$1" ]; }
+  each fails_in none
+  run -1 each fails_in docker
+  run -1 each fails_in podman
+}
+
 @test "docker and podman run them" {
-  built bash && built extraCommands && built filters
+  built filters
   streamed layered -t layered:1 >layered.tar
   streamed nixShellRun >run.tar
   hellos=("$dir"/root/nix/store/*-hello-2.12/bin/hello) # which say the same
   made=$(echo "from 'a file'" && cat "${hellos[0]}")
-  for client in docker podman; do
-    $client load -i "$bash" >/dev/null
-    [ "$("${client}_run" "bash:$(hash_of bash)")" = 'from base' ]
-    gzip -dc "$extraCommands" | $client load >/dev/null
-    [ "$("${client}_run" hello:latest)" = 'Hello, world!' ]
-    $client load -i "$filters" >/dev/null
-    [ "$("${client}_run" hello:filters)" = 'Hello, world!' ]
-    $client load -i "$PWD/run.tar" >/dev/null
-    [ "$("${client}_run" run:1)" = "$made"$'\n1000\n/build' ]
-    $client load -i "$PWD/layered.tar" >/dev/null
-    [ "$("${client}_run" layered:1)" = layered ]
+  all_run() {
+    loads "$filters"
+    prints 'Hello, world!' hello:filters
+    loads "$PWD/run.tar"
+    prints "$made"$'\n1000\n/build' run:1
+    loads "$PWD/layered.tar"
+    prints layered layered:1
     # directories of the store are open to every user
-    [ "$("${client}_run" --user 999 layered:1 stat -c '%a %u' /nix /nix/store)" = $'755 0\n755 0' ]
+    prints $'755 0\n755 0' --user 999 layered:1 stat -c '%a %u' /nix /nix/store
+  }
+  each all_run
+}
+
+@test "the examples of the manual: commands, with and without a machine" {
+  built extraCommands && built asRoot && built redis
+  gzip -dc "$extraCommands" >extra.tar
+  gzip -dc "$asRoot" >root.tar
+  gzip -dc "$redis" >redis.tar
+  examples_run() {
+    local name
+    for name in extra root; do
+      loads "$PWD/$name.tar"
+      prints 'Hello, world!' hello:latest
+      $client image inspect -f '{{.Config.WorkingDir}}' hello:latest | grep -qx /data
+    done
+    loads "$PWD/redis.tar"
+    prints 'redis in /data' redis:latest
+  }
+  each examples_run
+  for name in extra root; do
+    layer-flatten --from-image $name.tar >files.tar
+    [ "$(tar -xOf files.tar ./my-file)" = 'some content' ]
+    tar --numeric-owner -tvf files.tar | grep -q '^drwxr-xr-x 0/0 .* \./data/$'
   done
+}
+
+@test "several images in one file" {
+  built merged && built bash && built onTop && built nothing && built parent
+  cross_tag=$(value cross.imageTag | jq -r .)
+  merged_run() {
+    loads "$merged"
+    prints $'from base\n/bin/bash\n/bin/ls\n/bin' "bash:$(hash_of bash)" /bin/bash -c 'echo from $A; type -P bash ls; ls -d /bin'
+    prints 'ls: /nix: No such file or directory' "parent:$(hash_of parent)" busybox sh -c 'busybox ls /nix 2>&1; :'
+    $client image inspect -f '{{.Architecture}}' "team/on-top:$(hash_of onTop)" "nothing:$(hash_of nothing)" \
+      "cross:$cross_tag" >"arch.$client"
+    lines arm64 amd64 arm64 | same - "arch.$client"
+  }
+  each merged_run
   [ "$(docker inspect -f '{{.Created}}' "bash:$(hash_of bash)")" = 1970-01-01T00:00:01Z ]
 }
 
-# says TEXT ARCHIVE NAME COMMAND…: what a container of docker and one of podman print
-says() {
-  local client
-  for client in docker podman; do
-    $client load -i "$2" >/dev/null
-    [ "$("${client}_run" "${@:3}")" = "$1" ] || { "${client}_run" "${@:3}" && return 1; }
-  done
-}
-
-@test "three images on each other: order, variables, owners, fakechroot, a link to a path" {
+@test "four images on each other: order, a machine, variables, owners, fakechroot, /etc, certificates, a link to a path" {
   streamed top >top.tar
   # shellcheck disable=SC2016 # expanded in the container
-  says $'one\ntwo\nthree\ntrue true true top\n1000\n12345\nHello, world!\nHello, world!\nsymbolic link' "$PWD/top.tar" registry.example/team/top:1 \
-    busybox sh -c 'cat /tmp/layer1 /tmp/layer2 /tmp/layerN; echo $FROM_PARENT $FROM_CHILD $FROM_TOP $LAST
-      stat -c %u /home/alice /tmp/layerN; /hello/bin/hello; /bin/hello; stat -c %F /nix/store/*-hello-link'
+  says $'one\ntwo\nthree\none\ntwo\ntwo\nextra\none\ntwo\ntwo\nlocalhost\ntrue true true top\n1000\n12345\nHello, world!\nHello, world!\nsymbolic link' "$PWD/top.tar" registry.example/team/top:1 \
+    busybox sh -c 'cat /tmp/layer1 /tmp/layer2 /tmp/layerN /extra /seen /etc/some-config; echo $FROM_PARENT $FROM_CHILD $FROM_TOP $LAST
+      stat -c %u /home/alice /tmp/layerN; /hello/bin/hello; /bin/hello; stat -c %F /nix/store/*-hello-link
+      test -r /etc/ssl/certs/ca-bundle.crt && test -r /etc/ssl/certs/ca-certificates.crt && test -r /etc/pki/tls/certs/ca-bundle.crt'
   [ "$(image-layers --config top.tar | grep -c $'^Env\tLAST=')" = 1 ]
   [ "$(date -d "$(docker inspect -f '{{.Created}}' registry.example/team/top:1)" +%s)" -gt 1700000000 ]
 }
@@ -369,16 +434,18 @@ says() {
   [ "$(image-layers --list "$twoLayered" | wc -l)" = 2 ]
   streamed fourLayered >four.tar
   [ "$(image-layers --list four.tar | wc -l)" = 4 ]
-  says $'/bin/bash\n/bin/busybox\n/bin/hello' "$PWD/four.tar" four-layered:1 /bin/busybox ls /bin/bash /bin/busybox /bin/hello
+  says $'/bin/bash\n/bin/busybox\n/bin/hello\n1000\n1000' "$PWD/four.tar" four-layered:1 \
+    /bin/busybox sh -c 'busybox ls /bin/bash /bin/busybox /bin/hello; busybox id -u; busybox id -g'
 }
+
+fails_alone() { ! "${client}_run" "$1"; }
 
 @test "without store paths they run where the store is mounted, and only there" {
   streamed withoutStore -t hello:without >without.tar
   streamed withoutStoreFakechroot >fakechroot.tar
   for tag in without fakechroot; do
     says 'Hello, world!' "$PWD/$tag.tar" --volume "$dir/root/nix/store:/nix/store:ro" hello:$tag
-    run ! docker_run hello:$tag
-    run ! podman_run hello:$tag
+    each fails_alone hello:$tag
   done
 }
 
@@ -387,24 +454,11 @@ says() {
   says $'redis 999\nmine' "$onRoot" "on-root:$(hash_of onRoot)" /bin/busybox sh -c 'stat -c "%U %u" /data; echo mine >/data/x && cat /data/x'
 }
 
-@test "several images in one file" {
-  built merged && built bash && built onTop && built nothing
-  for client in docker podman; do
-    $client load -i "$merged" >/dev/null
-    [ "$("${client}_run" "bash:$(hash_of bash)")" = 'from base' ]
-    $client image inspect -f '{{.Architecture}}' "team/on-top:$(hash_of onTop)" "nothing:$(hash_of nothing)" | paste -sd ' ' >found
-    echo 'arm64 amd64' | same - found
-  done
-}
-
 @test "Nix works in the container" {
   streamed withNix >nix.tar
   path=$(value 'pkgs.nix.outPath' | jq -r .)
-  for client in docker podman; do
-    $client load -i "$PWD/nix.tar" >/dev/null
-    "${client}_run" with-nix:1 nix-store -qR "$path" >found
-    nix-store -qR "$path" | same - found
-  done
+  nix-store -qR "$path" >want
+  says "$(cat want)" "$PWD/nix.tar" with-nix:1 nix-store -qR "$path"
   docker_run with-nix:1 nix-store --verify --check-contents 2>found
   grep -q 'checking store hashes' found
   run -1 grep -E 'modified|missing|error' found
@@ -419,26 +473,37 @@ says() {
   seen=(usr lib lib64 "${CLIENTS#/}")
   inside_store() { inside bash -euc "$(declare -f in_store); $(declare -p seen dir); in_store \"\$@\"" - "$@"; }
   host=unix://$CLIENTS/docker/sock
-  inside_store env CONTAINERS_STORAGE_CONF="$CLIENTS/storage.conf" "${scripts[0]}/bin/copy-to-podman" --quiet
-  inside_store env CONTAINERS_STORAGE_CONF="$CLIENTS/storage.conf" "${scripts[1]}/bin/copy-to-podman" --quiet
-  inside_store env DOCKER_HOST="$host" "${scripts[2]}/bin/copy-to-docker-daemon" --quiet
-  inside_store "${scripts[3]}/bin/copy-to-docker-daemon" --quiet --dest-daemon-host "$host"
-  for client in docker podman; do
-    [ "$("${client}_run" docker.io/library/copied:1)" = copied ]
-    [ "$("${client}_run" docker.io/library/copied-file:1)" = 'copied file' ]
-  done
+  copies_run() {
+    local storage=CONTAINERS_STORAGE_CONF=$CLIENTS/storage.conf
+    case $client in
+      podman)
+        inside_store env "$storage" "${scripts[0]}/bin/copy-to-podman" --quiet
+        inside_store env "$storage" "${scripts[1]}/bin/copy-to-podman" --quiet
+        ;;
+      docker)
+        inside_store env DOCKER_HOST="$host" "${scripts[2]}/bin/copy-to-docker-daemon" --quiet
+        inside_store "${scripts[3]}/bin/copy-to-docker-daemon" --quiet --dest-daemon-host "$host"
+        ;;
+    esac
+    prints copied docker.io/library/copied:1
+    prints 'copied file' docker.io/library/copied-file:1
+  }
+  each copies_run
 }
 
 @test "a server answers HTTP, as user nobody" {
   streamed web >web.tar
-  docker load -i web.tar >/dev/null
+  each loads "$PWD/web.tar"
   [ "$(docker inspect -f '{{json .Config.ExposedPorts}}' web:1)" = '{"8080/tcp":{}}' ]
-  NETWORK=host docker_run --detach --name server web:1 >/dev/null
-  for _ in {1..50}; do
-    inside curl -sf http://127.0.0.1:8080/ >answer && break
-    sleep 0.1
+  for client in docker podman; do
+    NETWORK=host "${client}_run" --detach --name server web:1 >/dev/null
+    for _ in {1..50}; do
+      inside curl -sf http://127.0.0.1:8080/ >answer && break
+      sleep 0.1
+    done
+    inside stat -c %u "/proc/$($client inspect -f '{{.State.Pid}}' server)" >uid
+    $client kill server >/dev/null
+    [ "$(cat answer uid | paste -sd ' ')" = 'served 65534' ]
+    rm answer
   done
-  inside stat -c %u "/proc/$(docker inspect -f '{{.State.Pid}}' server)" >uid
-  docker kill server >/dev/null
-  [ "$(cat answer uid | paste -sd ' ')" = 'served 65534' ]
 }

@@ -73,6 +73,11 @@ let
     };
     stdenvNoCC = base.stdenv;
     buildPackages = final;
+    # as if for another machine, of which nothing is run here
+    pkgsCross.aarch64-multiplatform = final // {
+      stdenv = final.stdenv // { hostPlatform = final.stdenv.hostPlatform // { go.GOARCH = "arm64"; qemuArch = "aarch64"; }; };
+      dockerTools = import ../../pipelines/docker-tools.nix { pkgs = final.pkgsCross.aarch64-multiplatform; };
+    };
     runtimeShell = "${debian.bash}/bin/bash";
     writeText = name: text: writeTextFile { inherit name text; };
     writeScript = name: text: writeTextFile { inherit name text; executable = true; };

@@ -12,6 +12,14 @@ let
 
   ownShell = runCommand "own-shell" { } "mkdir -p $out/bin && echo own >$out/bin/sh";
 
+  # a tree of files, and a program that puts links to them into /etc, as NixOS does
+  etc = runCommand "etc" { } "mkdir $out && echo localhost >$out/some-config";
+  activate = pkgs.writeShellScriptBin "activate" ''
+    mkdir -p /etc
+    ln -sfn ${etc} /etc/static
+    ln -sfn static/some-config /etc/some-config
+  '';
+
   layeredOnTopArgs = {
     name = "layered-on-top";
     fromImage = images.bash;
@@ -46,6 +54,8 @@ let
     layeredContents = callPackage ./examples/layered-contents.nix { };
     layeredConfig = callPackage ./examples/layered-config.nix { };
     withoutStore = callPackage ./examples/layered-without-store.nix { };
+    asRoot = callPackage ./examples/build-run-as-root.nix { };
+    redis = callPackage ./examples/build-redis.nix { };
     filters = callPackage ./examples/filters.nix { };
     shadowBasic = callPackage ./examples/build-shadow.nix { };
 
@@ -76,7 +86,13 @@ let
     nothing = buildImage { name = "nothing"; allowEmpty = true; config = null; };
     exportedExample = callPackage ./examples/export.nix { };
     exported = exportImage { fromImage = onTop; };
-    merged = mergeImages [ onTop nothing bash ];
+    # the defaults of packages for another machine
+    cross = pkgs.pkgsCross.aarch64-multiplatform.dockerTools.buildLayeredImage {
+      name = "cross";
+      contents = [ ownShell ];
+      compressor = "none";
+    };
+    merged = mergeImages [ onTop nothing cross parent bash ];
 
     layered = streamLayeredImage {
       name = "layered";
@@ -121,12 +137,21 @@ let
       extraCommands = "mkdir tmp; echo two | tee tmp/layer2 >tmp/layerN";
       config.Env = [ "FROM_CHILD=true" "LAST=child" ];
     };
+    # what the script finds of the two layers below, and then these commands
+    rooted = buildImage {
+      name = "rooted";
+      fromImage = child;
+      inheritConfig = true;
+      compressor = "none";
+      runAsRoot = "cat /tmp/layer1 /tmp/layer2 /tmp/layerN >/seen";
+      extraCommands = "cat seen >extra; echo extra >>extra";
+    };
     top = streamLayeredImage {
       name = "registry.example/team/top";
       tag = "1";
-      fromImage = child;
+      fromImage = rooted;
       created = "now";
-      contents = [ helloLink ];
+      contents = [ helloLink dockerTools.caCertificates ];
       config.Env = [ "FROM_TOP=true" "LAST=top" ];
       enableFakechroot = true;
       fakeRootCommands = ''
@@ -135,6 +160,7 @@ let
         echo three >/tmp/layerN
         chown 12345 /tmp/layerN
         ln -s ${hello} /hello
+        ${activate}/bin/activate
       '';
     };
     # a machine made the layer below
@@ -153,7 +179,7 @@ let
       fromImage = twoLayered;
       contents = [ pkgs.busybox hello ];
       maxLayers = 4;
-      config.Cmd = [ "${hello}/bin/hello" ];
+      config = { Cmd = [ "${hello}/bin/hello" ]; User = "1000:1000"; };
     };
     withNix = dockerTools.streamLayeredImage {
       name = "with-nix";
@@ -189,10 +215,7 @@ images // {
       images = [ (says streamLayeredImage "copied" "copied") (says buildImage "copied-file" "copied file") ];
     in
     map (image: image.copyToPodman) images ++ map (image: image.copyToDockerDaemon) images;
-  # of these a virtual machine each would be made
-  asRoot = callPackage ./examples/build-run-as-root.nix { };
   helloShell = callPackage ./examples/nix-shell.nix { };
-  redis = callPackage ./examples/build-redis.nix { };
   all = runCommand "all" { } (lib.concatMapStringsSep "\n" (name: "mkdir -p $out; ln -s ${images.${name}} $out/${name}")
     (builtins.attrNames images));
 }
