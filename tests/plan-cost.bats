@@ -220,7 +220,7 @@ END
 import xml.etree.ElementTree as tree
 name = "{http://www.w3.org/2000/svg}"
 root = tree.parse("plan.svg").getroot()
-layers = root.findall(name + "g")
+*layers, previous = root.findall(name + "g")
 assert [float(g.findall(name + "rect")[1].get("y")) for g in layers] == sorted(
     float(g.findall(name + "rect")[1].get("y")) for g in layers)
 largest = max(float(g.findall(name + "rect")[1].get("width")) for g in layers)
@@ -228,6 +228,10 @@ for g in layers:
     bar = g.findall(name + "rect")[1]
     words = ["".join(text.itertext()) for text in g.findall(name + "text")]
     print(*words, f"{float(bar.get('width')) / largest:.2f}", bar.get("fill"), sep=", ")
+words = [text.text.strip() for text in previous.findall(name + "text")][1:]
+print(*words, *["gone" for text in previous.findall(name + "text") if "gone" in text.get("class")], sep=", ")
+for line in previous.findall(name + "line"):
+    print(line.get("y1") == line.get("y2"), float(line.get("y1")) - 10 in [float(g.find(name + "rect").get("y")) for g in layers])
 height = float(root.get("height"))
 assert all(0 < float(t.get("y")) < height for t in root.iter(name + "text"))
 END
@@ -236,7 +240,9 @@ END
   grep -qF '<title>3 paths of 3 sources, changed by 5 of 5 sources; costs' plan.svg
   lines '3, hello-1.0 +2 more, 2.09 kB, 100 %, 1.00, #7a1452' \
     '2, hello.conf, pull, 128 B, 50 %, 0.06, #c42f4e' \
-    '1, libc-2.36, 976 B, 0 %, 0.47, #fff3c4' | same found /dev/stdin
+    '1, libc-2.36, 976 B, 0 %, 0.47, #fff3c4' \
+    '3, hello-1.0 +2 more, 2.09 kB, 2, hello.conf, 128 B, 1, libc-2.36, 976 B, gone, gone, gone' \
+    'True True' 'True True' | same found /dev/stdin
 }
 
 @test "the picture: sources, beside short bars and where one points" {

@@ -247,6 +247,25 @@ static void apply_events(struct plancost *c, const struct events *events)
 
 /* --- the previous plan --- */
 
+static void divide_older(struct plancost *c, const struct plan *previous)
+{
+	uint64_t largest = 0;
+	c->nolder = previous->layers;
+	c->older = xcalloc(c->nolder, sizeof *c->older);
+	for (size_t i = 0; i < previous->n; i++) {
+		const struct plan_path *path = &previous->paths[i];
+		struct plancost_older *layer = &c->older[path->layer - 1];
+		if (!layer->npaths++ || path->nar_size > largest) {
+			layer->name = storepath_name(path->path);
+			largest = path->nar_size;
+		}
+		layer->size += path->nar_size;
+	}
+	for (uint32_t i = 0; i < c->nlayers; i++)
+		if (c->layers[i].kept)
+			c->older[c->layers[i].kept - 1].kept = true;
+}
+
 static void compare_plans(struct plancost *c, const struct plan *plan, const struct plan *previous)
 {
 	AUTO_PLANDIFF struct plandiff diff = plandiff_make(plan, previous);
@@ -256,12 +275,13 @@ static void compare_plans(struct plancost *c, const struct plan *plan, const str
 			add(&c->pull_paths, plan->paths[i].nar_size);
 	for (uint32_t i = 0; i < c->nlayers; i++) {
 		struct plancost_layer *layer = &c->layers[i];
-		layer->kept = diff.equal[i] != 0;
+		layer->kept = diff.equal[i];
 		if (!layer->kept)
 			add(&c->pull_layers, layer->size);
 		if (c->pull_chain.n || diff.equal[i] != i + 1)
 			add(&c->pull_chain, layer->size);
 	}
+	divide_older(c, previous);
 }
 
 /* --- all of it --- */
@@ -299,6 +319,7 @@ void plancost_free(struct plancost *c)
 {
 	free(c->changers);
 	free(c->source_of);
+	free(c->older);
 	free(c->weights);
 	free(c->layers);
 	free(c->events);

@@ -35,7 +35,15 @@ struct plancost_layer {
 	double cost;       /* size times weight */
 	double least;      /* the same of its paths, were each alone in a layer */
 	uint32_t events;   /* how many of the events change it */
-	bool kept;         /* equal to a layer of the previous plan */
+	uint32_t kept;     /* number of the equal layer of the previous plan, 0: none */
+};
+
+/* A layer of the previous plan. */
+struct plancost_older {
+	const char *name; /* of its largest path, without the hash; borrowed from the input */
+	uint32_t npaths;
+	uint64_t size; /* bytes, as far as the plan has them */
+	bool kept;     /* the plan has an equal layer */
 };
 
 struct plancost_event {
@@ -69,6 +77,8 @@ struct plancost {
 	struct plancost_ratio by_layer, by_chain; /* 0 where nevents is */
 
 	bool has_previous;
+	struct plancost_older *older; /* bottom first */
+	uint32_t nolder;
 	struct plancost_pull pull_paths;              /* that are new or have changed */
 	struct plancost_pull pull_layers, pull_chain; /* who has the previous plan */
 

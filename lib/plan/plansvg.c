@@ -22,12 +22,15 @@ enum {
 	BARS_START = 580,
 	BARS_END = WIDTH - MARGIN,
 	LEAST_BAR = 3,
-	STEP_WIDTH = 56, /* of the scale */
-	GAP = 6,         /* between a bar and its text */
-	LETTER = 8,      /* the width of a wide one, near enough */
+	STEP_WIDTH = 56,   /* of the scale */
+	GAP = 6,           /* between a bar and its text */
+	OLDER_WIDTH = 450, /* of the previous plan, on the right */
+	OLDER_START = WIDTH + 60,
+	OLDER_END = WIDTH + OLDER_WIDTH - MARGIN,
+	LETTER = 7, /* the width of one, near enough */
 };
 
-enum { MOST_NAME = 38, MOST_HINTS = 12, MOST_SOURCES = 40 }; /* characters; paths; sources */
+enum { MOST_NAME = 38, MOST_HINTS = 12, MOST_SOURCES = 40, MOST_OLDER = 24 };
 
 /* Colours by how often a layer changes: in up to so many of 100 updates. Light to dark. */
 static const struct step {
@@ -307,6 +310,57 @@ static void draw_layer(struct buf *b, const struct plancost *c, uint32_t i, uint
 	buf_adds(b, "</g>\n");
 }
 
+/* --- the previous plan --- */
+
+static uint32_t count_rows(const struct plancost *c)
+{
+	return c->nlayers > c->nolder ? c->nlayers : c->nolder;
+}
+
+/* Of layer i of either plan: the bottom layers are in the last row. */
+static int find_row(const struct plancost *c, int top, uint32_t i)
+{
+	return top + (int)(count_rows(c) - 1 - i) * ROW;
+}
+
+static void draw_older(struct buf *b, const struct plancost *c, uint32_t i, int y)
+{
+	const struct plancost_older *layer = &c->older[i];
+	const char *gone = layer->kept ? "" : " gone";
+	buf_addf(b, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" class=\"row%d\"/>\n",
+		 OLDER_START, y, OLDER_END - OLDER_START, ROW, (int)(i % 2));
+	y += ROW - 6;
+	buf_addf(b, "<text x=\"%d\" y=\"%d\" class=\"end%s\">%" PRIu32 "</text>\n",
+		 OLDER_START + 28, y, gone, i + 1);
+	buf_addf(b, "<text x=\"%d\" y=\"%d\" class=\"%s\">", OLDER_START + 40, y, gone);
+	add_name(b, layer->name, MOST_OLDER);
+	if (layer->npaths > 1)
+		buf_addf(b, " +%" PRIu32 " more", layer->npaths - 1);
+	close_line(b);
+	buf_addf(b, "<text x=\"%d\" y=\"%d\" class=\"end%s\">", OLDER_END, y, gone);
+	humansize_bytes(b, layer->size);
+	close_line(b);
+}
+
+/* The layers of the previous plan, and lines to those that are the same in both. */
+static void draw_previous(struct buf *b, const struct plancost *c, int top)
+{
+	buf_adds(b, "<g id=\"previous\">\n");
+	buf_addf(b,
+		 "<text x=\"%d\" y=\"%d\" class=\"head\">the previous plan: a line leads to the "
+		 "layer that is the same</text>\n",
+		 OLDER_START, top - 8);
+	for (uint32_t i = c->nolder; i-- > 0;)
+		draw_older(b, c, i, find_row(c, top, i));
+	for (uint32_t i = 0; i < c->nlayers; i++)
+		if (c->layers[i].kept)
+			buf_addf(b,
+				 "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" class=\"same\"/>\n",
+				 BARS_END + 2, find_row(c, top, i) + ROW / 2, OLDER_START - 2,
+				 find_row(c, top, c->layers[i].kept - 1) + ROW / 2);
+	buf_adds(b, "</g>\n");
+}
+
 static uint64_t find_largest(const struct plancost *c)
 {
 	uint64_t largest = 0;
@@ -315,13 +369,13 @@ static uint64_t find_largest(const struct plancost *c)
 	return largest;
 }
 
-static void draw_page(struct buf *b, uint64_t height)
+static void draw_page(struct buf *b, int width, uint64_t height)
 {
 	buf_addf(b,
 		 "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 		 "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%" PRIu64
 		 "\" viewBox=\"0 0 %d %" PRIu64 "\">\n",
-		 WIDTH, height, WIDTH, height);
+		 width, height, width, height);
 	buf_adds(b, "<style>\n"
 		    "text { font: 12px 'DejaVu Sans', Verdana, sans-serif; fill: #222 }\n"
 		    ".title { font-size: 20px; font-weight: bold }\n"
@@ -329,6 +383,8 @@ static void draw_page(struct buf *b, uint64_t height)
 		    ".head { font-size: 11px; fill: #666 }\n"
 		    ".more { fill: #777 }\n"
 		    ".pull { fill: #06c; font-weight: bold }\n"
+		    ".gone { fill: #999; text-decoration: line-through }\n"
+		    ".same { stroke: #7a9; stroke-width: 1.5 }\n"
 		    ".end { text-anchor: end }\n"
 		    ".middle { text-anchor: middle }\n"
 		    ".edge { stroke: #555; stroke-width: 0.5 }\n"
@@ -346,10 +402,13 @@ void plansvg(const struct plancost *c, struct buf *b)
 	draw_scale(&head, c, y);
 	draw_head(&head, y += 62);
 	y += 8;
-	draw_page(b, (uint64_t)y + (uint64_t)c->nlayers * ROW + MARGIN);
+	draw_page(b, WIDTH + (c->has_previous ? OLDER_WIDTH : 0),
+		  (uint64_t)y + (uint64_t)count_rows(c) * ROW + MARGIN);
 	buf_add(b, head.s, head.len);
 	uint64_t largest = find_largest(c);
-	for (uint32_t i = c->nlayers; i-- > 0; y += ROW)
-		draw_layer(b, c, i, largest, y);
+	for (uint32_t i = c->nlayers; i-- > 0;)
+		draw_layer(b, c, i, largest, find_row(c, y, i));
+	if (c->has_previous)
+		draw_previous(b, c, y);
 	buf_adds(b, "</svg>\n");
 }
