@@ -276,7 +276,7 @@ END
   copied one >first
   copied two >second
   copied two >third
-  same <(lines "$to" 8) <(head -n 2 first) # 7 layers and the configuration
+  same <(lines "$to" 3) <(head -n 2 first) # 2 layers and the configuration
   same <(lines "$to" 2 copy-to-registry hello-2.12 hello-conf hello-conf-mentions) second
   same <(lines "$to" 0) third
   grep -q 'is this image already' said

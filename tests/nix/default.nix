@@ -108,12 +108,12 @@ let
     xz = debian.zlib1g;
     hello = runCommand "hello-2.12" { } ''
       mkdir -p $out/bin $out/share
-      printf '#!%s\necho "Hello, world!"\n' ${final.runtimeShell} >$out/bin/hello
+      printf '#!%s sh\necho "Hello, world!"\n' ${final.busybox}/bin/busybox >$out/bin/hello
       chmod 755 $out/bin/hello
     '';
     redis = runCommand "redis-7.0" { } ''
       mkdir -p $out/bin
-      printf '#!%s\necho "redis in $PWD"\n' ${final.runtimeShell} >$out/bin/redis-server
+      printf '#!%s sh\necho "redis in $PWD"\n' ${final.busybox}/bin/busybox >$out/bin/redis-server
       chmod 755 $out/bin/redis-server
     '';
     # what a virtual machine is made of: the kernel of this machine, under a fixed version

@@ -177,7 +177,7 @@ let
       name = "four-layered";
       tag = "1";
       fromImage = twoLayered;
-      contents = [ pkgs.busybox hello ];
+      contents = [ pkgs.busybox hello ownShell ];
       maxLayers = 4;
       config = { Cmd = [ "${hello}/bin/hello" ]; User = "1000:1000"; };
     };
