@@ -17,7 +17,7 @@ let
   # Those of the caller's files make no sense in a derivation.
   hidden = [
     "-" "=" "annotations" "attrs" "authfile" "closure" "closureKey" "explain" "format" "knownLayers" "layerCompressor"
-    "output" "planOut" "prepare" "prepared" "quiet" "repoTag" "rootDir" "storeDir" "tlsVerify" "to"
+    "output" "planOut" "prepare" "prepared" "quiet" "repoTag" "rootDir" "storeDir" "tlsVerify" "to" "via"
   ];
 
   # What a pipeline takes. The names of pipelines in the table are patterns of a shell.

@@ -42,6 +42,9 @@ push() { build --tls-verify=false --to "docker://$REGISTRY/$repository:$1" "${@:
 # tree IMAGE > its files
 tree() { image-layers --files "$1"; }
 
+# sent: how many blobs the registry got since registry_forget
+sent() { registry_requests | grep -cE '^PUT /v2/[^ ]*/blobs/' || true; }
+
 # requests METHOD PATTERN: how many there were since registry_forget
 requests() { registry_requests | grep -cE "^$1 .*$2" || true; }
 
@@ -139,6 +142,11 @@ unreadable() {
   fails 2 "build-layered-image: --authfile: it goes with --to $hint" build --output x --authfile y
   fails 2 "build-layered-image: --known-layers: it goes with --to $hint" build --output x --known-layers y
   fails 2 "build-layered-image: --tls-verify: it goes with --to $hint" build --output x --tls-verify
+  fails 2 "build-layered-image: --via: it goes with --to $hint" build --output x --via skopeo
+  fails 2 "build-layered-image: --via: it goes with --to docker://HOST/NAME:TAG $hint" build --to oci:a:1 --via skopeo
+  fails 2 "build-layered-image: --via: expected one of registry-push, skopeo, found 'x' $hint" build --to docker://a/b --via x
+  fails 2 "build-layered-image: --to: registry-push takes no IPv6 address, found '[::1]:5000/a:1' (--via skopeo does) $hint" \
+    build --to 'docker://[::1]:5000/a:1'
   fails 2 "build-layered-image: --to: expected a tag such as latest or 1.0, found '1 2' $hint" build --to 'oci:a:1 2'
   fails 2 "build-layered-image: --to: expected a directory in oci:DIR:TAG, found 'graph' (oci-archive:FILE is a file) $hint" build --to oci:graph:1
   fails 2 "build-layered-image: --to: expected oci-archive:FILE.tar, found 'oci-archive:x' $hint" build --to oci-archive:x
@@ -151,11 +159,13 @@ unreadable() {
     build --to containers-storage:a:1 --layer-compressor gz
   fails 2 "build-layered-image: --to: expected a name such as debian or registry.example/team/app, without a tag, found 'A' $hint" \
     build --to docker-daemon:A:1
-  fails 1 "build-layered-image: --authfile: 'none' does not exist" push 1 --authfile none
+  for via in registry-push skopeo; do
+    fails 1 "build-layered-image: --authfile: 'none' does not exist" push 1 --authfile none --via "$via"
+  done
   jq -n '{name: "x", allowEmpty: true, format: "oci", annotations: {a: 1}}' >attrs.json
   fails 1 'build-layered-image: attrs.json: annotations: expected an object of strings, found {"a":1}' build-layered-image --attrs attrs.json
   mkdir 'a:b'
-  TMPDIR=$PWD/a:b run -1 build --to docker://localhost/a:1
+  TMPDIR=$PWD/a:b run -1 build --to docker://localhost/a:1 --via skopeo
   [[ $output == "build-layered-image: --to needs a temporary directory whose name has no colon: set TMPDIR, not '$PWD/a:b/layerpipe."* ]]
   [ -z "$(registry_requests)" ]
 }
@@ -170,7 +180,7 @@ unreadable() {
   stream-layered-image "${args[@]}" --tag 1 --prepare prepared >printed
   registry_forget
   build-layered-image --quiet --tls-verify=false --prepared prepared --to "docker://$REGISTRY/$repository:5" >printed
-  [ "$(requests PATCH /)" = 0 ]
+  [ "$(sent)" = 0 ]
   is_there 5
   # the same again: one question, and no file of the store is read
   cp -a root root.was
@@ -181,7 +191,7 @@ unreadable() {
   # under another tag: a new manifest, no blob
   registry_forget
   push 2
-  [ "$(requests PATCH /)" = 0 ]
+  [ "$(sent)" = 0 ]
   [ "$(requests PUT /manifests/2)" = 1 ]
   is_there 2
   # a path has other contents: of the store, its layer is all that can be read
@@ -197,14 +207,23 @@ unreadable() {
   unreadable "$changed"
   registry_forget
   push 1
-  [ "$(requests PATCH /blobs/)" = 2 ] # the layer and the configuration
+  [ "$(sent)" = 2 ] # the layer and the configuration
   is_there 1
-  # another repository of the same registry
+  # another repository of the same registry, which takes over what the first one has
   repository+=-other
   registry_forget
   push 1
-  [ "$(requests PATCH /)" = 1 ] # the configuration
+  [ "$(sent)" = 0 ]
+  [ "$(requests POST "mount=.*from=${repository%-other}&?.* 201")" -gt 2 ]
   is_there 1
+  lines "$REGISTRY	${repository%-other}" "$REGISTRY	$repository" | same - "$known.repositories"
+  # skopeo remembers it, too; of the configuration it does not
+  repository+=s
+  registry_forget
+  push 1 --via skopeo
+  [ "$(sent)" = 1 ]
+  is_there 1
+  repository=${repository%s}
   repository=${repository%-other}
   # without a memory all is read, and the image is the same
   rm -r root home/.cache
@@ -215,6 +234,42 @@ unreadable() {
   [ "$(registry_requests)" = "HEAD /v2/$repository/manifests/1 200" ]
 }
 
+@test "which repositories the registry is asked for" {
+  local i
+  mkdir -p "${known%/*}"
+  {
+    for i in 1 2 3 4; do printf '%s\told%s\n' "$REGISTRY" $i; done
+    printf '%s\n' "$REGISTRY	" "$REGISTRY	-x" "$REGISTRY	a b" "$REGISTRY	A" "other.example	there" garbage
+  } >"$known.repositories"
+  mkdir bin
+  # shellcheck disable=SC2016 # the program's
+  printf '#!/bin/sh\nprintf "%%s\\n" "$@" >%q\n' "$PWD/words" >bin/registry-push
+  chmod +x bin/registry-push
+  cp -as "$BUILD"/{share,libexec} .
+  cp -ans "$BUILD/bin/." bin
+  cp --remove-destination "$BUILD/bin/build-layered-image" bin
+  PATH=$PWD/bin:$PATH
+  push 1 >printed
+  sed -n '/^--mount-from$/{n;p}' words >from
+  lines old4 old3 old2 | same - from
+  [ "$(tail -n 1 "$known.repositories")" = "$REGISTRY	$repository" ]
+  # what the base says of itself comes first
+  cp "$known.repositories" was
+  image-assemble --allow-empty --name "$REGISTRY/team/base" --tag 1 --output base.tar </dev/null
+  push 1 --from-image base.tar >printed
+  sed -n '/^--mount-from$/{n;p}' words >from
+  lines team/base old4 old3 | same - from
+  same was "$known.repositories"
+  # nothing is remembered, nothing is asked for
+  push 1 --known-layers none >printed
+  run -1 grep mount-from words
+  # it cannot be written: the image is there all the same
+  rm "$known.repositories"
+  mkdir "$known.repositories"
+  run -0 --separate-stderr push 1
+  [ "$stderr" = "build-layered-image: warning: cannot remember 'docker://$REGISTRY/$repository:1': cannot write '$PWD/$known.repositories': Is a directory" ]
+}
+
 @test "known layers that the registry lacks are made when it asks for them" {
   args+=(--uid 7 --gname users --mtime 2000-01-01T00:00:00Z) # so that it has none of them from other tests
   build --to oci:first:1
@@ -222,15 +277,17 @@ unreadable() {
   tree image.tar >want
   push 1
   is_there 1
-  [ "$(requests PATCH /blobs/)" -gt 2 ]
+  [ "$(sent)" -gt 2 ]
   # a store path that is not what it was when its layer became known
   build --to oci:second:1 --max-layers 3
   sed -i '1s/./X/' "root$hello/bin/hello"
   registry_forget
-  run -1 --separate-stderr push 1 --max-layers 3
-  [[ $stderr == 'layer-serve: layer '*' has changed: its diff ID is sha256:'* ]]
-  [ "${#stderr_lines[@]}" = 1 ]
-  [ -z "$output" ]
+  for via in registry-push skopeo; do
+    run -1 --separate-stderr push 1 --max-layers 3 --via $via
+    [[ $stderr == 'layer-serve: layer '*' has changed: its diff ID is sha256:'* ]]
+    [ "${#stderr_lines[@]}" = 1 ]
+    [ -z "$output" ]
+  done
   [ "$(requests PUT /manifests/1)" = 0 ]
 }
 
@@ -258,7 +315,7 @@ unreadable() {
   unreadable -
   registry_forget
   push 2
-  [ "$(requests PATCH /)" = 0 ]
+  [ "$(sent)" = 0 ]
   [ "$(skopeo_digest "$repository:1")" = "$(skopeo_digest "$repository:2")" ]
   # the same in one layer: its own, and the configuration
   mkdir tree
@@ -266,7 +323,7 @@ unreadable() {
   image+=("${args[@]:8}" --copy-to-root tree --tls-verify=false)
   registry_forget
   build-image "${image[@]}" --to "docker://$REGISTRY/$repository:3"
-  [ "$(requests PATCH /)" = 2 ]
+  [ "$(sent)" = 2 ]
   # commands get its bytes
   run -1 build-image "${image[@]}" --run-as-root : --engine userns --to "docker://$REGISTRY/$repository:4"
   [[ $output == 'image-layers: images.tar.gz: layer 1 (sha256:'*'): damaged: its bytes are sha256:'* ]]
@@ -287,7 +344,7 @@ unreadable() {
   [ "$(registry_requests)" = "HEAD /v2/$repository/manifests/1 200" ]
   registry_forget
   push 2
-  [ "$(requests PATCH /)" = 0 ]
+  [ "$(sent)" = 0 ]
   is_there 2
 }
 
@@ -304,20 +361,28 @@ unreadable() {
   [ "$(registry_requests)" = "HEAD /v2/$repository/manifests/1 200" ]
 }
 
-@test "without a tag, it is the image's; without curl, skopeo says what is there" {
+@test "without a tag, it is the image's; skopeo is needed for --via skopeo alone, and goes without curl" {
   build --to "docker://$REGISTRY/$repository" --tls-verify=false >printed
   [[ $(<printed) =~ ^"docker://$REGISTRY/$repository:"[0-9a-z]{32}$ ]]
   mkdir bin
-  find /bin/ /usr/bin/ -mindepth 1 ! -name curl -exec ln -sf -t bin {} +
+  find /bin/ /usr/bin/ -mindepth 1 ! -name curl ! -name skopeo -exec ln -sf -t bin {} +
   registry_forget
   PATH=$BUILD/bin:$PWD/bin build --to "docker://$REGISTRY/$repository" --tls-verify=false | same printed -
+  [ "$(registry_requests)" = "HEAD /v2/$repository/manifests/$(sed 's/.*://' printed) 200" ]
+  PATH=$BUILD/bin:$PWD/bin fails 1 'build-layered-image: --via skopeo needs skopeo, which is not installed' \
+    build --to "docker://$REGISTRY/$repository" --via skopeo
+  PATH=$BUILD/bin:$PWD/bin fails 1 'build-layered-image: --to containers-storage needs skopeo, which is not installed' \
+    build --to containers-storage:a:1
+  ln -s "$(command -v skopeo)" bin
+  registry_forget
+  PATH=$BUILD/bin:$PWD/bin build --to "docker://$REGISTRY/$repository" --tls-verify=false --via skopeo | same printed -
   [ "$(requests HEAD /manifests/)" = 0 ]
-  [ "$(requests PATCH /)" = 0 ]
+  [ "$(sent)" = 0 ]
   [ "$(requests PUT /manifests/)" = 1 ]
 }
 
-@test "what is no plain yes is none: another digest, another status, a redirect, no end" {
-  push 1
+@test "--via skopeo: what is no plain yes is none: another digest, another status, a redirect, no end" {
+  push 1 --via skopeo
   real=$(PATH=/usr/bin:/bin command -v curl)
   mkdir bin
   PATH=$PWD/bin:$PATH
@@ -336,47 +401,68 @@ unreadable() {
   run -1 says 'HTTP/1.1 401 Unauthorized' "Docker-Content-Digest: $digest"
   run -1 says 'HTTP/1.1 200 OK' "Docker-Content-Digest: $digest" '' 'HTTP/1.1 500 Error'
   run -1 says ''
+  registry_forget
+  push 1 --via skopeo
+  [ "$(registry_requests)" = "HEAD /v2/$repository/manifests/1 200" ]
   # and then skopeo pushes
   printf '#!/bin/sh\nexit 22\n' >bin/curl
   chmod +x bin/curl
   registry_forget
-  push 1
+  push 1 --via skopeo
   [ "$(requests PUT /manifests/1)" = 1 ]
   # no option of the user's, no password, no other protocol
   printf '#!/bin/sh\nprintf "%%s\\n" "$@" >>%q\nexec %q "$@"\n' "$PWD/words" "$real" >bin/curl
   echo 'user = "me:secret"' >home/.curlrc
   echo "machine 127.0.0.1 login me password secret" >home/.netrc
-  push 1
+  push 1 --via skopeo
   [ "$(head -n 1 words)" = --disable ]
   run -1 grep -E -e '^(--location|-L|--netrc|-n|--user)$' words
   : >words
-  run -1 build --to "docker://$REGISTRY/$repository:1"
+  run -1 build --via skopeo --to "docker://$REGISTRY/$repository:1"
   grep -qx '=https' words
   run -1 grep -E '=http$|--insecure' words
 }
 
 @test "a registry without TLS is allowed by --tls-verify=false alone" {
   run -1 build --to "docker://$REGISTRY/$repository:1"
+  [[ $output == 'registry-push: '"$REGISTRY/$repository: "*'it does not speak TLS (--tls-verify=false allows a registry without TLS)' ]]
+  [ "${#lines[@]}" = 1 ]
+  run -1 build --to "docker://$REGISTRY/$repository:1" --via skopeo
   [[ $output == 'build-layered-image: skopeo: '*'http: server gave HTTP response to HTTPS client (--tls-verify=false allows a registry without TLS)' ]]
 }
 
-@test "tokens: the question has no password, and the push has that of --authfile" {
+@test "tokens: the push has the password of --authfile, and shows it nowhere" {
+  local remembered=.cache/layerpipe/known-layers.repositories
   auth_start
   jq -nc --arg registry "$REGISTRY" --arg auth "$(printf u:p | base64)" '{auths: {($registry): {auth: $auth}}}' >authfile
   run -1 push 1
-  [[ $output == 'build-layered-image: skopeo: '*"('skopeo login' stores a user's name and password)" ]]
+  [[ $output == "registry-push: $REGISTRY/$repository: "*"(nobody is logged in to $REGISTRY: 'skopeo login' stores a user's name and password)" ]]
+  [ "${#lines[@]}" = 1 ]
   [ "$(push 1 --authfile authfile)" = "docker://$REGISTRY/$repository:1" ]
   registry_forget
   push 1 --authfile authfile
+  [ "$(sent)" = 0 ]
+  [ "$(requests PUT /manifests/)" = 0 ]
+  # what layer-serve makes is sent, too
+  repository+=-served
+  rm "$HOME/$remembered"
+  REGISTRY_AUTH_FILE=$PWD/authfile push 1
+  [ "$(sent)" -gt 2 ]
+  [ "$(requests PUT /manifests/)" = 1 ]
+  # skopeo: the question has no password
+  run -1 push 1 --via skopeo
+  [[ $output == 'build-layered-image: skopeo: '*"('skopeo login' stores a user's name and password)" ]]
+  registry_forget
+  push 1 --authfile authfile --via skopeo
   [ "$(registry_requests | head -n 1)" = "HEAD /v2/$repository/manifests/1 401" ]
-  [ "$(requests PATCH /)" = 0 ]
+  [ "$(sent)" = 0 ]
   [ "$(requests PUT /manifests/)" = 1 ]
   # what everybody may pull is known without it
   repository=public/image
-  push 1 --authfile authfile
+  push 1 --authfile authfile --via skopeo
 }
 
-@test "a registry that dies midway, and one that is not there" {
+@test "a registry that refuses a blob, that dies midway, and one that is not there" {
   python3 - <<'END' &
 import http.server, os
 class Registry(http.server.BaseHTTPRequestHandler):
@@ -391,6 +477,7 @@ class Registry(http.server.BaseHTTPRequestHandler):
     def do_PATCH(self):
         self.rfile.read(10)
         os._exit(0)
+    def do_PUT(self): self.answer(403)
     def log_message(self, *args): pass
 server = http.server.HTTPServer(("127.0.0.1", 0), Registry)
 with open("port.new", "w") as f: f.write(str(server.server_port))
@@ -400,21 +487,28 @@ END
   started+=($!)
   until [ -e port ]; do sleep 0.05; done
   run -1 build --tls-verify=false --to "docker://127.0.0.1:$(<port)/a:1"
+  [[ $output == "registry-push: 127.0.0.1:$(<port)/a: "*403* ]]
+  [ "${#lines[@]}" = 1 ]
+  run -1 build --tls-verify=false --to "docker://127.0.0.1:$(<port)/a:1" --via skopeo
   [[ $output == 'build-layered-image: skopeo: '* ]]
   [ -z "$(ls -A tmp)" ]
   run -1 build --tls-verify=false --to "docker://127.0.0.1:$(<port)/a:1"
+  [[ $output == "registry-push: 127.0.0.1:$(<port)/a: "*[Cc]onnect* ]]
+  run -1 build --tls-verify=false --to "docker://127.0.0.1:$(<port)/a:1" --via skopeo
   [[ $output == 'build-layered-image: skopeo: '*'connection refused' ]]
 }
 
 @test "a signal at each stage ends all, and nothing is left" {
-  local program pipeline status i signal
+  local program pipeline status i signal via
   build --to oci:first:1 # the layers are known
   mkdir beside bin
   cp -as "$BUILD"/{bin,share,libexec} beside
   cp --remove-destination "$BUILD/bin/build-layered-image" beside/bin
   PATH=$PWD/bin:$PATH
-  for program in layer-tar:TERM image-assemble:HUP jq:INT curl:HUP skopeo:INT; do
+  for program in layer-tar:TERM image-assemble:HUP jq:INT registry-push:INT curl:HUP skopeo:INT; do
     signal=${program#*:} program=${program%:*}
+    via=registry-push
+    [[ $program != @(curl|skopeo) ]] || via=skopeo
     rm -f started beside/bin/* bin/*
     cp -as "$BUILD/bin/." beside/bin
     cp --remove-destination "$BUILD/bin/build-layered-image" beside/bin
@@ -428,11 +522,11 @@ END
     esac
     chmod +x bin/* beside/bin/* 2>/dev/null || :
     setsid env --default-signal=TERM,HUP,INT beside/bin/build-layered-image "${args[@]}" --tls-verify=false \
-      --to "docker://$REGISTRY/$repository:1" >out 2>err 3>&- &
+      --to "docker://$REGISTRY/$repository:1" --via $via >out 2>err 3>&- &
     pipeline=$!
     for ((i = 0; i < 600; i++)); do [ ! -e started ] || break; sleep 0.05; done
     [ -e started ] || { echo "$program was not started" && cat err && return 1; }
-    [ "$program" != skopeo ] || pgrep -s $pipeline layer-serve
+    [[ $program != @(registry-push|skopeo) ]] || pgrep -s $pipeline layer-serve
     kill "-$signal" $pipeline
     status=0
     wait $pipeline || status=$?

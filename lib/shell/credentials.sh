@@ -2,10 +2,20 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # $tool, $share, $work, attr: from beside
 # Credentials for registries, from where podman, skopeo and docker keep them (containers-auth.json(5)).
 #
+#   credentials_place NAME             sets host and repository from [HOST/]NAME[:TAG]
 #   credentials_find HOST REPOSITORY   sets credentials to the line HOST TAB USER TAB SECRET, or to nothing where there
 #                                      are none. Docker Hub is docker.io. attr[authfile] is read alone, if it is given
 #
 # A secret is in no argument, in no file and in no message.
+
+credentials_place() {
+  local name=$1
+  [[ ${name##*/} != *:* ]] || name=${name%:*}
+  host=${name%%/*} repository=${name#*/}
+  [[ $name == */* && ($host == *[.:]* || $host == localhost) ]] || host=docker.io repository=$name
+  [[ $host != @(index.docker.io|registry-1.docker.io) ]] || host=docker.io
+  [[ $host != docker.io || $repository == */* ]] || repository=library/$repository
+}
 
 credentials_find() {
   local host=$1 repository=$2 files file found

@@ -6,19 +6,21 @@
 #   ${written[@]}       image-assemble's options for it
 #   destination_end     brings there what image-assemble wrote, and prints what it is called
 #
-# For a registry, image-assemble writes a layout that lacks the blobs of known layers: of the store and of the base. Its
-# digest is asked for; where the registry has another one, layer-serve makes the blobs that skopeo opens.
+# For a registry, image-assemble writes a layout that lacks the blobs of known layers: of the store and of the base.
+# registry-push or skopeo brings it there, and layer-serve makes the blobs that they open. For skopeo, the digest is
+# asked for before; where the registry has it, skopeo does not start.
 
 # shellcheck source=/dev/null
 . "$share/skopeo.sh"
 . "$share/engine.sh"
+. "$share/push.sh"
 
 written=() destination='' output=''
 
 destination_start() {
   local to=${attr[to]} name
   if [ -z "$to" ]; then
-    for name in tlsVerify authfile knownLayers; do
+    for name in via tlsVerify authfile knownLayers; do
       [ -z "${attr_set[$name]-}" ] || usage "${called[$name]}: it goes with ${called[to]}"
     done
     [[ ${attr[format]} == @(oci|hybrid) || -n ${attr[compressor]} ]] || attr[compressor]=gz
@@ -28,6 +30,7 @@ destination_start() {
   fi
   work_make
   destination_form
+  [[ -z ${attr_set[via]-} || $to == docker://* ]] || usage "${called[via]}: it goes with ${called[to]} docker://HOST/NAME:TAG"
   case $to in
     oci:[!:]*) destination_layout "${to#oci:}" ;;
     oci-archive:?*) destination_archive "${to#oci-archive:}" ;;
@@ -69,7 +72,12 @@ destination_archive() {
 # destination_registry [HOST/]NAME[:TAG]
 destination_registry() {
   local name=$1
-  destination_start_skopeo registry
+  if [ "${attr[via]}" = skopeo ]; then
+    destination_start_skopeo registry "${called[via]} skopeo"
+  else
+    push_start "$name"
+    destination_layout_made registry
+  fi
   if [[ ${name##*/} == *:* ]]; then
     destination_tag "${name##*:}"
     name=${name%:*}
@@ -83,7 +91,7 @@ destination_engine() {
   if [[ ${attr[to]} == docker-daemon:* ]]; then
     destination_layout_made engine
   else
-    destination_start_skopeo engine
+    destination_start_skopeo engine "${called[to]} ${attr[to]%%:*}"
   fi
   engine_start
   destination_known
@@ -97,8 +105,9 @@ destination_known() {
   written+=(${memory:+--known "$memory"})
 }
 
+# destination_start_skopeo KIND PURPOSE
 destination_start_skopeo() {
-  skopeo_start
+  skopeo_start "$2"
   [[ $work != *:* ]] || fail "${called[to]} needs a temporary directory whose name has no colon: set TMPDIR, not '$work'"
   destination_layout_made "$1"
 }
@@ -149,7 +158,7 @@ destination_end() {
       image_written
       output+=:$tag
       ;;&
-    registry) registry_has || push ;;
+    registry) destination_push ;;
     engine) engine_end ;;
   esac
   print "$output"
@@ -202,15 +211,27 @@ head_says() {
   [[ ${status%% *} == 200 && $found == "$1" ]]
 }
 
-push() {
+destination_push() {
+  if [ "${attr[via]}" = registry-push ]; then
+    destination_serve
+    push_end
+  elif ! registry_has; then
+    destination_serve
+    heard copied --preserve-digests --dest-tls-verify="${attr[tlsVerify]}"
+  fi
+}
+
+# Sets serve to what the program that pushes runs under, if known layers come by reference.
+destination_serve() {
   local form=() of=()
   [ -z "$known" ] || of=("${base_served[@]}")
   if [ ${#referred[@]} != 0 ]; then
     store_form
     of+=(--plan "$plan")
   fi
-  [ ${#of[@]} = 0 ] || serve=(layer-serve --layout "$work/image" --known "$known" "${of[@]}" "${form[@]}" --)
-  heard copied --preserve-digests --dest-tls-verify="${attr[tlsVerify]}"
+  [ ${#of[@]} != 0 ] || return 0
+  serve=(layer-serve --layout "$work/image" --known "$known" "${of[@]}" "${form[@]}" --)
+  [ ${#base_served[@]} = 0 ] || serve=(base_named "${serve[@]}")
 }
 
 # copied OPTION…: layer-serve says itself what it could not do, with status 125
@@ -218,7 +239,6 @@ copied() {
   local progress=(--quiet) status=0 words
   [[ ${attr[quiet]} = true || ! -t 2 ]] || progress=()
   skopeo_words copy "${progress[@]}" "$@" -- "oci:$work/image:$tag" "$output"
-  [ ${#base_served[@]} = 0 ] || serve=(base_named "${serve[@]}")
   # shellcheck disable=SC2016 # the other shell's
   "${serve[@]}" "$BASH" -c 'exec "$@" 2>&4 4>&-' - \
     env "${environment_of_caller[@]}" LC_ALL=C "${words[@]}" >&2 || status=$?

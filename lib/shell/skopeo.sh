@@ -3,7 +3,8 @@
 # skopeo, for what comes from registries and what goes to them. All of the network is skopeo's: TLS, proxies,
 # redirects and credentials.
 #
-#   skopeo_start                 checks that it is there, and authfile
+#   skopeo_start [PURPOSE]       checks that it is there, and authfile
+#   authfile_check               checks the latter alone
 #   skopeo_name ATTRIBUTE NAME   that it takes the name for a name of an image and nothing else
 #   skopeo_tag ATTRIBUTE TAG     the same of a tag
 #   skopeo_words COMMAND WORD…   sets words to what runs it, with ${platform[@]}
@@ -17,8 +18,12 @@ shopt -s lastpipe # what reads skopeo's messages is not a subshell
 platform=() file_name=''
 
 skopeo_start() {
-  need skopeo "$tool"
-  # it would go on without credentials
+  need skopeo "${1:-$tool}"
+  authfile_check
+}
+
+# skopeo would go on without credentials
+authfile_check() {
   [[ -z ${attr[authfile]} || -e ${attr[authfile]} ]] || fail "${called[authfile]}: '${attr[authfile]}' does not exist"
 }
 

@@ -143,7 +143,7 @@ let
 
   # made to refer to the store, where a compiler of the store would see to that
   layerpipe = (callPackage ../../package.nix { }).overrideAttrs (old: {
-    libraries = [ debian.libzstd1 debian.zlib1g debian.libc6 debian.coreutils ];
+    libraries = [ debian.libzstd1 debian.zlib1g debian.libc6 debian.coreutils tools ]; # libcurl is in tools
     adapt = ../mkclosure/adapt.pl;
     built = if built == null then "" else builtins.path {
       path = built;
