@@ -581,7 +581,7 @@ without TLS)" registry-push --ca-file "$ca" "$layout" "127.0.0.1:$plain/secure/n
   pushed push no-put/patch-made/app
   pushed push no-put/patch-none/app
   pushed push no-put/cut-patch-2/app
-  pushed push_as "$user" token/no-put/token-uses-2/app
+  pushed push_as "$user" token/no-put/token-uses-2/app --jobs 1
   has token/no-put/token-uses-2/app 1
   for name in put-416-1 put-400-1; do
     pushed push "$name/app" --jobs 1
