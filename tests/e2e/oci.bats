@@ -106,6 +106,34 @@ setup() {
   done
 }
 
+# A registry in the namespaces, where the port is free
+registry_inside() {
+  lines 'version: 0.1' 'log: {level: info}' "storage: {filesystem: {rootdirectory: $PWD/storage}}" \
+    'http: {addr: "127.0.0.1:5000"}' >registry.yml
+  : >registry.log
+  nsenter --target "$CLIENTS_INIT" --mount --pid --net -- env -i "$(type -P docker-registry)" serve "$PWD/registry.yml" \
+    >registry.log 2>&1 3>&- &
+  timeout 20 grep -qm 1 'listening on' <(tail -f --pid=$! -n +1 registry.log) || { cat registry.log && return 1; }
+}
+
+@test "docker, podman and ctr pull what registry-push pushed, with our digest, and run it" {
+  needs ctr docker-registry
+  local ctr=(inside ctr --address /run/docker/containerd/containerd.sock) name=127.0.0.1:5000/app:t digest
+  digest=$(jq -r '.manifests[0].digest' "$CLOSURE/gz/index.json")
+  registry_inside
+  inside registry-push --plain-http "$CLOSURE/gz" "$name" >pushed
+  echo "$name@$digest" | same - pushed
+  docker pull --quiet "$name" >/dev/null
+  [ "$(docker image inspect -f '{{.Id}} {{index .RepoDigests 0}}' "$name")" = "sha256:$id ${name%:t}@$digest" ]
+  docker_run "$name" | same "$CLOSURE/said" -
+  podman pull --quiet --tls-verify=false "$name" >/dev/null
+  [ "$(podman image inspect -f '{{.Id}} {{.Digest}}' "$name")" = "$id $digest" ]
+  podman_run "$name" | same "$CLOSURE/said" -
+  "${ctr[@]}" image pull --plain-http "$name" >/dev/null
+  "${ctr[@]}" image ls "name==$name" | grep -qF "$digest"
+  "${ctr[@]}" run --rm --net-host --cgroup "/layerpipe-$CLIENTS_INIT/ctr" "$name" layerpipe-pulled | same "$CLOSURE/said" -
+}
+
 # engine COMMAND…: in the clients' world, where skopeo and docker leave traces: layers/ has what the layout has of
 # blobs, and load.tar is what docker loads. client/NAME is what the engine is asked for images, if it is there
 engine() {
