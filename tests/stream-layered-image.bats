@@ -73,6 +73,8 @@ layer_count() { look "$1" diffids | wc -l; }
   lines "$shell" "$libc" | same found /dev/stdin
   jq -n '{ contents: $ARGS.positional, sharing: 100, knownPlans: ["foreign", "known"] }' --args "$hello" >attrs.json
   stream --attrs attrs.json | same image /dev/stdin
+  fails 2 "stream-layered-image: --known-plan: only with the strategy update-cost (see 'stream-layered-image --help')" \
+    stream --contents "$hello" --strategy popularity --known-plan known
 }
 
 @test "a plan can be had, and kept for the next image" {

@@ -40,6 +40,8 @@ static int read_record(const struct record_reader *r, const struct record_field 
 		return -1;
 	size_t prefix = strlen(BY_SOURCE);
 	bool by_source = strncmp(glob, BY_SOURCE, prefix) == 0;
+	if (by_source && !glob[prefix])
+		return record_err(r, e, "expected a glob behind '" BY_SOURCE "'");
 	p->lines = mem_grow(p->lines, &p->cap, (size_t)p->n + 1, sizeof *p->lines);
 	p->lines[p->n++] = (struct line){
 		.group = group ? intern_add(&p->names, group, strlen(group)) : INTERN_NONE,
@@ -62,7 +64,8 @@ static uint32_t find_like(const struct grouping *p, const char *path, bool by_so
 	return NO_LINE;
 }
 
-/* Lowers the lines of paths to the first one by source that another path of theirs is like. */
+/* Gives each path the first line by source that a path of its source is like, if that comes before
+ * its own. */
 static void find_by_source(const struct graph *g, const struct grouping *p, uint32_t *line_of)
 {
 	struct sources s = sources_find(g);

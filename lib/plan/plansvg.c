@@ -30,6 +30,7 @@ enum {
 	LETTER = 7, /* the width of one, near enough */
 };
 
+/* Characters of a name, paths and sources on mouse-over, characters of a previous layer's name. */
 enum { MOST_NAME = 38, MOST_HINTS = 12, MOST_SOURCES = 40, MOST_OLDER = 24 };
 
 /* Colours by how often a layer changes: in up to so many of 100 updates. Light to dark. */

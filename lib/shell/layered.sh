@@ -98,8 +98,10 @@ layers_check() {
 as the base image has $base_layers and the customisation layer is one. At least 1 layer is required to store contents"
 }
 
-# Sets options: how layer-plan is to choose. It says itself which do not go together.
+# Sets options: how layer-plan is to choose. It says itself which do not go together, by names that are ours, too.
 plan_options() {
+  [[ ${#list_knownPlans[@]} = 0 || (${attr[strategy]} = update-cost && -z ${attr[layeringPipeline]}) ]] ||
+    usage "${called[knownPlans]}: only with the strategy update-cost"
   options=("--strategy=${attr[strategy]}")
   [ -z "${attr[layeringPipeline]}" ] || options=("--pipeline=${attr[layeringPipeline]}")
   [ "${attr[sharing]}" = 1 ] || options+=("--sharing=${attr[sharing]}")

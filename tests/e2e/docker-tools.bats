@@ -503,6 +503,7 @@ fails_alone() { ! "${client}_run" "$1"; }
     done
     inside stat -c %u "/proc/$($client inspect -f '{{.State.Pid}}' server)" >uid
     $client kill server >/dev/null
+    while inside curl -sf http://127.0.0.1:8080/ >/dev/null; do sleep 0.1; done # the other one's port is the same
     [ "$(cat answer uid | paste -sd ' ')" = 'served 65534' ]
     rm answer
   done
