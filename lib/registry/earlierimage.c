@@ -57,7 +57,7 @@ bool earlierimage_answered(struct earlierimage *i, struct session_call *c)
 static bool names(const struct manifestread_list *list, const char *digest)
 {
 	for (size_t k = 0; k < list->n; k++)
-		if (strcmp(list->list[k].digest, digest) == 0)
+		if (!list->list[k].elsewhere && strcmp(list->list[k].digest, digest) == 0)
 			return true;
 	return false;
 }

@@ -59,6 +59,8 @@ static int read_of_descriptor(struct jsonread *r, const char *key, void *to, str
 		return read_string(r, &d->media_type, e);
 	if (strcmp(key, "annotations") == 0)
 		return jsonread_object(r, read_annotation, d, e);
+	if (strcmp(key, "urls") == 0)
+		d->elsewhere = true;
 	if (strcmp(key, "size") != 0)
 		return jsonread_skip(r, e);
 	d->has_size = true;
@@ -79,7 +81,11 @@ static int read_descriptor(struct jsonread *r, void *to, struct err *e)
 	list->list = mem_grow(list->list, &list->cap, list->n + 1, sizeof *list->list);
 	struct manifestread_descriptor *d = &list->list[list->n++];
 	*d = (struct manifestread_descriptor){ 0 };
-	return jsonread_object(r, read_of_descriptor, d, e) < 0 ? -1 : check_descriptor(d, e);
+	if (jsonread_object(r, read_of_descriptor, d, e) < 0)
+		return -1;
+	d->elsewhere |= d->media_type && (strstr(d->media_type, ".nondistributable.") ||
+					  strstr(d->media_type, ".foreign."));
+	return check_descriptor(d, e);
 }
 
 static int read_of_manifest(struct jsonread *r, const char *key, void *to, struct err *e)

@@ -17,6 +17,7 @@ struct manifestread_descriptor {
 	char *media_type, *ref_name, *full_name;
 	uint64_t size;
 	bool has_size;
+	bool elsewhere; /* it says where else the blob is, so a registry need not have it */
 };
 
 struct manifestread_list {

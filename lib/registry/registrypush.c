@@ -147,7 +147,11 @@ static int ask_again(struct push *u, struct err *e)
 		return -1;
 	err_clear(e);
 	u->blobs.earlier = NULL;
-	return blobpush_ask(&u->blobs, e);
+	if (blobpush_ask(&u->blobs, e) < 0)
+		return -1;
+	if (u->p->nsources > 1)
+		blobpush_ask_sources(&u->blobs);
+	return 0;
 }
 
 /* What there is under another tag already needs no more than its tag. */
@@ -179,6 +183,12 @@ static int check_answer(const struct session_call *c, const struct layoutread_ma
 	return 0;
 }
 
+/* Registries say in different ways that a blob of the manifest is not there. */
+static bool may_lack_blobs(long status)
+{
+	return status >= 400 && status != 401 && status != 403 && status != 429;
+}
+
 static int put_manifest(struct push *u, const struct layoutread_manifest *m, const char *reference,
 			struct err *e)
 {
@@ -191,7 +201,7 @@ static int put_manifest(struct push *u, const struct layoutread_manifest *m, con
 						     .type = m->media_type };
 	session_send(u->session, &call);
 	(void)session_next(u->session);
-	u->refused = call.request.status == 400 || call.request.status == 404;
+	u->refused = may_lack_blobs(call.request.status);
 	int r = check_answer(&call, m, e);
 	session_call_free(&call);
 	return r;

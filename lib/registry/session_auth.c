@@ -174,10 +174,16 @@ static int fetch_once(struct session *s, long *status, struct err *e)
 	return result;
 }
 
+/* Whether it says no; another answer may be different the next time. */
+static bool refuses(long status)
+{
+	return status >= 400 && status < 500 && status != 429;
+}
+
 /* Some give no token at all where they would not give all that is asked for. */
 static bool ask_for_less(struct session *s, long status)
 {
-	if (s->narrow || s->scopes.len == s->least || status < 400 || status > 499)
+	if (s->narrow || s->scopes.len == s->least || !refuses(status))
 		return false;
 	s->narrow = true;
 	s->scopes.len = s->least;
@@ -185,7 +191,7 @@ static bool ask_for_less(struct session *s, long status)
 	return true;
 }
 
-/* That there is none is kept, so that not each request asks for one. */
+/* That it was refused is kept, so that not each request asks for one. */
 static int fetch_token(struct session *s, struct err *e)
 {
 	long status = 0;
@@ -196,7 +202,11 @@ static int fetch_token(struct session *s, struct err *e)
 		err_clear(e);
 		r = fetch_once(s, &status, e);
 	}
-	if (r < 0)
+	if (r < 0) {
+		AUTO_FREE char *realm = weburl_shown(&s->realm);
+		(void)session_hide(s, realm, e);
+	}
+	if (r < 0 && refuses(status))
 		s->no_token = xstrdup(e->msg);
 	return r;
 }
