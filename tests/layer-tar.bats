@@ -297,8 +297,10 @@ to delete NAME, give a file .wh.NAME" layer-tar --mtree m
   mkdir -p root/nix/store
   one "$store-x" >plan
   fails 1 "layer-tar: cannot read '$store-x': No such file or directory" layer-tar --root-dir root <plan
-  fails 1 "layer-tar: cannot read '$store-x': No such file or directory: --root-dir names the directory that the store lies below" \
-    layer-tar --root-dir / plan
+  one "$PWD/root$store-x" >plan
+  fails 1 "layer-tar: cannot read '$PWD/root$store-x': No such file or directory: --root-dir names the directory that the store lies below" \
+    layer-tar --root-dir / --store-dir "$PWD/root/nix/store" plan
+  one "$store-x" >plan
   fails 1 "layer-tar: cannot open 'none': No such file or directory" layer-tar none
   fails 1 "layer-tar: cannot open directory 'nowhere': No such file or directory" \
     layer-tar --root-dir nowhere <plan
