@@ -211,7 +211,7 @@ other_manifest() {
 }
 
 @test "a registry that has lost layers of the image that the tag names" {
-  local manifest
+  local code
   earlier lost
   rm "fake/store/lost/blobs/$LAYER"
   forget lost
@@ -222,10 +222,12 @@ other_manifest() {
     '3 POST uploads 202 none' '1 PUT manifests/1 201 none' '1 PUT manifests/1 400 none' '3 PUT uploads 201 none' >want
   count lost | same want -
   layout=example/layout
-  earlier mput-404-1/lost
-  layout=example/more
-  pushed push mput-404-1/lost
-  [ "$(asked mput-404-1/lost | grep -c '^HEAD blobs')" = 6 ]
+  for code in 404 409 422; do
+    earlier "mput-$code-1/lost"
+    layout=example/more
+    pushed push "mput-$code-1/lost"
+    [ "$(asked "mput-$code-1/lost" | grep -c '^HEAD blobs')" = 6 ]
+  done
   # not for ever
   layout=example/layout
   earlier mput-400/lost

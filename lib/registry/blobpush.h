@@ -35,8 +35,10 @@ struct blobpush {
 	const char **from;           /* the same: which repository has it, for BLOBPUSH_MOUNT */
 };
 
-/* Asks for all blobs that are said to be missing; for layers of the earlier image, if there is one
- * and its manifest can be had, not. */
+/*
+ * Asks for all blobs that are said to be missing. It does not ask for layers of the earlier image,
+ * if there is one and its manifest can be had.
+ */
 MUST_USE int blobpush_ask(const struct blobpush *p, struct err *e);
 
 /* Counts blobs that were only assumed to be there as missing: whether there are any. */

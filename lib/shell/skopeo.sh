@@ -22,7 +22,7 @@ skopeo_start() {
   authfile_check
 }
 
-# skopeo would go on without credentials
+# Without the file, the push would go on, and without credentials.
 authfile_check() {
   [[ -z ${attr[authfile]} || -e ${attr[authfile]} ]] || fail "${called[authfile]}: '${attr[authfile]}' does not exist"
 }
