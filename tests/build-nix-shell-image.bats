@@ -16,7 +16,7 @@ teardown() { chmod -R u+w "$BATS_TEST_TMPDIR" || :; }
   zcat it-env.tar.gz >image
   image-layers --config image >config
   grep -qxF "Env	SSL_CERT_FILE=$shell/etc/ssl/certs/ca-bundle.crt" config
-  grep -qxF "Env	PATH=$shell/bin" config
+  grep -qxF "Env	PATH=$shell/bin:/bin:$shell/bin" config
   grep -qxF "Cmd	$shell/bin/sh" config
   image-layers --files image >files
   grep -qE "^./usr/bin/env .*link=$shell/bin/env" files

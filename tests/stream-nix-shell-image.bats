@@ -55,13 +55,15 @@ unpack() {
   image-layers --files image | grep -qE '^./nix/store type=dir mode=0755 uid=7 gid=8 '
 }
 
-# in_shell: what the container would do, with the variables of the image and the tree f
+# in_shell [COMMAND…]: what the container would do, with the variables of the image and the tree f
 in_shell() {
   local variables
   mapfile -t variables < <(config | sed -n 's/^Env\t//p')
   variables=("${variables[@]/#out=*/out=$PWD/out}")
-  sed -i "s,/nix/store/6g[^ ]*-it,$PWD/out,g" f/etc/nix-shell.rc
-  env -i "${variables[@]}" "$BASH" f/etc/nix-shell.rc
+  variables=("${variables[@]/#PATH=/PATH=$PWD/f/bin:}")
+  sed -i "s,/nix/store/6g[^ ]*-it,$PWD/out,g; s,^PATH=',&$PWD/f/bin:," f/etc/nix-shell.rc
+  [ $# != 0 ] || set -- "$BASH" f/etc/nix-shell.rc
+  env -i "${variables[@]}" "$@"
 }
 
 @test "the shell: hook, run, command, buildDerivation" {
@@ -70,11 +72,14 @@ in_shell() {
   mkdir stdenv && mv setup stdenv
   env+=("(\"stdenv\",\"$PWD/stdenv\")")
   drv 'printf made >$out'
-  stream --run 'buildDerivation; echo done' >image
+  stream --run 'buildDerivation; [ "$SHELL" = /bin/bash ] && echo done' >image
   [ "$(config | grep -c '^Cmd')" = 2 ]
   unpack
   [ "$(in_shell)" = $'hook\ndone' ]
   [ "$(cat out)" = made ]
+  # as the container's command
+  rm out
+  in_shell bash -c 'buildDerivation && cat "$out"' | grep -qx made
   stream --command 'echo hi' >image
   image-layers image | layer-flatten | tar -xOf - ./etc/nix-shell.rc | grep . | tail -n 2 >found
   lines 'echo hi' exit | same found -

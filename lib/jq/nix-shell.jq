@@ -30,25 +30,29 @@ def derivation:
 # passAsFile: these variables are files, named by NAMEPath
 def as_files: (.env.passAsFile // "") | split(" ") | map(select(. != ""));
 
-def environment($files):
+# buildDerivation lies in /bin
+def path($shell):
+  ($shell | sub("/[^/]*$"; "")) as $dir
+  | [$dir] + (if $dir == "/bin" then [] else ["/bin"] end) + (if attr.coreutils == "" then [] else [attr.coreutils + "/bin"] end) | join(":");
+
+def environment($files; $shell):
   {NIX_STORE: attr.storeDir, NIX_BUILD_CORES: "1", HOME: attr.homeDirectory,
-    PATH: (if attr.coreutils == "" then "/path-not-set" else attr.coreutils + "/bin" end)}
+    PATH: path($shell)}
   + (if attr.cacert == "" then {} else
       (attr.cacert + "/etc/ssl/certs/ca-bundle.crt") as $bundle | {SSL_CERT_FILE: $bundle, NIX_SSL_CERT_FILE: $bundle} end)
   + (.env | with_entries(if .key | IN($files[]) then {key: (.key + "Path"), value: "/build/.attr-\(.key)"} else . end))
   + ({NIX_BUILD_TOP: 1, TMPDIR: 1, TEMPDIR: 1, TMP: 1, TEMP: 1, PWD: 1} | map_values("/build"))
   + {TERM: "xterm-256color"};
 
-def rc:
+def rc($shell):
   "unset PATH
 dontAddDisableDepTrack=1
 [ ! -e \"${stdenv-}/setup\" ] || . \"$stdenv/setup\"
-\(if attr.coreutils == "" then "" else "PATH=\(attr.coreutils + "/bin" | @sh):${PATH-}\nexport PATH" end)
+PATH=\(path($shell) | @sh)${PATH+:$PATH}
+SHELL=\($shell | @sh)
+export PATH SHELL
 set +eu
-[ -z \"${PS1-}\" ] || PS1='\\n\\[\\033[1;32m\\][nix-shell:\\w]\\$\\[\\033[0m\\] '
-buildDerivation() {
-  \([.builder, .args[]] | map(@sh) | join(" "))
-}
+[ -z \"${PS1-}\" ] || [ -n \"${NIX_SHELL_PRESERVE_PROMPT-}\" ] || PS1='\\n\\[\\033[1;32m\\][nix-shell:\\w]\\$\\[\\033[0m\\] '
 [ \"$(type -t runHook)\" != function ] || runHook shellHook
 unset NIX_ENFORCE_PURITY
 shopt -u nullglob
@@ -62,17 +66,20 @@ derivation
 | as_files as $files
 | .env as $env
 | (if attr.shell == "" then .builder else attr.shell end) as $shell
-| rc as $rc
+| rc($shell) as $rc
+| "#!\($shell)\nexec \([.builder, .args[]] | map(@sh) | join(" "))\n" as $build
 | {name: (if attr.name == "" then ($env.name // "nix-shell") + "-env" else attr.name end),
   exclude: .outputs,
   config: {
     Cmd: (if attr.run == "" then [$shell, "--rcfile", "/etc/nix-shell.rc"] else [$shell, "/etc/nix-shell.rc"] end),
     User: "\(attr.uid):\(attr.gid)", WorkingDir: "/build",
-    Env: [environment($files) | to_entries[] | "\(.key)=\(.value)"]},
+    Env: [environment($files; $shell) | to_entries[] | "\(.key)=\(.value)"]},
   extraCommands: ([
     "mkdir -p bin usr/bin build etc/nix \("." + attr.storeDir | @sh) nix/var/nix",
     "mkdir -m 1777 tmp",
     "ln -s \($shell | @sh) bin/sh",
+    ($build | put("bin/buildDerivation")),
+    "chmod 755 bin/buildDerivation",
     (if attr.coreutils == "" then empty else "ln -s \("\(attr.coreutils)/bin/env" | @sh) usr/bin/env" end),
     ("root:x:0:0:root:/root:/noshell\nnixbld:x:\(attr.uid):\(attr.gid):Build user:\(attr.homeDirectory):/noshell\n" | put("etc/passwd")),
     ("root:x:0:\nnixbld:!:\(attr.gid):\n" | put("etc/group")),
