@@ -77,6 +77,19 @@ layer_count() { look "$1" diffids | wc -l; }
     stream --contents "$hello" --strategy popularity --known-plan known
 }
 
+@test "a layeringPipeline, in the attributes or in a file that they name" {
+  echo '[["popularity_contest"], ["limit_layers", 2]]' >pipeline.json
+  stream --contents "$hello" --layering-pipeline pipeline.json >image
+  [ "$(layer_count image)" = 3 ]
+  jq '{layeringPipeline: .}' pipeline.json >attrs.json
+  stream --attrs attrs.json --contents "$hello" | same image /dev/stdin
+  echo '{"layeringPipeline": "pipeline.json"}' >attrs.json
+  stream --attrs attrs.json --contents "$hello" | same image /dev/stdin
+  echo '{"layeringPipeline": {}}' >attrs.json
+  fails 1 'stream-layered-image: attrs.json: layeringPipeline: expected a list of operations, or the name of a file, found {}' \
+    stream --attrs attrs.json --contents "$hello"
+}
+
 @test "a plan can be had, and kept for the next image" {
   stream --contents "$hello" --plan-out plan >one
   [ "$(cut -f 1 plan | sort -u | wc -l)" = "$(($(layer_count one) - 1))" ]

@@ -19,7 +19,7 @@ def texts($a):
   elif $a.type == "flag" then if type == "boolean" then tojson else wrong($a) end
   elif $a.type == "number" then if type == "number" then tojson else wrong($a) end
   elif $a.type == "config" then if type == "object" then tojson else wrong($a) end
-  elif $a.type == "pipeline" then if type == "array" then tojson else wrong($a) end
+  elif $a.type == "pipeline" and type == "array" then tojson
   elif $a.type == "closure" and (type == "array" or type == "object") then ""
   elif is_text and (. != "" or $a.type == "string") then .
   else wrong($a) end;

@@ -169,7 +169,7 @@ attributes_expected() {
     list:*) expected="a list of ${1#list:}" ;;
     config) expected='an object' ;;
     map) expected='an object of strings' ;;
-    pipeline) expected='a list of operations' ;;
+    pipeline) expected='a list of operations, or the name of a file' ;;
     string) expected='a string' ;;
     *) expected='a file name' ;;
   esac
@@ -193,8 +193,10 @@ attributes_file() {
     [ -z "${attr_given[$name]-}" ] || continue
     case ${attr_type[$name]} in
       config | pipeline)
-        printf '%s\n' "$value" >"$work/$name.json"
-        value=$work/$name.json
+        if [[ $value == [\[\{]* ]]; then
+          printf '%s\n' "$value" >"$work/$name.json"
+          value=$work/$name.json
+        fi
         ;;
       closure) [ -n "$value" ] || attributes_graph ;;
     esac

@@ -91,16 +91,22 @@ hash_of() { basename "${!1}" | cut -c -32; }
 {"architecture":"arm64","name":"team/on-top"}
 ["made-env.tar","hello-2.12-env.tar.gz","1","stream-run"]
 ["x","x",true]
+["docker-image-a-b-2.tar","2","a/b:2",true,true]
 END
-  {
-    value '[ bash.name onTop.name bash.imageName onTop.imageName ]'
-    value '[ exported.name merged.name onTop.layer.name ]'
-    value '[ layered.name layeredOnTopFile.name layeredOnTopFile.imageName layered.conf.name ]'
-    value '[ layered.mine layered.isExe (layeredOnTopFile.imageTag == layeredOnTopFile.stream.conf.imageTag) ]'
-    value '{ inherit (onTop.buildArgs) name architecture; }'
-    value '[ nixShell.name helloShell.name nixShell.imageTag nixShellRun.name ]'
-    value 'let x = bash.override { tag = "x"; }; in [ x.imageTag x.buildArgs.tag (x.outPath != bash.outPath) ]'
-  } >found
+  value '[
+    [ bash.name onTop.name bash.imageName onTop.imageName ]
+    [ exported.name merged.name onTop.layer.name ]
+    [ layered.name layeredOnTopFile.name layeredOnTopFile.imageName layered.conf.name ]
+    [ layered.mine layered.isExe (layeredOnTopFile.imageTag == layeredOnTopFile.stream.conf.imageTag) ]
+    { inherit (onTop.buildArgs) name architecture; }
+    [ nixShell.name helloShell.name nixShell.imageTag nixShellRun.name ]
+    (let x = bash.override { tag = "x"; }; in [ x.imageTag x.buildArgs.tag (x.outPath != bash.outPath) ])
+    (let
+      pull = hash: dockerTools.pullImage ({ imageName = "c"; imageDigest = "d"; finalImageName = "a/b"; finalImageTag = "2"; } // hash);
+      pulled = pull { hash = pkgs.lib.fakeHash; };
+    in [ pulled.name pulled.imageTag pulled.destNameTag (pulled.outPath == (pull { sha256 = pkgs.lib.fakeHash; }).outPath)
+      (pulled.outPath == (pull { outputHash = pkgs.lib.fakeHash; outputHashAlgo = "sha256"; }).outPath) ])
+  ]' | jq -c '.[]' >found
   same want found
   built bash
   [ "$(value bash.imageTag)" = "\"$(hash_of bash)\"" ]
@@ -118,6 +124,9 @@ END
     '(dockerTools.streamNixShellImage { drv = pkgs.hello; command = "a"; run = "b"; }).outPath'
   refuses "dockerTools.streamNixShellImage: 'x' has __structuredAttrs" \
     '(dockerTools.buildNixShellImage { drv = derivation { name = "x"; system = "x"; builder = "x"; __structuredAttrs = true; }; }).outPath'
+  refuses 'dockerTools.streamLayeredImage: enableFakechroot works on Linux only' "((import $TOP/pipelines/docker-tools.nix {
+    pkgs = pkgs // { stdenv = pkgs.stdenv // { hostPlatform.isDarwin = true; }; };
+  }).streamLayeredImage { name = \"x\"; enableFakechroot = true; }).outPath"
   value '(nothing.override { contents = [ ]; }).outPath' >out 2>err
   grep -qF 'dockerTools.buildImage: contents is deprecated: use copyToRoot' err
 }
@@ -130,8 +139,9 @@ END
 
 @test "images are the same when they are built again" {
   images --check --attr nothing --attr onTop --attr exported --attr merged --attr nss --attr filters \
-    --attr layered.conf --attr layered --attr database.stream.conf --attr shadowBasic >out 2>log || { cat log && return 1; }
-  [ "$(wc -l <out)" = 10 ]
+    --attr layered.conf --attr layered --attr database.stream.conf --attr shadowBasic --attr helloShell.stream.conf \
+    --attr helloShell --attr usrBinEnv --attr binSh --attr caCertificates >out 2>log || { cat log && return 1; }
+  [ "$(wc -l <out)" = 15 ]
 }
 
 @test "configuration, owners, and paths that the builder's PATH alone knows" {
@@ -213,6 +223,24 @@ END
   for name in usr/bin/env bin/sh etc/ssl/certs/ca-certificates.crt etc/passwd; do
     grep -q "^\./$name type=" files
   done
+  built fakeNssExample
+  image-layers --files "$fakeNssExample" >files
+  for name in bin/sh etc/passwd etc/group etc/nsswitch.conf; do
+    grep -q "^\./$name type=link .* link=/nix/store/" files
+  done
+}
+
+# layers PLAN: the paths of each of its layers, without hashes
+layers() { awk '{ sub(".*/.{33}", "", $2); all[$1] = all[$1] $2 " " } END { for (i in all) print all[i] }' "$1" | sort; }
+
+@test "previousPlan keeps the layers of an earlier image, knownPlans those of others" {
+  built planned && built known
+  layers "$dir/root$(value layered.conf.outPath | jq -r .)/plan" >want
+  [ "$(wc -l <want)" = 4 ]
+  layers "$planned/plan" | comm -12 want - | same want -
+  # those of one path are such without a plan, too
+  layers "$known/plan" | comm -12 want - | grep ' .* ' >found
+  grep ' .* ' want | same - found
 }
 
 @test "a layered image is prepared once; the script streams it under any name" {
@@ -249,9 +277,11 @@ END
     tar -C $image -xf files.tar --exclude=dev
     hello=$(readlink $image/bin/hello)
     nix-store -qR "${hello%/bin/hello}" >want
+    nix-store -q --references "${hello%/bin/hello}" >>want
     (
       nix_store "$PWD/$image"
       nix-store -qR "${hello%/bin/hello}" >found
+      nix-store -q --references "${hello%/bin/hello}" >>found
       same want found
       nix-store --verify --check-contents >log 2>&1
     )
@@ -284,22 +314,26 @@ END
 
 @test "pullImage takes what its hash is of, and nothing else" {
   registry_start "$PWD/registry"
-  built nothing
-  skopeo --insecure-policy copy -q --dest-tls-verify=false "docker-archive:$nothing" "docker://$REGISTRY/nothing:1"
-  digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REGISTRY/nothing:1")
+  built parent
+  skopeo --insecure-policy copy -q --dest-tls-verify=false "docker-archive:$parent" "docker://$REGISTRY/parent:1"
+  digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REGISTRY/parent:1")
   pulled() {
     nix-build --no-out-link --expr "with import $TOP/tests/nix/images.nix { packages = $dir/packages.json; built = $BUILD; };
-      dockerTools.pullImage { imageName = \"$REGISTRY/nothing\"; imageDigest = \"$digest\"; finalImageName = \"a/b\";
-      finalImageTag = \"2\"; tlsVerify = false; $1 }"
+      let pulled = { hash }: pkgs.callPackage $TOP/tests/nix/examples/pull.nix { imageName = \"$REGISTRY/parent\";
+        imageDigest = \"$digest\"; sha256 = hash; tlsVerify = false; }; in $1" "${@:2}"
   }
-  run -1 pulled 'hash = "";'
+  run -1 pulled 'pulled { hash = ""; }'
   hash=$(sed -n 's/.* got: *\(sha256-[^ ]*\).*/\1/p' <<<"$output" | head -n 1)
-  pulled "hash = \"$hash\";" >path 2>log || { cat log && return 1; }
-  [[ $(cat path) == /nix/store/*-docker-image-a-b-2.tar ]]
-  skopeo --insecure-policy copy -q --src-tls-verify=false "docker://$REGISTRY/nothing@$digest" docker-archive:want:a/b:2
-  same want "$dir/root$(cat path)"
-  pulled "sha256 = \"$(nix-hash --type sha256 --to-base32 "$(sha256sum want | cut -d ' ' -f 1)")\"; name = \"mine\";" >path 2>log
-  [[ $(cat path) == /nix/store/*-mine ]]
+  base32=$(nix-hash --type sha256 --to-base32 "$(base64 -d <<<"${hash#sha256-}" | od -An -v -tx1 | tr -d ' \n')")
+  pulled "[ (pulled { hash = \"$hash\"; }) (pulled { hash = \"$base32\"; }) (dockerTools.buildImage {
+    name = \"on-pulled\"; tag = \"1\"; fromImage = pulled { hash = \"$hash\"; }; copyToRoot = pkgs.hello; compressor = \"none\"; }) ]" \
+    >paths 2>log || { cat log && return 1; }
+  mapfile -t paths <paths
+  [[ ${paths[0]} == /nix/store/*-docker-image-nix-2.11.1.tar && ${paths[0]} == "${paths[1]}" ]]
+  skopeo --insecure-policy copy -q --src-tls-verify=false "docker://$REGISTRY/parent@$digest" docker-archive:want:nix:2.11.1
+  same want "$dir/root${paths[0]}"
+  pulled "pulled { hash = \"$hash\"; }" --check >path 2>log || { cat log && return 1; }
+  says 'Hello, world!' "$dir/root${paths[2]}" on-pulled:1 hello
 }
 
 @test "the flake" {
@@ -354,50 +388,70 @@ loads_and_prints() {
   prints "$1" "${@:3}"
 }
 
-@test "each fails where one of both clients does" {
-  fails_in() { [ "$client" != "$1" ]; }
+@test "each fails where a command fails for one of both clients" {
+  fails_in() {
+    [ "$client" != "$1" ]
+    echo going on >>went
+  }
   each fails_in none
-  run -1 each fails_in docker
-  run -1 each fails_in podman
+  [ "$(wc -l <went)" = 2 ]
+  for fails in docker podman; do
+    status=0
+    each fails_in $fails >said & # in a condition, or under run, nothing would end where a command fails
+    wait $! || status=$?
+    [ $status = 1 ]
+  done
+  [ "$(wc -l <went)" = 4 ]
 }
 
 @test "docker and podman run them" {
   built filters
   streamed layered -t layered:1 >layered.tar
-  streamed nixShellRun >run.tar
-  hellos=("$dir"/root/nix/store/*-hello-2.12/bin/hello) # which say the same
-  made=$(echo "from 'a file'" && cat "${hellos[0]}")
   all_run() {
     loads "$filters"
     prints 'Hello, world!' hello:filters
-    loads "$PWD/run.tar"
-    prints "$made"$'\n1000\n/build' run:1
     loads "$PWD/layered.tar"
-    prints layered layered:1
     # directories of the store are open to every user
-    prints $'755 0\n755 0' --user 999 layered:1 stat -c '%a %u' /nix /nix/store
+    prints $'layered\n755 0\n755 0' --user 999 layered:1
   }
   each all_run
 }
 
+@test "images of a nix-shell: buildDerivation, run, command, hook, inputs, passAsFile, a home and none" {
+  built helloShell
+  streamed nixShellRun >run.tar
+  streamed nixShellCommand >command.tar
+  hello=$(image-layers --repo-tags "$helloShell")
+  hellos=("$dir"/root/nix/store/*-hello-2.12/bin/hello) # which say the same
+  ran=$(echo "from 'a file'" && cat "${hellos[0]}" && lines 1000 /build home 'not interactive')
+  shells_run() {
+    loads "$helloShell"
+    # shellcheck disable=SC2016 # expanded in the container
+    prints 'Hello, world!' "$hello" bash -c 'buildDerivation && $out/bin/hello'
+    loads "$PWD/run.tar"
+    prints "$ran" run:1
+    loads "$PWD/command.tar"
+    "${client}_run" --tty command:1 | tr -d '\r' >"command.$client"
+    lines 'the hook' 'Hello, world!' 'this is a string' 'no home' interactive | same - "command.$client"
+  }
+  each shells_run
+}
+
 @test "the examples of the manual: commands, with and without a machine" {
   built extraCommands && built asRoot && built redis
-  gzip -dc "$extraCommands" >extra.tar
-  gzip -dc "$asRoot" >root.tar
-  gzip -dc "$redis" >redis.tar
   examples_run() {
-    local name
-    for name in extra root; do
-      loads "$PWD/$name.tar"
+    local image
+    for image in "$extraCommands" "$asRoot"; do
+      loads "$image"
       prints 'Hello, world!' hello:latest
       $client image inspect -f '{{.Config.WorkingDir}}' hello:latest | grep -qx /data
     done
-    loads "$PWD/redis.tar"
+    loads "$redis"
     prints 'redis in /data' redis:latest
   }
   each examples_run
-  for name in extra root; do
-    layer-flatten --from-image $name.tar >files.tar
+  for image in "$extraCommands" "$asRoot"; do
+    layer-flatten --from-image "$image" >files.tar
     [ "$(tar -xOf files.tar ./my-file)" = 'some content' ]
     tar --numeric-owner -tvf files.tar | grep -q '^drwxr-xr-x 0/0 .* \./data/$'
   done
@@ -438,14 +492,19 @@ loads_and_prints() {
     /bin/busybox sh -c 'busybox ls /bin/bash /bin/busybox /bin/hello; busybox id -u; busybox id -g'
 }
 
-fails_alone() { ! "${client}_run" "$1"; }
+# lacks_hello NAME: a container of it cannot start, as its command is not there
+lacks_hello() {
+  local status=0
+  "${client}_run" "$1" >"lacks.$client" 2>&1 || status=$?
+  [ $status = 127 ] && grep -E 'hello-2.12/bin/hello"?:.*no such file or directory' "lacks.$client"
+}
 
 @test "without store paths they run where the store is mounted, and only there" {
   streamed withoutStore -t hello:without >without.tar
   streamed withoutStoreFakechroot >fakechroot.tar
   for tag in without fakechroot; do
     says 'Hello, world!' "$PWD/$tag.tar" --volume "$dir/root/nix/store:/nix/store:ro" hello:$tag
-    each fails_alone hello:$tag
+    each lacks_hello hello:$tag
   done
 }
 
@@ -457,11 +516,15 @@ fails_alone() { ! "${client}_run" "$1"; }
 @test "Nix works in the container" {
   streamed withNix >nix.tar
   path=$(value 'pkgs.nix.outPath' | jq -r .)
-  nix-store -qR "$path" >want
-  says "$(cat want)" "$PWD/nix.tar" with-nix:1 nix-store -qR "$path"
-  docker_run with-nix:1 nix-store --verify --check-contents 2>found
-  grep -q 'checking store hashes' found
-  run -1 grep -E 'modified|missing|error' found
+  {
+    nix-store -qR "$path"
+    nix-store -q --references "$(value 'pkgs.hello.outPath' | jq -r .)"
+    echo nix
+  } >want
+  # shellcheck disable=SC2016 # expanded in the container
+  says "$(cat want)" "$PWD/nix.tar" with-nix:1 busybox sh -ec 'nix-store -qR $0; nix-store -q --references /bin/hello
+    busybox readlink $(busybox readlink /bin/nix-daemon); nix-store --verify --check-contents 2>/tmp/found
+    busybox grep -q "checking store hashes" /tmp/found && ! busybox grep -E "modified|missing|error" /tmp/found' "$path"
 }
 
 @test "copyToPodman and copyToDockerDaemon" {

@@ -41,7 +41,7 @@ let
       drv = derivation ({
         inherit system;
         builder = "${debian.bash}/bin/bash";
-        args = [ "-e" ./setup.sh ];
+        args = [ "-ec" ". ${./setup.sh}; eval \"$buildCommand\"" ];
         defaultInputs = [ debian.bash debian.coreutils tools ];
       } // removeAttrs attributes [ "passthru" "meta" ]);
     in
@@ -66,7 +66,7 @@ let
   base = {
     inherit lib callPackage runCommand writeTextFile tools debian;
     # a path, as in nixpkgs, that refers to the tools of all builders
-    stdenv = runCommand "stdenv" { } "mkdir $out; echo $defaultInputs >$out/inputs" // {
+    stdenv = runCommand "stdenv" { } "mkdir $out; echo $defaultInputs >$out/inputs; cp ${./setup.sh} $out/setup" // {
       inherit mkDerivation;
       hostPlatform = { isDarwin = false; go.GOARCH = "amd64"; qemuArch = "x86_64"; };
       cc.libc = debian.libc6;
@@ -130,7 +130,7 @@ let
       "/usr/share/qemu/bios-microvm.bin" "/usr/share/qemu/linuxboot_dma.bin" "/usr/share/qemu/pvh.bin"
     ];
     e2fsprogs = programs "e2fsprogs-1.47" [ "mke2fs" ] [ ];
-    nix = programs "nix-2.8" [ "nix-store" ] [ ];
+    nix = programs "nix-2.8" [ "nix" "nix-daemon" "nix-store" ] [ ];
     shadow = programs "shadow" [ "groupadd" "useradd" ] [ ];
     cacert = runCommand "cacert" { } ''
       mkdir -p $out/etc/ssl/certs

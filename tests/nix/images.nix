@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Images for the tests, by docker-tools.nix; what they are to show is in tests/e2e/docker-tools.bats.
+# Images for the tests, by docker-tools.nix; what they are to show is in tests/e2e/docker-tools.bats. Small programs
+# stand in for those of nixpkgs' own tests: the httpd of busybox for nginx, bash and coreutils for editors.
 { packages, built ? null }:
 let
   pkgs = import ./. { inherit packages built; overlays = [ (import ../../overlay.nix) ]; };
@@ -24,7 +25,7 @@ let
     name = "layered-on-top";
     fromImage = images.bash;
     inheritConfig = true;
-    layeringPipeline = [ [ "popularity_contest" ] [ "limit_layers" 3 ] ];
+    layeringPipeline = pkgs.writeText "pipeline.json" (builtins.toJSON [ [ "popularity_contest" ] [ "limit_layers" 2 ] ]);
     config.User = "alice";
     fakeRootCommands = ''
       install -d -o 1000 -g 100 home/alice
@@ -44,6 +45,16 @@ let
     passAsFile = [ "text" ];
   };
 
+  shell = pkgs.stdenv.mkDerivation {
+    inherit (pkgs) stdenv;
+    name = "shell";
+    nativeBuildInputs = [ hello ];
+    shellHook = "echo the hook";
+    str = "this is a string";
+    passAsFile = [ "str" ];
+    buildCommand = "touch $out";
+  };
+
   images = rec {
     inherit (dockerTools) usrBinEnv binSh caCertificates fakeNss;
     extraCommands = callPackage ./examples/build-extra-commands.nix { };
@@ -58,6 +69,8 @@ let
     redis = callPackage ./examples/build-redis.nix { };
     filters = callPackage ./examples/filters.nix { };
     shadowBasic = callPackage ./examples/build-shadow.nix { };
+    fakeNssExample = callPackage ./examples/build-fake-nss.nix { };
+    helloShell = callPackage ./examples/nix-shell.nix { };
 
     bash = buildImage {
       name = "Bash";
@@ -90,6 +103,7 @@ let
     cross = pkgs.pkgsCross.aarch64-multiplatform.dockerTools.buildLayeredImage {
       name = "cross";
       contents = [ ownShell ];
+      layeringPipeline = [ [ "popularity_contest" ] [ "limit_layers" 1 ] ];
       compressor = "none";
     };
     merged = mergeImages [ onTop nothing cross parent bash ];
@@ -97,7 +111,7 @@ let
     layered = streamLayeredImage {
       name = "layered";
       contents = tools;
-      config = { Env = [ "PATH=/bin" "A=base" ]; Cmd = [ "/bin/bash" "-c" "echo layered" ]; };
+      config = { Env = [ "PATH=/bin" "A=base" ]; Cmd = [ "/bin/bash" "-c" "echo layered; stat -c '%a %u' /nix /nix/store" ]; };
       maxLayers = 5;
       passthru.mine = "yes";
     };
@@ -109,18 +123,37 @@ let
       contents = [ hello ];
       config.Cmd = [ "${coreutils}/bin/true" ];
     };
-    nixShell = dockerTools.buildNixShellImage { drv = shellDrv; tag = "1"; compressor = "none"; };
     nixShellRun = dockerTools.streamNixShellImage {
       drv = shellDrv;
       name = "run";
       tag = "1";
+      maxLayers = 2;
       run = ''
         buildDerivation
         cat $out
         id -u
         pwd
+        [ "$HOME" = "$(eval "echo ~$(whoami)")" ] && touch $HOME/file && echo home
+        case $- in *i*) ;; *) echo not interactive ;; esac
       '';
     };
+    nixShellCommand = dockerTools.streamNixShellImage {
+      drv = shell;
+      name = "command";
+      tag = "1";
+      maxLayers = 2;
+      homeDirectory = "/homeless-shelter";
+      command = ''
+        hello
+        cat "$strPath"
+        echo
+        [ "$HOME" = "$(eval "echo ~$(whoami)")" ] && [ ! -e $HOME ] && echo no home
+        case $- in *i*) echo interactive ;; esac
+      '';
+    };
+    # by the plan of another image
+    planned = (streamLayeredImage { name = "planned"; contents = [ tools hello ]; previousPlan = "${layered.conf}/plan"; maxDecay = 1000; }).conf;
+    known = (streamLayeredImage { name = "known"; contents = [ tools hello ]; sharing = 100; knownPlans = [ "${layered.conf}/plan" ]; }).conf;
 
     # what nixpkgs' own tests ask for, several cases in an image
     parent = buildImage {
@@ -137,10 +170,10 @@ let
       extraCommands = "mkdir tmp; echo two | tee tmp/layer2 >tmp/layerN";
       config.Env = [ "FROM_CHILD=true" "LAST=child" ];
     };
-    # what the script finds of the two layers below, and then these commands
+    # what the script finds of the three layers below, two of which are the same, and then these commands
     rooted = buildImage {
       name = "rooted";
-      fromImage = child;
+      fromImage = child.override { fromImage = child; };
       inheritConfig = true;
       compressor = "none";
       runAsRoot = "cat /tmp/layer1 /tmp/layer2 /tmp/layerN >/seen";
@@ -150,6 +183,7 @@ let
       name = "registry.example/team/top";
       tag = "1";
       fromImage = rooted;
+      maxLayers = 7;
       created = "now";
       contents = [ helloLink dockerTools.caCertificates ];
       config.Env = [ "FROM_TOP=true" "LAST=top" ];
@@ -184,7 +218,9 @@ let
     withNix = dockerTools.streamLayeredImage {
       name = "with-nix";
       tag = "1";
-      contents = [ pkgs.nix ];
+      contents = [ pkgs.nix hello pkgs.busybox ];
+      extraCommands = "mkdir -m 1777 tmp";
+      maxLayers = 2;
       includeNixDB = true;
       config.Env = [ "PATH=/bin" "USER=nobody" ];
     };
@@ -215,7 +251,7 @@ images // {
       images = [ (says streamLayeredImage "copied" "copied") (says buildImage "copied-file" "copied file") ];
     in
     map (image: image.copyToPodman) images ++ map (image: image.copyToDockerDaemon) images;
-  helloShell = callPackage ./examples/nix-shell.nix { };
+  nixShell = dockerTools.buildNixShellImage { drv = shellDrv; tag = "1"; compressor = "none"; };
   all = runCommand "all" { } (lib.concatMapStringsSep "\n" (name: "mkdir -p $out; ln -s ${images.${name}} $out/${name}")
     (builtins.attrNames images));
 }

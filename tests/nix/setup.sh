@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Builder of stand-in derivations, with or without structured attributes. Runs under bash -e.
+# What a builder of a stand-in derivation begins with, with or without structured attributes, and a nix-shell.
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2123,SC1091,SC2068,SC2128,SC2178 # variables are attributes
 if [ -e .attrs.sh ]; then
@@ -7,9 +7,9 @@ if [ -e .attrs.sh ]; then
   out=${outputs[out]}
   export out
 fi
-export SOURCE_DATE_EPOCH=315532800 HOME=/homeless-shelter
+export SOURCE_DATE_EPOCH=315532800
 PATH=
 for path in ${nativeBuildInputs[@]} ${defaultInputs[@]}; do PATH+=$path/bin:; done
 export PATH=$PATH/usr/sbin:/usr/bin:/sbin:/bin # where the machine can be seen
 
-eval "${buildCommand:?}"
+runHook() { eval "${!1-}"; }

@@ -6,7 +6,10 @@
 umask 022
 mkdir -p "$out/bin" "$out/lib"
 for name in $programs; do
-  cp -L -- "$(type -P "$name")" "$out/bin/$name"
+  file=$(type -P "$name")
+  link=$(readlink "$file" || :)
+  # a link to another one of them stays one
+  if [[ " $programs " == *" ${link:-/} "* ]]; then cp -P -- "$file" "$out/bin/$name"; else cp -L -- "$file" "$out/bin/$name"; fi
 done
 for file in $files; do # patterns
   mkdir -p "$out/$(dirname "${file#/usr/}")"
