@@ -145,6 +145,25 @@ def update_cost(graph, limit, sharing, weights, min_size):
         order += chosen
         groups = [group for group in groups if group not in chosen]
         below = below | sources(first)
+
+    def pull(order):
+        changed, sum_ = set(), 0
+        for layer in order:
+            changed |= sources(layer)
+            sum_ += size(layer) * weight(changed)
+        return sum_
+
+    def moved_down(start, end):
+        known = {source for layer in order[:end] + [order[start]] for source in sources(layer)}
+        goes = [sources(layer) <= known for layer in order[end:start + 1]]
+        return (order[:end] + [layer for layer, down in zip(order[end:], goes) if down] +
+                [layer for layer, down in zip(order[end:], goes) if not down] + order[start + 1:])
+
+    before = None
+    while before != order:
+        before = order
+        for start in range(1, len(order)):
+            order = min([order] + [moved_down(start, end) for end in reversed(range(start))], key=pull)
     return order
 
 
