@@ -6,20 +6,26 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+static char *add_group(char *to, uint32_t bits)
+{
+	*to++ = alphabet[bits >> 18];
+	*to++ = alphabet[bits >> 12 & 63];
+	*to++ = alphabet[bits >> 6 & 63];
+	*to++ = alphabet[bits & 63];
+	return to;
+}
+
 void base64_encode(struct buf *b, const void *data, size_t len)
 {
-	const unsigned char *s = data;
+	const unsigned char *s = data, *end = s + len / 3 * 3;
+	size_t left = len % 3;
 	char *to = buf_extend(b, (len + 2) / 3 * 4);
-	for (size_t i = 0; i < len; i += 3) {
-		size_t left = len - i;
-		uint32_t bits = (uint32_t)s[i] << 16;
-		bits |= left > 1 ? (uint32_t)s[i + 1] << 8 : 0;
-		bits |= left > 2 ? s[i + 2] : 0;
-		*to++ = alphabet[bits >> 18];
-		*to++ = alphabet[bits >> 12 & 63];
-		*to++ = left > 1 ? alphabet[bits >> 6 & 63] : '=';
-		*to++ = left > 2 ? alphabet[bits & 63] : '=';
-	}
+	for (; s < end; s += 3)
+		to = add_group(to, (uint32_t)s[0] << 16 | (uint32_t)s[1] << 8 | s[2]);
+	if (left == 0)
+		return;
+	to = add_group(to, (uint32_t)s[0] << 16 | (left == 2 ? (uint32_t)s[1] << 8 : 0));
+	memset(to - 3 + left, '=', 3 - left);
 }
 
 /* Adds the bytes of one group of four; -1 where it is none. */

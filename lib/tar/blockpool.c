@@ -70,19 +70,14 @@ struct blockpool {
 	void *context; /* of told */
 };
 
-/* The next block to compress, NULL when there will be none. */
+/* A slot that is to be compressed; NULL: none now. With the lock held. */
 static struct slot *take(struct blockpool *p)
 {
-	struct slot *s = NULL;
-	pthread_mutex_lock(&p->lock);
-	while (!p->quit && p->slots[p->take].state != READY)
-		pthread_cond_wait(&p->ready, &p->lock);
-	if (!p->quit) {
-		s = &p->slots[p->take];
-		s->state = BUSY;
-		p->take = (p->take + 1) % p->nslots;
-	}
-	pthread_mutex_unlock(&p->lock);
+	struct slot *s = &p->slots[p->take];
+	if (s->state != READY)
+		return NULL;
+	s->state = BUSY;
+	p->take = (p->take + 1) % p->nslots;
 	return s;
 }
 
@@ -107,26 +102,43 @@ static void compress(struct worker *w, struct slot *s)
 	s->len = to;
 }
 
+/* Compresses what was taken. The lock is held before and after. */
+static void make(struct worker *w, struct slot *s)
+{
+	struct blockpool *p = w->pool;
+	pthread_mutex_unlock(&p->lock);
+	compress(w, s);
+	pthread_mutex_lock(&p->lock);
+	s->state = DONE;
+}
+
 static void *work(void *arg)
 {
 	struct worker *w = arg;
 	struct blockpool *p = w->pool;
-	for (struct slot *s; (s = take(p));) {
-		compress(w, s);
-		pthread_mutex_lock(&p->lock);
-		s->state = DONE;
-		pthread_cond_signal(&p->done);
-		pthread_mutex_unlock(&p->lock);
+	pthread_mutex_lock(&p->lock);
+	while (!p->quit) {
+		struct slot *s = take(p);
+		if (s) {
+			make(w, s);
+			pthread_cond_signal(&p->done);
+		} else {
+			pthread_cond_wait(&p->ready, &p->lock);
+		}
 	}
+	pthread_mutex_unlock(&p->lock);
 	return NULL;
 }
 
+/* The first worker is the caller's thread. */
 static int start_worker(struct blockpool *p, struct err *e)
 {
 	struct worker *w = &p->workers[p->started];
 	w->pool = p;
 	w->context = p->kind->start();
-	int code = w->context ? thread_start(&w->thread, work, w) : ENOMEM;
+	int code = w->context ? 0 : ENOMEM;
+	if (w->context && p->started)
+		code = thread_start(&w->thread, work, w);
 	if (code) {
 		if (w->context)
 			p->kind->end(w->context);
@@ -206,13 +218,24 @@ static int write_out(struct blockpool *p, const struct slot *s, struct err *e)
 	return 0;
 }
 
-/* Writes out the oldest full slot, which is waited for. */
+/* Compresses like the others until the slot is done; with the lock held. */
+static void help(struct blockpool *p, const struct slot *s)
+{
+	while (s->state != DONE) {
+		struct slot *taken = take(p);
+		if (taken)
+			make(p->workers, taken);
+		else
+			pthread_cond_wait(&p->done, &p->lock);
+	}
+}
+
+/* Writes out the oldest full slot, once it is done. */
 static int write_oldest(struct blockpool *p, struct err *e)
 {
 	struct slot *s = &p->slots[p->oldest];
 	pthread_mutex_lock(&p->lock);
-	while (s->state != DONE)
-		pthread_cond_wait(&p->done, &p->lock);
+	help(p, s);
 	s->state = FREE;
 	pthread_mutex_unlock(&p->lock);
 	p->oldest = (p->oldest + 1) % p->nslots;
@@ -332,7 +355,8 @@ static void end_workers(struct blockpool *p)
 	pthread_cond_broadcast(&p->ready);
 	pthread_mutex_unlock(&p->lock);
 	for (unsigned i = 0; i < p->started; i++) {
-		pthread_join(p->workers[i].thread, NULL);
+		if (i)
+			pthread_join(p->workers[i].thread, NULL);
 		p->kind->end(p->workers[i].context);
 	}
 }

@@ -6,7 +6,8 @@
  * Compression in threads, for compress.c and zstdchunked.c: the input is cut
  * into blocks of fixed size, or where the caller says, each is compressed for
  * itself, and the results are written in order. So the bytes do not depend on
- * the number of threads. One pool compresses one output after the other.
+ * the number of threads. One pool compresses one output after the other. The
+ * caller's thread is one of those that compress: it helps when it would wait.
  */
 
 #include <stddef.h>
@@ -45,7 +46,7 @@ struct blockpool_made {
 /* Called for each block that has been written, in order. */
 typedef int blockpool_told(void *context, const struct blockpool_made *made, struct err *e);
 
-/* Starts up to jobs threads; kind is borrowed. */
+/* Compresses in up to jobs threads, the caller's among them; kind is borrowed. */
 MUST_USE int blockpool_new(const struct blockpool_kind *kind, unsigned jobs,
 			   struct blockpool **pool, struct err *e);
 

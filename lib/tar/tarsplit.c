@@ -16,6 +16,7 @@ struct tarsplit {
 	struct buf between; /* since the last member */
 	struct buf name;    /* of the member whose contents come */
 	struct buf payload; /* of a line, as JSON */
+	struct buf text;    /* of a line */
 	uint64_t size, left;
 	uint64_t crc;
 	int64_t lines;
@@ -31,8 +32,8 @@ struct tarsplit *tarsplit_new(struct zstdpack *to)
 /* Ends the line: payload NULL is none. */
 static int line(struct tarsplit *t, struct json *j, const void *payload, size_t len, struct err *e)
 {
-	AUTO_BUF struct buf text = { 0 };
 	json_key(j, "payload");
+	buf_clear(&t->text);
 	buf_clear(&t->payload);
 	if (payload) {
 		buf_addc(&t->payload, '"');
@@ -43,10 +44,10 @@ static int line(struct tarsplit *t, struct json *j, const void *payload, size_t 
 	json_key(j, "position");
 	json_number(j, t->lines++);
 	json_close(j, '}');
-	if (json_finish(j, &text, e) < 0)
+	if (json_finish(j, &t->text, e) < 0)
 		return -1;
-	buf_addc(&text, '\n');
-	return zstdpack_add(t->to, text.s, text.len, e);
+	buf_addc(&t->text, '\n');
+	return zstdpack_add(t->to, t->text.s, t->text.len, e);
 }
 
 static void open_line(struct json *j, int type)
@@ -124,5 +125,6 @@ void tarsplit_free(struct tarsplit *t)
 	buf_free(&t->between);
 	buf_free(&t->name);
 	buf_free(&t->payload);
+	buf_free(&t->text);
 	free(t);
 }
