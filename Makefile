@@ -17,10 +17,11 @@ DESTDIR =
 DEPS    = install
 V       = 0
 
-# For a package: directories of the programs that ours start, which are looked for there first, and the bash
-# of the pipelines, as a first line names it. DEPS=none looks for nothing that is missing
+# For a package: directories of the programs that ours start, which are looked for there first. DEPS=none looks
+# for nothing that is missing
 TOOLS   =
-BASH    = /usr/bin/env -S bash
+# the bash of the pipelines, as a first line names it: for env to find it at each start takes as long as a fifth of one
+BASH   := $(or $(shell command -v bash),/usr/bin/env -S bash)
 
 # fuzz: seconds a target; SANITIZE: what check-asan and the fuzz targets are built with
 FUZZ_SECONDS = 30

@@ -233,6 +233,16 @@ static void read_file(pid_t id, const char *name, void *data, size_t size, size_
 		close(fd);
 }
 
+/* The kernel calls a bash by the script that names it in its first line. */
+static void call_bash(struct traced *t)
+{
+	char path[64], exe[4096];
+	snprintf(path, sizeof path, "/proc/%d/exe", (int)t->id);
+	ssize_t n = readlink(path, exe, sizeof exe);
+	if (n >= 5 && memcmp(exe + n - 5, "/bash", 5) == 0)
+		snprintf(t->name, sizeof t->name, "bash");
+}
+
 /* What it is called and where its linker lies, at its start and after exec. */
 static void look_at(struct traced *t)
 {
@@ -240,6 +250,7 @@ static void look_at(struct traced *t)
 	uint64_t aux[64] = { 0 };
 	read_file(t->id, "comm", t->name, sizeof t->name - 1, &got);
 	t->name[got ? got - 1 : 0] = '\0';
+	call_bash(t);
 	read_file(t->id, "auxv", aux, sizeof aux, &got);
 	t->linker = 0;
 	for (size_t i = 0; i + 1 < got / sizeof *aux; i += 2)

@@ -153,7 +153,7 @@ let
     buildCommand = ''
       if [ -n "$built" ]; then
         cp -r "$built" "$out" && chmod -R u+w "$out"
-        grep -lZ 'bash -p$' "$out"/bin/* | xargs -0 sed -i "1s|/usr/bin/env -S bash|${debian.bash}/bin/bash|; 2s|^|export PATH=''${makeFlags##*TOOLS=}:\$PATH\n|"
+        grep -lZ 'bash -p$' "$out"/bin/* | xargs -0 sed -i "1s|^#!.* -p$|#!${debian.bash}/bin/bash -p|; 2s|^|export PATH=''${makeFlags##*TOOLS=}:\$PATH\n|"
       else
         cp -r "$src" source && chmod -R u+w source
         make -C source $makeFlags all install V=quiet
