@@ -5,6 +5,7 @@
 #   pipeline_start TOOL ARGUMENT…   reads the attributes; afterwards
 #   $work                           a directory that is removed at the end; a prepared image has one only after
 #   work_make
+#   pipeline_done                   ends a pipeline that has done its work
 #   as_caller COMMAND…              runs what writes the caller's file: with the caller's umask
 #   beside_start VARIABLE ATTRIBUTE makes a directory for temporary_keep to give the name to that the attribute
 #                                   is; the variable is its name until then
@@ -59,6 +60,13 @@ pipeline_end() {
   [ "$status" != 1 ] || temporary_full
   [[ ${#temporary[@]} != 0 || -n $stages_run ]] || return 0
   temporary_end || exit $((status ? status : 1))
+}
+
+# What removes the directories takes the shell's place, which saves a process.
+pipeline_done() {
+  trap '' HUP INT TERM PIPE
+  [[ ${#temporary[@]} != 0 || -n $stages_run ]] || exit 0
+  temporary_end exec
 }
 
 # What failed may have failed for want of room, and any program can be the one that said so.

@@ -5,8 +5,8 @@
 #
 #   temporary_make VARIABLE DIR NAME   makes DIR/NAME.…; the variable is its name, for good
 #   temporary_keep NAME TO             renames it; under the new name it stays
-#   temporary_end                      removes those that are left, for the EXIT trap: where a signal
-#                                      ended the pipeline, its stages still run, and are ended first
+#   temporary_end [exec]               removes those that are left; where a signal ended the pipeline, its
+#                                      stages still run, and are ended first
 
 temporary=()
 
@@ -34,7 +34,7 @@ temporary_keep() {
   temporary_forget "$1"
 }
 
-temporary_end() { workdir end "$BASHPID" "${temporary[@]}"; }
+temporary_end() { "$@" "$here/../libexec/layerpipe/workdir" "$tool" end "$BASHPID" "${temporary[@]}"; }
 
 temporary_ours() {
   local made
