@@ -194,8 +194,8 @@ attributes_file() {
     case ${attr_type[$name]} in
       config | pipeline)
         if [[ $value == [\[\{]* ]]; then
-          printf '%s\n' "$value" >"$work/$name.json"
-          value=$work/$name.json
+          printf '%s\n' "$value" >"$work/$name.in"
+          value=$work/$name.in
         fi
         ;;
       closure) [ -n "$value" ] || attributes_graph ;;

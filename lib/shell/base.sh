@@ -116,6 +116,10 @@ base_read() { base_named image-layers "$@" "${base[@]}"; }
 # base_named COMMAND…: runs it; its messages call the base by the user's name for it
 base_named() {
   local status=0 said
+  if [ "${base[-1]}" = "$base_name" ]; then
+    "$@"
+    return
+  fi
   { said=$("$@" 2>&1 >&3 3>&- && echo .) || status=$?; } 3>&1
   [[ $status != 0 || $said == *. ]] || fail "${called[fromImage]}: cannot read '$base_name'"
   [ $status != 0 ] || said=${said%.}

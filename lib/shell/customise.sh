@@ -73,7 +73,6 @@ copy_contents() {
 }
 
 run_commands() {
-  mkdir "$work/host"
   [ "${attr[enableFakechroot]}" = false ] || host_programs "$work/host/bin"
   confined custom_files custom_commands >"$work/said"
   if [ -z "${attr[fakeRootCommands]}" ]; then
@@ -137,7 +136,7 @@ host_names='bash sh b2sum base32 base64 basename basenc cat chcon chgrp chmod ch
 # host_programs DIR: links to them. type -aP would take a process for each name.
 host_programs() {
   local name dir rest=$PATH: dirs=() programs=()
-  mkdir "$1"
+  mkdir -p "$1"
   while [ -n "$rest" ]; do
     dirs+=("${rest%%:*}") rest=${rest#*:}
   done

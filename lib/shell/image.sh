@@ -89,7 +89,8 @@ image_config() {
   config=$work/config
   : >"$config"
   if [ -n "${attr[config]}" ]; then
-    copy_input "${attr[config]}" "$work/config.in"
+    # that of --attrs is there already
+    [ "${attr[config]}" = "$work/config.in" ] || copy_input "${attr[config]}" "$work/config.in"
     holds "$work/config.in" ||
       fail "$where: '${attr[config]}' is empty: its producer failed (for an empty configuration leave it out)"
     if looks_like_json "$work/config.in"; then

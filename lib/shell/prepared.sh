@@ -33,7 +33,6 @@ prepare() {
   [ -z "${attr[fromImage]}" ] || base_read --list >"$directory/base"
   unchanged
   prepare_attributes >"$directory/attributes"
-  chmod 644 "$directory"/*
   chmod 755 "$directory"
   temporary_keep "$directory" "${attr[prepare]}"
   print "${attr[prepare]}"
