@@ -505,7 +505,7 @@ END
   cp -as "$BUILD"/{bin,share,libexec} beside
   cp --remove-destination "$BUILD/bin/build-layered-image" beside/bin
   PATH=$PWD/bin:$PATH
-  for program in layer-tar:TERM image-assemble:HUP jq:INT registry-push:INT curl:HUP skopeo:INT; do
+  for program in layer-tar:TERM image-assemble:HUP registry-push:INT curl:HUP skopeo:INT; do
     signal=${program#*:} program=${program%:*}
     via=registry-push
     [[ $program != @(curl|skopeo) ]] || via=skopeo
@@ -513,10 +513,7 @@ END
     cp -as "$BUILD/bin/." beside/bin
     cp --remove-destination "$BUILD/bin/build-layered-image" beside/bin
     printf '#!/bin/sh\n: >started\nexec sleep 30\n' >waiting
-    # jq has more to do than to read the index
-    printf '#!/bin/bash\n[[ $* == *manifests* ]] || exec %q "$@"\n: >started\nexec sleep 30\n' "$(command -v jq)" >waiting.jq
     case $program in
-      jq) cp waiting.jq bin/jq ;;
       curl | skopeo) cp waiting "bin/$program" ;;
       *) cp --remove-destination waiting "beside/bin/$program" ;;
     esac

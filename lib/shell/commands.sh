@@ -87,10 +87,11 @@ run() {
   [ "${attr[allowWhiteouts]}" = true ] || whiteouts_check "$name" "$before"
 }
 
-# whiteouts NAME: sets NAME to the names of whiteouts in the tree, each with // behind it, which is in no name
+# whiteouts NAME: sets NAME to the names of whiteouts in the tree, each with // behind it, which is in no name. The
+# tree itself comes last.
 whiteouts() {
   local -n list=$1
-  list=$(find . -mindepth 1 -name '.wh.*' -printf '%P//' && end_mark)
+  list=$(exec find . -depth \( -path . -printf '# end' -o -name '.wh.*' -printf '%P//' \))
   [[ $list == *'# end' ]] || fail 'cannot list the tree'
   list=${list%'# end'}
 }

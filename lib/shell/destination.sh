@@ -164,13 +164,13 @@ destination_end() {
   print "$output"
 }
 
-# Sets digest and tag to those of the image in the layout.
+# Sets digest and tag to those of the image in the layout. They stand in front of all in its index that the caller says.
 image_written() {
   local lines
-  json "$work/image" "$work/image/index.json" "$work/index" -r \
-    '.[0].manifests[0] | .digest, .annotations["org.opencontainers.image.ref.name"]'
-  lines_twice "$work/index"
-  digest=${lines[0]} tag=${lines[1]}
+  lines_twice "$work/image/index.json"
+  digest=${lines[0]-} digest=${digest#*'"digest":"'} digest=${digest%%\"*}
+  tag=${lines[0]-} tag=${tag#*'"org.opencontainers.image.ref.name":"'} tag=${tag%%\"*}
+  [[ $digest == sha256:* && -n $tag ]] || fail "cannot read '$work/image/index.json'"
 }
 
 # Whether the registry says that it has this image under this tag. Nobody's name and password are sent: where they
