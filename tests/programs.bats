@@ -17,7 +17,8 @@ setup_file() {
   needs unshare
   # Here it is only what may be written that can be destroyed.
   unshare -rm true 2>/dev/null || { [ "${MUST_RUN:-0}" != 1 ] && skip 'no namespaces'; }
-  mkdir ways place seen
+  mkdir ways place
+  : >seen
   local program
   for program in $programs; do
     cat >"ways/$program" <<END
@@ -69,7 +70,7 @@ isolated() {
 }
 
 # All that there is but what is made
-listing() { find . ../ways -printf '%p %y %m %s %T@ %l\n' | sort | sha256sum; }
+listing() { find . ../ways -printf '%p %y %m %s %T@ %l\n' | sort; }
 
 # calls CALL STATUS COMMAND…: what the pipeline makes of it
 calls() {
@@ -81,7 +82,13 @@ calls() {
 }
 
 # What is never otherwise
-clean() { [ -z "$(ls -A ../tmp)" ] && [ "$(listing)" = "$before" ]; }
+clean() { empty ../tmp && [ "$(listing)" = "$before" ]; }
+
+# empty DIR: where dotglob and nullglob are set
+empty() {
+  local there=("$1"/*)
+  [ ${#there[@]} = 0 ]
+}
 
 result() { { tar -C ../out --sort=name --mtime=@0 -cf - . && cat ../said; } | sha256sum; }
 
@@ -91,21 +98,28 @@ right() {
   if [ $status = 0 ]; then
     [ "$(result)" = "$want" ]
   else
-    [ $status = 1 ] && [ -z "$(ls -A ../out)" ]
+    [ $status = 1 ] && empty ../out
   fi
 }
 
-# places: sets those of the calls that no pipeline made before
+# places: sets those of the calls that no pipeline made before; ../seen has a line for each that was
 places() {
-  local call place
-  places=()
-  for call in ../calls/*; do
-    place=${call##*/}
-    place="${place%.*} $(sed -E 's/(layerpipe\.)[0-9]+/\1/g' "$call" | sha256sum)"
-    if [ "${FAULTS-}" != all ] && [ -e "../seen/$place" ]; then continue; fi
-    : >"../seen/$place"
-    places+=("${call##*/}")
-  done
+  awk -v all="${FAULTS-}" '
+    function ended() {
+      if (call == "" || all != "all" && place in seen) return
+      print call
+      seen[place]
+      print place >>"../seen"
+    }
+    FILENAME == "../seen" { seen[$0]; next }
+    FNR == 1 {
+      ended()
+      call = place = substr(FILENAME, length("../calls/") + 1)
+      sub(/\.[0-9]*$/, "", place)
+    }
+    { gsub(/layerpipe\.[0-9]+/, "layerpipe."); place = place "\1" $0 }
+    END { ended() }' ../seen ../calls/* >../places
+  mapfile -t places <../places
 }
 
 # each COMMAND…: with each of its calls failing once
@@ -113,6 +127,7 @@ each() { isolated all_places "$@"; }
 
 all_places() {
   local before want call status places way count=0
+  shopt -s dotglob nullglob
   before=$(listing)
   calls none 0 "$@"
   if [ $status != 0 ] || ! clean; then cat ../err && return 1; fi
