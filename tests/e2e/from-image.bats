@@ -104,8 +104,8 @@ merged_base() {
 
 @test "a tree of links: links to directories become directories, of the chroot store too" {
   loaded build-image image '{name: "b4", tag: "t", copyToRoot: [$p.all, $p.busybox]}'
-  says $'app says hello\nhello with common' b4:t "/$(basename "$(path app)")/bin/app"
-  says 'hello from a source directory' b4:t /bin/cat "/$(basename "$(path source)")/hello.txt"
+  says $'app says hello\nhello with common\nhello from a source directory' b4:t \
+    /bin/sh -c "/$(basename "$(path app)")/bin/app && cat /$(basename "$(path source)")/hello.txt"
 }
 
 @test "T35 a plain source directory" {
@@ -126,16 +126,13 @@ merged_base() {
     for compressor in none gz zstd; do
       make $pipeline $compressor "{tag: \"t\", name: \"$pipeline\", $attribute: [\$p.hello]}" --compressor $compressor
     done
-    # the very bytes that docker is given; it takes gz as well, but 20 knows no zstd
+    # the very bytes that the other tests give to docker; it takes gz as well, but 20 knows no zstd
     gzip -dc gz | cmp - none
     zstd -dqc zstd | cmp - none
-    for compressor in none gz; do
-      docker load --quiet -i $compressor >loaded
-      [ "$(cat loaded)" = "Loaded image: $pipeline:t" ]
-      docker_run $pipeline:t /bin/hello >said
-      [ "$(cat said)" = 'hello with common' ]
-      docker rmi $pipeline:t >/dev/null
-    done
+    docker load --quiet -i gz >loaded
+    [ "$(cat loaded)" = "Loaded image: $pipeline:t" ]
+    docker_run $pipeline:t /bin/hello >said
+    [ "$(cat said)" = 'hello with common' ]
   done
 }
 
@@ -267,9 +264,8 @@ three() {
     loaded $pipeline image "{name: \"merged\", tag: \"2\", fromImage: \"$BASE\", $attribute: [\$p.hello, \$p.lib],
       extraCommands: \"mkdir -p sbin && echo own >sbin/own\", config: {Cmd: [\"/bin/hello\"]}}"
     says 'hello with common' merged:2
-    says $'base\ncommon\nown' merged:2 cat /lib/base /lib/common /usr/sbin/own
-    says $'usr/bin\nusr/lib\nusr/sbin\n/usr/bin/hello' merged:2 sh -c 'for i in bin lib sbin; do
-      busybox readlink /$i; done; ls /usr/bin/hello'
+    says $'base\ncommon\nown\nusr/bin\nusr/lib\nusr/sbin\n/usr/bin/hello' merged:2 sh -c '
+      cat /lib/base /lib/common /usr/sbin/own; for i in bin lib sbin; do busybox readlink /$i; done; ls /usr/bin/hello'
   done
 }
 
