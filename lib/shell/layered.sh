@@ -191,5 +191,5 @@ layers_expect() {
   if [ -n "$custom" ]; then
     layers+=(custom_layer) expected=$((expected + 1))
   fi
-  layers+=(unchanged)
+  [ ${#listings[@]} = 0 ] || layers+=(unchanged)
 }
