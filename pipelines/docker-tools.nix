@@ -157,7 +157,15 @@ let
           command = ''
             destination=$1
             shift
-            exec ${pkgs.skopeo}/bin/skopeo --insecure-policy copy "$@" docker-archive:${result} "$destination"'';
+            if [[ $destination != docker://* ]]; then
+              exec ${pkgs.skopeo}/bin/skopeo --insecure-policy copy "$@" docker-archive:${result} "$destination"
+            fi
+            PATH=${lib.makeBinPath [ layerpipe pkgs.coreutils pkgs.jq ]}:$PATH
+            layout=$(mktemp -d)
+            trap 'rm -rf "$layout"' EXIT
+            merge-images --format oci --output "$layout/image" ${result}
+            credentials=$(registry-credentials "$destination")
+            registry-push ''${credentials:+--credentials 3} "$@" "$layout/image" "$destination" 3<<<"$credentials"'';
         };
       } ''build-image --attrs .attrs.json ${tagOption tag} --output "$out"'';
     in

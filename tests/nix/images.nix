@@ -163,6 +163,7 @@ let
       extraCommands = "mkdir tmp; echo one | tee tmp/layer1 >tmp/layerN";
       config.Env = [ "PATH=/bin" "FROM_PARENT=true" "LAST=parent" ];
     };
+    parentCopy = parent.copyTo;
     child = buildImage {
       name = "child";
       fromImage = parent;
