@@ -42,14 +42,13 @@ build() {
     --compressor none --output image --quiet "$@" >printed
 }
 
-look() { "$TOP/tests/look" image "$@"; }
-content() { look read "$1"; }
+content() { look image read "$1"; }
 
 # The entries of the image's own layer, without its root
-top() { look files | awk 'n != $1 { n = $1; lines = "" } $NF != "/" { $1 = ""; lines = lines $0 "\n" } END { printf "%s", lines }' | cut -c 2-; }
+top() { look image files | awk 'n != $1 { n = $1; lines = "" } $NF != "/" { $1 = ""; lines = lines $0 "\n" } END { printf "%s", lines }' | cut -c 2-; }
 
 # The same from a tar that lists more: xattrs, devices
-top_layer() { tar -xOf image "$(look manifest | jq -r '.Layers[-1]')"; }
+top_layer() { tar -xOf image "$(look image manifest | jq -r '.Layers[-1]')"; }
 
 # --- order, and what is seen when ---
 
@@ -77,7 +76,7 @@ top_layer() { tar -xOf image "$(look manifest | jq -r '.Layers[-1]')"; }
   [ "$(top)" = 'f 0644 0:0 : 1 /seen' ]
   build --copy-to-root own --run-as-root 'ls /nix/store' 2>err
   [ "$(cat err)" = "${conf##*/}" ]
-  look names | grep -qx "${conf#/}"
+  look image names | grep -qx "${conf#/}"
   build --run-as-root 'test ! -e /nix'
   [ "$(top)" = '' ]
 }
@@ -134,7 +133,7 @@ top_layer() { tar -xOf image "$(look manifest | jq -r '.Layers[-1]')"; }
   done
   mv c.tar image
   [ "$(content layer-order)" = abc ]
-  [ "$(look config | jq '.rootfs.diff_ids | length')" = 4 ]
+  [ "$(look image config | jq '.rootfs.diff_ids | length')" = 4 ]
 }
 
 @test "T26: a base of which two layers are one and the same file, with legacy links to it" {
@@ -158,7 +157,7 @@ with tarfile.open("twice.tar", "w") as out:
 END
   base=twice.tar build --run-as-root 'cat /etc/motd >/copy; rm -r /data'
   [ "$(content copy)" = welcome ]
-  [ "$(look config | jq -r '.rootfs.diff_ids[]' | uniq -c | awk '{ print $1 }' | xargs)" = '2 1' ]
+  [ "$(look image config | jq -r '.rootfs.diff_ids[]' | uniq -c | awk '{ print $1 }' | xargs)" = '2 1' ]
   [ "$(top)" = $'f 0000 0:0 : 1 /.wh.data\nf 0644 0:0 : 1 /copy' ]
 }
 
@@ -323,7 +322,7 @@ for t in tarfile.open("own.tar"):
     mv '/new
 line/a b' '/new
 line/.c'" --extra-commands 'touch ./--version; mv -- "a b" "a  b"; for file in *; do test -e "./$file"; done'
-  look names | grep -av -e '^bin' -e '^etc' -e ^data | LC_ALL=C sort >found
+  look image names | grep -av -e '^bin' -e '^etc' -e ^data | LC_ALL=C sort >found
   lines '#c' '$(x)' "'q" '*' '--version' '-n' '-n/--x' 'a  b' 'back\\slash' 'line' 'line/.c' 'new' 'new' 'tab\t' '\0377' >want
   LC_ALL=C sort -o want want
   same want found

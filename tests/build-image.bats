@@ -23,10 +23,9 @@ image() {
   build-image --name x --tag t --closure graph --root-dir root --compressor none --output image --quiet "$@" >printed
 }
 
-look() { "$TOP/tests/look" "${2:-image}" "${@:1:1}" "${@:3}"; }
-files() { look files | cut -d ' ' -f 2-; }
-content() { look read image "$1"; }
-stored() { look names | grep -oE '^nix/store/[^/]+' | sort -u | sed 's,^,/,' | xargs; }
+files() { look image files | cut -d ' ' -f 2-; }
+content() { look image read "$1"; }
+stored() { look image names | grep -oE '^nix/store/[^/]+' | sort -u | sed 's,^,/,' | xargs; }
 
 # store NAME: a new path in the store and in the graph, its directory
 store() {
@@ -66,7 +65,7 @@ f 0444 0:0 root:root 1 /share/doc/empty
 END
   same out want
   cmp <(content bin/hello) "root$hello/bin/hello"
-  [ "$(look config | jq '.rootfs.diff_ids | length')" = 1 ]
+  [ "$(look image config | jq '.rootfs.diff_ids | length')" = 1 ]
 }
 
 @test "a path of copyToRoot is in the store where something mentions it" {
@@ -228,19 +227,19 @@ END
   [ "$(build-image "${args[@]}" --tag 1 --compressor zstd)" = hello-1.tar.zst ]
   gzip -dc hello-1.tar.gz | cmp - hello-1.tar
   zstd -dqc hello-1.tar.zst | cmp - hello-1.tar
-  [ "$(look manifest hello-1.tar | jq -r '.RepoTags[]')" = registry.example/team/hello:1 ]
+  [ "$(look hello-1.tar manifest | jq -r '.RepoTags[]')" = registry.example/team/hello:1 ]
   run -0 --separate-stderr build-image "${args[@]}" --quiet=false
   [ "$output" = hello.tar.gz ]
-  tag=$(look manifest hello.tar.gz | jq -r '.RepoTags[0]')
+  tag=$(look hello.tar.gz manifest | jq -r '.RepoTags[0]')
   [[ $tag =~ ^registry.example/team/hello:[0-9a-df-np-sv-z]{32}$ ]]
   [[ $stderr == *"image $tag sha256:"* ]]
 }
 
 @test "defaults: created, architecture, no configuration" {
   image --allow-empty
-  [ "$(look config | jq -c '[.created, .os, .config]')" = '["1970-01-01T00:00:01Z","linux",{}]' ]
+  [ "$(look image config | jq -c '[.created, .os, .config]')" = '["1970-01-01T00:00:01Z","linux",{}]' ]
   image --allow-empty --created 2024-02-29T12:30:00+02:00 --architecture arm64
-  [ "$(look config | jq -c '[.created, .architecture]')" = '["2024-02-29T10:30:00Z","arm64"]' ]
+  [ "$(look image config | jq -c '[.created, .architecture]')" = '["2024-02-29T10:30:00Z","arm64"]' ]
 }
 
 @test "--attrs: all attributes by their names, one path or a list; options win" {
@@ -250,13 +249,13 @@ END
     compressor: "none", output: "image", closure: "graph", rootDir: "root", storeDir: "/nix/store", quiet: true,
     inheritConfig: false}' >attrs.json
   build-image --attrs attrs.json >printed
-  [ "$(look manifest | jq -r '.RepoTags[]')" = app:7 ]
-  [ "$(look config | jq -c '[.architecture, .created, .config.Cmd]')" = '["arm64","2001-02-03T04:05:06Z",["/bin/hello"]]' ]
+  [ "$(look image manifest | jq -r '.RepoTags[]')" = app:7 ]
+  [ "$(look image config | jq -c '[.architecture, .created, .config.Cmd]')" = '["arm64","2001-02-03T04:05:06Z",["/bin/hello"]]' ]
   files | grep -qxF 'f 0644 1:2 : 1 /hi'
   [ "$(content hi)" = hi ]
   jq --arg shell "$shell" '.copyToRoot = [.copyToRoot, $shell]' attrs.json >list.json
   build-image --attrs list.json --tag 8 >printed
-  [ "$(look manifest | jq -r '.RepoTags[]')" = app:8 ]
+  [ "$(look image manifest | jq -r '.RepoTags[]')" = app:8 ]
   cmp <(content bin/sh) "root$shell/bin/sh"
   content bin/hello >/dev/null
 }
@@ -281,7 +280,7 @@ END
   fails 1 "tree-list: 'src/d/.wh.x' $said" image --copy-to-root src --allow-whiteouts --extra-commands 'true'
   fails 1 "build-image: --extra-commands: 'd/.wh.x' $hint" image --extra-commands 'mkdir d; touch d/.wh.x'
   image --allow-whiteouts --extra-commands 'mkdir d; touch d/.wh.x'
-  look names | grep -qx d/.wh.x
+  look image names | grep -qx d/.wh.x
   chmod u+w "root$libc"/{,lib} && touch "root$libc/lib/.wh.x"
   fails 1 "tree-list: 'root$libc/lib/.wh.x' $said" image --copy-to-root "$hello" --allow-whiteouts
 }
@@ -365,7 +364,7 @@ END
   mv -- src $'-hostile\n dir'
   for commands in '' 'touch x && rm x'; do
     image --copy-to-root $'-hostile\n dir' --extra-commands "$commands"
-    look names | LC_ALL=C sort | cmp - want
+    look image names | LC_ALL=C sort | cmp - want
   done
 }
 
@@ -374,9 +373,9 @@ END
   [ "$(cat printed)" = one.tar.gz ] && [ ! -s err ]
   build-image --name foo -t 1 --copy-to-root "$hello" --closure graph --root-dir root --quiet --output two.tar.gz >printed
   same one.tar.gz two.tar.gz
-  [ "$(look manifest one.tar.gz | jq -r '.RepoTags[0]')" = foo:1 ]
+  [ "$(look one.tar.gz manifest | jq -r '.RepoTags[0]')" = foo:1 ]
   image --name r.example:5000/foo --copy-to-root "$hello"
-  [ "$(look manifest | jq -r '.RepoTags[0]')" = r.example:5000/foo:t ]
+  [ "$(look image manifest | jq -r '.RepoTags[0]')" = r.example:5000/foo:t ]
   fails 2 "build-image: --name: the tag '2' in it contradicts the tag 't' (see 'build-image --help')" image --name foo:2
   build-image -t Foo:1 --copy-to-root "$hello" --closure graph --root-dir root -q -o three.tar.gz >printed || cat printed
   build-image --name foo -t foo:1 --copy-to-root "$hello" --closure graph --root-dir root -q -o three.tar.gz >printed
@@ -473,9 +472,9 @@ contents_are() {
   for order in "$top $users" "$users $top"; do
     read -r one two <<<"$order"
     image --copy-to-root "$one" --copy-to-root "$two"
-    look names | grep '^etc/[^s]' >found
+    look image names | grep '^etc/[^s]' >found
     echo etc/passwd | same found /dev/stdin
-    look names | grep -qx etc/ssh/conf
+    look image names | grep -qx etc/ssh/conf
   done
   for one in "$top" "$dangling" "$loop"; do
     fails 1 "tree-list: cannot merge 'root$one/etc', a symbolic link, and 'root$users/etc', a directory: only a link to a directory of this tree can take in a directory" \
@@ -497,13 +496,13 @@ contents_are() {
     "$tool" --name x --tag t --closure graph --root-dir root --config <(printf 'Cmd\t/x\n') --architecture linux/arm/v7 \
       --quiet >printed
     [ $tool = stream-layered-image ] || mv "$(cat printed)" printed
-    look config printed | jq -c '[.os, .architecture, .variant]' >found
+    look printed config | jq -c '[.os, .architecture, .variant]' >found
     [ "$(cat found)" = '["linux","arm","v7"]' ]
     fails 2 "$tool: --architecture: expected 'arm/v7', as Go names it, found 'arm32v7' (see '$tool --help')" \
       "$tool" --name x --tag t --closure graph --root-dir root --config <(printf 'Cmd\t/x\n') --architecture arm32v7 --quiet
   done
   image --copy-to-root "$hello" --architecture arm --variant v6
-  [ "$(look config | jq -c '[.architecture, .variant]')" = '["arm","v6"]' ]
+  [ "$(look image config | jq -c '[.architecture, .variant]')" = '["arm","v6"]' ]
 }
 
 @test "a link that leads nowhere once its directory is copied" {

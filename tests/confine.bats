@@ -58,8 +58,8 @@ stream() {
     >"$place/out/image")
 }
 
-content() { "$TOP/tests/look" "$place/out/image" read "$1"; }
-files() { "$TOP/tests/look" "$place/out/image" files; }
+content() { look "$place/out/image" read "$1"; }
+files() { look "$place/out/image" files; }
 
 # The host as it is: names, owners, modes, times, bytes.
 state() {

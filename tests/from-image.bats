@@ -25,7 +25,6 @@ stream() { stream-layered-image --name "$1" "${options[@]}" "${@:2}" >"$1"; }
 # build NAME OPTION…: the same by build-image
 build() { build-image --name "$1" "${options[@]}" --compressor none --output "$1" "${@:2}" >/dev/null; }
 
-look() { "$TOP/tests/look" "$@"; }
 # config IMAGE FILTER: what jq finds in the configuration
 config() { look "$1" config | jq -c "$2"; }
 diffids() { look "$1" diffids; }

@@ -77,6 +77,18 @@ same() {
   cmp "$1" "$2" || { diff -a "$1" "$2" | head -20; return 1; }
 }
 
+# look IMAGE WHAT [NAME]: what tests/look shows of an image. It keeps all that it can show, and is not started again
+# until IMAGE is another file, or was written again.
+look() {
+  local kept=$BATS_TEST_TMPDIR.looked/${1//\//%} what=$2
+  [ "$what" != read ] || what=read.${3//\//%}
+  if [ "$kept/IMAGE" -ef "$1" ] && [ "$kept/names" -nt "$1" ] && [ -e "$kept/$what" ]; then
+    cat "$kept/$what"
+  else
+    LOOK_KEEPS=$kept "$TOP/tests/look" "$@"
+  fi
+}
+
 # lines LINE… > FILE: each argument one line, with TABs written as \t (printf %b)
 lines() { printf '%b\n' "$@"; }
 

@@ -19,7 +19,6 @@ setup() {
 teardown() { chmod -R u+w "$BATS_TEST_TMPDIR" || :; }
 
 stream() { stream-layered-image --name x --tag t --closure graph --root-dir root --quiet "$@"; }
-look() { "$TOP/tests/look" "$@"; }
 
 # The store paths in an image.
 stored() { look "$1" names | grep -oE '^nix/store/[^/]+' | sort -u | sed 's,^,/,'; }
