@@ -43,7 +43,7 @@ class Closure:
         named = {source: [by_name[name_of(path)] for path in self.refs
                           if self.source[path] == source and name_of(path) in by_name]
                  for source in self.source.values()}
-        self.weight = {path: max(named[self.source[path]], default=1) for path in self.refs}
+        self.factor = {path: max(named[self.source[path]], default=1) for path in self.refs}
 
     def closure_of(self, path):
         seen, todo = {path}, [path]
@@ -58,8 +58,12 @@ class Closure:
         return {path for path in self.refs if self.closure[path] & first}
 
     def weigh(self, sources):
-        return sum(max(self.weight[path] for path in self.refs if self.source[path] == source)
-                   for source in sources)
+        return sum(self.weight(source) for source in sources)
+
+    def weight(self, source):
+        paths = [path for path in self.refs if self.source[path] == source]
+        doublings = sum(int(self.size[path]) for path in paths) // 32768
+        return max(self.factor[path] for path in paths) * max(1, doublings.bit_length())
 
 
 def ratio(a, b):
@@ -87,7 +91,7 @@ def figures(graph, plan, events, weights, previous):
     closure = Closure(graph, weights)
     sizes = dict(closure.size)
     sizes.update((path, size) for _, path, size, _ in plan if size != "-")
-    size = {path: int(text) for path, text in sizes.items()}
+    size = closure.size = {path: int(text) for path, text in sizes.items()}
     layers = [[path for path, *_ in layer] for layer in layers_of(plan)]
 
     def total(paths):
@@ -223,7 +227,7 @@ def random_case(rng, directory):
     write("weights", [(name, rng.randint(0, 9))
                       for name in rng.sample(names, rng.randint(0, 3))])
     closure = Closure(rows(f"{directory}/graph"), rows(f"{directory}/weights"))
-    return any(closure.weight.values())
+    return any(closure.factor.values())
 
 
 def check(n):

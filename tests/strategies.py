@@ -52,6 +52,8 @@ def random_graph(rng, most):
             for i, path in enumerate(paths)}
     # few sizes: ties are what is hard
     size = {path: rng.choice([1, 10, 10, 100, rng.randint(1, 1000)]) for path in paths}
+    if rng.random() < .5:  # large and small sources
+        size = {path: own * rng.choice([1, 2000]) for path, own in size.items()}
     return Graph(size, refs)
 
 
@@ -90,12 +92,18 @@ def find_sources(graph):
     return source
 
 
+def rounded(number):
+    digits = f"{number:b}"
+    return int(digits[:3].ljust(len(digits), "0"), 2)
+
+
 def update_cost(graph, limit, sharing, weights, min_size):
     source = find_sources(graph)
     weight_of = {}
     for path, own in source.items():
         named = [weights[name(p)] for p, other in source.items() if other == own and name(p) in weights]
-        weight_of[own] = max(named, default=1)
+        bytes_of = sum(graph.size[p] for p, other in source.items() if other == own)
+        weight_of[own] = max(named, default=1) * max(1, (bytes_of >> 15).bit_length())
 
     def weight(sources):
         return sum(weight_of[own] for own in sources)
@@ -107,7 +115,7 @@ def update_cost(graph, limit, sharing, weights, min_size):
         return sum(graph.size[p] for p in group)
 
     total = weight(set(source.values())) or 1
-    alone = {path: graph.size[path] * 10 * len(graph.users[path]) // (10 * len(graph.users[path]) + len(sources([path])))
+    alone = {path: rounded(graph.size[path]) * 10 * len(graph.users[path]) // (10 * len(graph.users[path]) + len(sources([path])))
              for path in graph.refs}
 
     def cost(group):

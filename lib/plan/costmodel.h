@@ -12,6 +12,8 @@
  * sharing percent of the total weight times what other images are expected to
  * want alone: of each path its size times 10u / (10u + k), where u paths have
  * it in their closures, itself included, and its own closure has k sources.
+ * This size is rounded down to three binary digits: often nothing else tells
+ * paths of one source apart, and a small change should not change the plan.
  *
  * Costs are whole numbers, so that all machines make the same plan.
  */
@@ -33,14 +35,16 @@ struct costmodel {
 	size_t words;      /* of a set of sources, 64 bits each */
 	uint64_t *sets;    /* of each path: the sources in its closure, words each */
 	uint64_t *weights; /* by source */
-	bool alike;        /* all weights are 1 */
-	uint64_t total;    /* weight of all sources; at least 1 */
-	uint64_t *alone;   /* of each path: bytes that others are expected to want alone */
+	uint64_t *planes;  /* for each word and each bit of a weight: the sources with this bit */
+	size_t nplanes;
+	uint64_t total;  /* weight of all sources; at least 1 */
+	uint64_t *alone; /* of each path: bytes that others are expected to want alone */
 };
 
 /*
- * weights: of each path, NULL: all alike. A source weighs as much as the
- * heaviest of its paths. The caller frees it with costmodel_free().
+ * weights: of each path, none above 2^32, NULL: 1 each. A source weighs as
+ * much as the heaviest of its paths, times 1 for less than 64 KiB of paths
+ * and 1 more for each doubling. The caller frees it with costmodel_free().
  */
 struct costmodel costmodel_make(const struct graph *g, const uint64_t *weights);
 void costmodel_free(struct costmodel *m);
