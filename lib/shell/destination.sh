@@ -164,13 +164,14 @@ destination_end() {
   print "$output"
 }
 
-# Sets digest and tag to those of the image in the layout. They stand in front of all in its index that the caller says.
+# Sets digest and tag to those of the image in the layout. In its index both come before the caller's annotations.
 image_written() {
   local lines
   lines_twice "$work/image/index.json"
   digest=${lines[0]-} digest=${digest#*'"digest":"'} digest=${digest%%\"*}
   tag=${lines[0]-} tag=${tag#*'"org.opencontainers.image.ref.name":"'} tag=${tag%%\"*}
-  [[ $digest == sha256:* && -n $tag ]] || fail "cannot read '$work/image/index.json'"
+  [[ $digest == sha256:* && $tag != "${lines[0]-}" && -n $tag && $tag != \{* ]] ||
+    fail "cannot read '$work/image/index.json'"
 }
 
 # Whether the registry says that it has this image under this tag. Nobody's name and password are sent: where they
