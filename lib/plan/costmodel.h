@@ -12,8 +12,9 @@
  * sharing percent of the total weight times what other images are expected to
  * want alone: of each path its size times 10u / (10u + k), where u paths have
  * it in their closures, itself included, and its own closure has k sources.
- * This size is rounded down to three binary digits: often nothing else tells
- * paths of one source apart, and a small change should not change the plan.
+ * This size is rounded down to three binary digits, 1000 to 896: often nothing
+ * else tells paths of one source apart, and a small change should not change
+ * the plan.
  *
  * Costs are whole numbers, so that all machines make the same plan.
  */
@@ -42,6 +43,7 @@ struct costmodel {
 };
 
 /*
+ * The sizes of all paths add up to less than 2^64.
  * weights: of each path, none above 2^32, NULL: 1 each. A source weighs as
  * much as the heaviest of its paths, times 1 for less than 64 KiB of paths
  * and 1 more for each doubling. The caller frees it with costmodel_free().

@@ -163,6 +163,7 @@ static bool try_move(struct moves *v, uint32_t from, uint32_t to, cost_t least)
 			}
 	return v->top.cost < least;
 }
+
 /* Moves the layer to where that costs least. Returns whether it moved. */
 static bool move_down(struct moves *v, uint32_t from)
 {

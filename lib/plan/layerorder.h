@@ -9,7 +9,7 @@
  * only above equal layers, has the least to pull: it pulls a layer again when
  * that or one below it changes. For each layer, take the layers that then add
  * no further changes. The set with the fewest new changes for each byte comes
- * first, then again with the rest (Sidney's decomposition). At last each layer,
+ * first, then again with the rest (Sidney's decomposition). Then each layer,
  * with those that then add no further changes, moves down to where it costs
  * least, again and again until none moves. The first `fixed` groups stay where
  * they are. O(n^3) steps of one set of sources for each round.
