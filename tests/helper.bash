@@ -7,8 +7,9 @@ bats_require_minimum_version 1.5.0
 # bats exports it for a start of its own; a pipeline that is given functions starts once more, without them
 export -nf bats_readlinkf 2>/dev/null || :
 
-# bats notes each command before it runs, to tell which one failed, and starts date before each test: a fifth of
+# bats notes each command before it runs, to tell which one failed, and starts date before each test: an eighth of
 # what a short test takes. Here a command is noted when it has failed. Another bats keeps its own way.
+# Of a test that ends by exit or by a variable that is not set, or that fails in teardown, no line is named.
 if declare -F bats_capture_stack_trace bats_error_trap get_mills_since_epoch >/dev/null; then
   note_failures_alone() {
     trap note_failure ERR
@@ -82,7 +83,8 @@ same() {
 look() {
   local kept=$BATS_TEST_TMPDIR.looked/${1//\//%} what=$2
   [ "$what" != read ] || what=read.${3//\//%}
-  if [ "$kept/IMAGE" -ef "$1" ] && [ "$kept/names" -nt "$1" ] && [ -e "$kept/$what" ]; then
+  # a name with % could be that of another file there
+  if [[ ${3-} != *%* ]] && [ "$kept/IMAGE" -ef "$1" ] && [ "$kept/names" -nt "$1" ] && [ -e "$kept/$what" ]; then
     cat "$kept/$what"
   else
     LOOK_KEEPS=$kept "$TOP/tests/look" "$@"
