@@ -157,7 +157,7 @@ let
           command = ''
             destination=$1
             shift
-            if [[ $destination != docker://* ]]; then
+            if [[ $destination != docker://* || " $*" == *" --"@(dest|src)-* ]]; then # options of skopeo
               exec ${pkgs.skopeo}/bin/skopeo --insecure-policy copy "$@" docker-archive:${result} "$destination"
             fi
             PATH=${lib.makeBinPath [ layerpipe pkgs.coreutils pkgs.jq ]}:$PATH

@@ -91,7 +91,7 @@ hash_of() { basename "${!1}" | cut -c -32; }
 {"architecture":"arm64","name":"team/on-top"}
 ["made-env.tar","hello-2.12-env.tar.gz","1","stream-run"]
 ["x","x",true]
-["docker-image-a-b-2.tar","2","a/b:2",true,true]
+["docker-image-a-b-2.tar","2","a/b:2",true,true,"mine"]
 END
   value '[
     [ bash.name onTop.name bash.imageName onTop.imageName ]
@@ -105,7 +105,8 @@ END
       pull = hash: dockerTools.pullImage ({ imageName = "c"; imageDigest = "d"; finalImageName = "a/b"; finalImageTag = "2"; } // hash);
       pulled = pull { hash = pkgs.lib.fakeHash; };
     in [ pulled.name pulled.imageTag pulled.destNameTag (pulled.outPath == (pull { sha256 = pkgs.lib.fakeHash; }).outPath)
-      (pulled.outPath == (pull { outputHash = pkgs.lib.fakeHash; outputHashAlgo = "sha256"; }).outPath) ])
+      (pulled.outPath == (pull { outputHash = pkgs.lib.fakeHash; outputHashAlgo = "sha256"; }).outPath)
+      (pull { name = "mine"; hash = pkgs.lib.fakeHash; }).name ])
   ]' | jq -c '.[]' >found
   same want found
   built bash
@@ -323,9 +324,23 @@ layers() { awk '{ sub(".*/.{33}", "", $2); all[$1] = all[$1] $2 " " } END { for 
   }
   [ "$(pushed 1)" = 2 ]
   [ "$(pushed 2)" = 0 ]
+  # by skopeo, whose options these are
+  in_store "${parentCopy#"$dir/root"}/bin/copy-to" "docker://$REGISTRY/parent:3" --dest-tls-verify=false >said 2>&1 || { cat said && return 1; }
+  grep -q 'Copying blob' said
+  [ "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REGISTRY/parent:3")" ]
   skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/parent:2" | jq -r '.config.digest | sub("sha256:"; "") + ".json"' >found
   tar -xOf "$parent" manifest.json | jq -r '.[].Config' | same found -
   [ -z "$(find "$dir/root/tmp" -name 'tmp.*')" ]
+  # with a password
+  registry_stop
+  started=()
+  auth_start
+  run pushed 1
+  [[ $output == *'nobody is logged in'* ]]
+  mkdir -p "$dir/root/run/containers/0"
+  jq -nc --arg registry "$REGISTRY" --arg auth "$(printf u:p | base64)" '{auths: {($registry): {auth: $auth}}}' >"$dir/root/run/containers/0/auth.json"
+  [ "$(pushed 1)" = 2 ]
+  kill "${started[0]}"
 }
 
 @test "pullImage takes what its hash is of, and nothing else" {
