@@ -229,11 +229,12 @@ for g in layers:
     words = ["".join(text.itertext()) for text in g.findall(name + "text")]
     print(*words, f"{float(bar.get('width')) / largest:.2f}", bar.get("fill"), sep=", ")
 words = [text.text.strip() for text in previous.findall(name + "text")][1:]
-print(*words, *["gone" for text in previous.findall(name + "text") if "gone" in text.get("class")], sep=", ")
+print(*words, *["gone" for text in previous.findall(name + "text") if "gone" in text.get("class", "")], sep=", ")
 for line in previous.findall(name + "line"):
     print(line.get("y1") == line.get("y2"), float(line.get("y1")) - 10 in [float(g.find(name + "rect").get("y")) for g in layers])
 height = float(root.get("height"))
 assert all(0 < float(t.get("y")) < height for t in root.iter(name + "text"))
+assert all(t.get("class") != "" for t in root.iter())
 END
   grep -qF '>Pull from the previous plan: 1 layer, 128 B (128 B changed); by chain ID 2.22 kB<' plan.svg
   grep -qF '>How often a layer changes, in % of the given events:<' plan.svg

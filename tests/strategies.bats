@@ -135,7 +135,9 @@ sci() {
 @test "groups that need more layers than there are" {
   lines '-\t*' >groups
   lines '-\thello*' 'lower\tsource:' >bad
-  fails 1 "layer-plan: bad:2: expected a glob behind 'source:'" layer-plan --strategy update-cost --group bad graph
+  fails 1 "layer-plan: bad:2: expected a glob right behind 'source:'" layer-plan --strategy update-cost --group bad graph
+  lines 'blank\tsource: hello*' >bad
+  fails 1 "layer-plan: bad:1: expected a glob right behind 'source:'" layer-plan --strategy update-cost --group bad graph
   fails 1 'layer-plan: groups: the groups need 5 layers: expected at most 4' \
     cost --group groups --max-layers 4 graph
   lines '-\thello*' >groups

@@ -40,8 +40,8 @@ static int read_record(const struct record_reader *r, const struct record_field 
 		return -1;
 	size_t prefix = strlen(BY_SOURCE);
 	bool by_source = strncmp(glob, BY_SOURCE, prefix) == 0;
-	if (by_source && !glob[prefix])
-		return record_err(r, e, "expected a glob behind '" BY_SOURCE "'");
+	if (by_source && (!glob[prefix] || glob[prefix] == ' '))
+		return record_err(r, e, "expected a glob right behind '" BY_SOURCE "'");
 	p->lines = mem_grow(p->lines, &p->cap, (size_t)p->n + 1, sizeof *p->lines);
 	p->lines[p->n++] = (struct line){
 		.group = group ? intern_add(&p->names, group, strlen(group)) : INTERN_NONE,

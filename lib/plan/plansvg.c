@@ -333,7 +333,8 @@ static void draw_older(struct buf *b, const struct plancost *c, uint32_t i, int 
 	y += ROW - 6;
 	buf_addf(b, "<text x=\"%d\" y=\"%d\" class=\"end%s\">%" PRIu32 "</text>\n",
 		 OLDER_START + 28, y, gone, i + 1);
-	buf_addf(b, "<text x=\"%d\" y=\"%d\" class=\"%s\">", OLDER_START + 40, y, gone);
+	buf_addf(b, "<text x=\"%d\" y=\"%d\"%s>", OLDER_START + 40, y,
+		 layer->kept ? "" : " class=\"gone\"");
 	add_name(b, layer->name, MOST_OLDER);
 	if (layer->npaths > 1)
 		buf_addf(b, " +%" PRIu32 " more", layer->npaths - 1);
