@@ -71,8 +71,7 @@ ask='cannot ask for the manifest'
 push_of() {
   case $1 in
     0) echo "cannot push the configuration ($CONFIG)" ;;
-    2) echo "cannot push layer 2 ($LAYER, store paths: ['/nix/store/4ddddddddddddddddddddddddddddddd-hello-1.0', \
-'/nix/store/3cccccccccccccccc...)" ;;
+    2) echo "cannot push layer 2 ($LAYER, store paths: ['/nix/store/2bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-shell-5.2'])" ;;
   esac
 }
 
