@@ -20,8 +20,8 @@ V       = 0
 # For a package: directories of the programs that ours start, which are looked for there first. DEPS=none looks
 # for nothing that is missing
 TOOLS   =
-# The bash of the pipelines, as a first line names it. env would look for bash at each start, which costs a fifth of
-# the start; a bash that stands elsewhere may be gone tomorrow, so that one is looked for
+# The bash of the pipelines, as a first line names it. Where neither place has one, env looks for bash at each start,
+# which costs a fifth of the start
 BASH   := $(or $(firstword $(wildcard /bin/bash /usr/bin/bash)),/usr/bin/env -S bash)
 
 # fuzz: seconds a target; SANITIZE: what check-asan and the fuzz targets are built with

@@ -11,8 +11,8 @@
  * no further changes. The set with the fewest new changes for each byte comes
  * first, then again with the rest (Sidney's decomposition). Then each layer,
  * with those that then add no further changes, moves down to where it costs
- * least, again and again until none moves. The first `fixed` groups stay where
- * they are. O(n^3) steps of one set of sources for each round.
+ * least, until none moves, in 50 rounds at most. The first `fixed` groups stay
+ * where they are. O(n^3) steps of one set of sources for each round.
  */
 void layerorder_sort(const struct costmodel *m, struct merge_group *groups, uint32_t fixed,
 		     uint32_t n);

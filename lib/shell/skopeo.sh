@@ -22,7 +22,7 @@ skopeo_start() {
   authfile_check
 }
 
-# Without the file, the push would go on, and without credentials.
+# Without this check a push with a wrong file name would go on without credentials.
 authfile_check() {
   [[ -z ${attr[authfile]} || -e ${attr[authfile]} ]] || fail "${called[authfile]}: '${attr[authfile]}' does not exist"
 }
