@@ -220,6 +220,16 @@ nothing_left() { [ -z "$(ls -A out)" ] || { ls -lA out; false; }; }
   [ -L out/link ]
 }
 
+@test "an empty directory becomes a layout where files cannot be without a name" {
+  needs unshare
+  local proc=(unshare --map-root-user --mount sh -c 'mount -t tmpfs none /proc && exec "$@"' sh)
+  "${proc[@]}" true 2>/dev/null || { [ "${MUST_RUN:-0}" != 1 ] && skip 'no namespaces'; }
+  mkdir out/l
+  "${proc[@]}" image-assemble --architecture arm/v7 --name hello --tag 1 --format oci --output out/l s
+  look out/l gz
+  [ "$(ls -A out/l)" = $'blobs\nindex.json\noci-layout' ]
+}
+
 @test "several at the same time, into a layout that is there and into one that is not" {
   local n pids=() place
   mkdir out/there
@@ -234,6 +244,19 @@ nothing_left() { [ -z "$(ls -A out)" ] || { ls -lA out; false; }; }
     [ "$(names out/$place | jq 'sort | length')" = 12 ]
   done
   [ "$(ls -A out)" = $'new\nthere' ]
+}
+
+@test "an empty directory that becomes a layout while it is looked at is one" {
+  local look other='image-assemble --name hello --tag 1 --format oci --output out/l s'
+  for look in 1 2; do # before a layer is read, and before names are given
+    rm -rf out/l
+    mkdir out/l
+    "$BUILD/faults/inject" log 60 image-assemble getdents $look "run=$other" \
+      image-assemble --name hello --tag 2 --format oci --output out/l s
+    grep -q $'^done\t' log
+    look out/l gz
+    [ "$(names out/l | jq 'sort | length')" = 2 ]
+  done
 }
 
 @test "what is no layout is refused before a layer is read" {

@@ -10,6 +10,8 @@
  * SIGINT, SIGTERM, SIGHUP and SIGPIPE remove too.
  */
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -26,6 +28,9 @@ MUST_USE int outfile_new(const char *path, struct outfile **f, struct err *e);
  * until then call it what.
  */
 MUST_USE int outfile_new_in(const char *dir, const char *what, struct outfile **f, struct err *e);
+
+/* Whether a name in a directory is a temporary one, of this process or another. */
+bool outfile_is_temporary(const char *name);
 
 /* The directory that path names something in; the caller frees it. */
 char *outfile_directory(const char *path);
