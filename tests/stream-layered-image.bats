@@ -295,6 +295,43 @@ END
   same asked want
 }
 
+# The nix-store is a stand-in, as a store of that size takes too long to make.
+@test "a closure and roots that do not fit into a command line" {
+  local hash=0000000000000000000000000000000000000000000000000000000000000000
+  mkdir -p bin root/nix/var/nix/db
+  seq -f "/nix/store/%032.0f-$(printf 'n%.0s' {1..200})" 9000 >paths
+  cat >bin/nix-store <<END
+#!$BASH
+case " \$* " in
+  *' --query --requisites '*) cat '$PWD/paths' ;;
+  *' --dump-db '*) printf '%s\n$hash\n120\n\n0\n' "\${@:4}" ;;
+esac
+END
+  chmod +x bin/nix-store
+  sed "s/$/\t120\tsha256-$(printf 'A%.0s' {1..43})=\t\\\\e/" paths >want
+  head -n 1 paths >roots
+  closure_of_roots >out
+  cmp out want
+  cp paths roots
+  closure_of_roots --closure want >out
+  cmp out want
+}
+
+# Of the roots in the file of that name.
+closure_of_roots() {
+  # shellcheck disable=SC2016 # the other shell's
+  PATH=$PWD/bin:$PATH bash -c 'set -euo pipefail
+    here=$0/bin share=$0/share/layerpipe
+    . "$share/pipeline.sh"
+    . "$share/store.sh"
+    . "$share/closure.sh"
+    pipeline_start stream-layered-image --name x --root-dir root "$@"
+    closure_open
+    { cat roots && end_mark; } >"$work/mentioned"
+    closure_cut "$work/mentioned"
+    cat "$work/graph"' "$BUILD" "$@"
+}
+
 # What nix-store --load-db reads of the closure.
 registration() {
   local hash

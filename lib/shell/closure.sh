@@ -10,7 +10,7 @@
 #   ${roots[@]}             these paths
 #   closure_unknown         warns of the mentioned paths that are no candidates
 
-roots=() unknown=()
+roots=() unknown=() many=4096
 
 closure_open() {
   printf '%s\n' - "${list_exclude[@]}" >"$work/excluded"
@@ -85,7 +85,26 @@ nix_closure() {
   [ "$root" = "$PWD/" ] || store=(--store "$root")
   paths=$(with_caller_environment nix-store "${store[@]}" --query --requisites "$@") || return
   mapfile -t paths <<<"$paths"
-  with_caller_environment nix-store "${store[@]}" --dump-db "${paths[@]}"
+  some_by_some nix_registration "${paths[@]}"
+}
+
+nix_registration() { with_caller_environment nix-store "${store[@]}" --dump-db "$@"; }
+
+# some_by_some FUNCTION PATH…: calls it with as many store paths at once as surely fit into a command line
+some_by_some() {
+  local function=$1 paths=("${@:2}") i
+  for ((i = 0; i < ${#paths[@]}; i += many)); do
+    "$function" "${paths[@]:i:many}" || return
+  done
+}
+
+# closure_of_all ROOT… > graph lines
+closure_of_all() {
+  if [ $# -le $many ]; then
+    closure_of "$@"
+  else
+    some_by_some closure_of "$@" | closure-graph --store-dir "${attr[storeDir]}" # paths that several lead to, once
+  fi
 }
 
 # closure_of ROOT… > graph lines
@@ -115,5 +134,5 @@ closure_cut() {
     esac
   done
   : >"$work/graph"
-  [ ${#roots[@]} = 0 ] || closure_of "${roots[@]}" >"$work/graph"
+  [ ${#roots[@]} = 0 ] || closure_of_all "${roots[@]}" >"$work/graph"
 }
