@@ -607,6 +607,11 @@ without TLS)" registry-push --ca-file "$ca" "$layout" "127.0.0.1:$plain/secure/n
   refused "$(push_of 0): 416 Range Not Satisfiable: CODE416: because of 416" push put-416/app --jobs 1
   refused "$(push_of 0): 405 Method Not Allowed: CODE405: because of 405" push no-put/patch-405/app --jobs 1
   [ "$(asked no-put/patch-405/app | grep -c '^P[UA][A-Z]* uploads')" = 2 ]
+  # both answers are told
+  refused "$(push_of 0): 405 Method Not Allowed: CODE405: because of 405\
+ (PUT was refused before: 400 Bad Request: CODE400: because of 400)" push put-400-1/patch-405/app --jobs 1
+  refused "$(push_of 0): 405 Method Not Allowed (PUT was refused before: 400 Bad Request)" \
+    push_as "$user" token/put-400-1/echo-error/patch-405/app --jobs 1
   # what is damaged goes nowhere
   damaged other_bytes
   run -1 push no-put/damaged

@@ -11,6 +11,12 @@ enum { COMMENT_SHOWN = 100 };
 /* What a blob that is missing waits for. */
 enum step { ASKED, MOUNTING, OPENING, STARTING, PATCHING, SENDING };
 
+/* What the blobs of one push know of a registry that takes bodies with PATCH alone. */
+struct patching {
+	bool wanted;
+	char *refused; /* the answer to PUT, owned; NULL once a blob has gone with PATCH */
+};
+
 /* A blob on its way. */
 struct item {
 	const struct blobpush *p;
@@ -20,8 +26,8 @@ struct item {
 	struct blobbody body;
 	struct weburl location; /* where to send it; host NULL: not known yet */
 	enum step step;
-	bool *patch; /* of all items: the registry takes bodies with PATCH alone */
-	bool tried;  /* to mount it */
+	struct patching *patching; /* of all items */
+	bool tried;                /* to mount it */
 	bool restarted;
 	uint64_t told; /* bytes that the progress heard of */
 	struct progress *progress;
@@ -73,6 +79,18 @@ static int failed(const struct item *item, const char *what, struct err *e)
 {
 	AUTO_FREE char *name = name_of(item);
 	return session_failed(&item->call, e, "cannot %s %s", what, name);
+}
+
+/* After a PUT that was refused, the answer to PATCH alone does not tell what is wrong. */
+static int push_failed(const struct item *item, struct err *e)
+{
+	const char *refused = item->patching->refused;
+	AUTO_FREE char *refusal = session_refusal(&item->call);
+	failed(item, "push", e);
+	if (!refused || item->call.request.fatal || strcmp(refusal, refused) == 0)
+		return -1;
+	AUTO_FREE char *both = xasprintf("%s (PUT was refused before: %s)", e->msg, refused);
+	return err_set(e, 0, "%s", both);
 }
 
 /* Sets what to ask for; the rest of the request is as it was. */
@@ -285,7 +303,7 @@ static void put_end(struct item *item)
 
 static void send_body(struct item *item)
 {
-	if (*item->patch)
+	if (item->patching->wanted)
 		patch(item);
 	else
 		put(item);
@@ -362,7 +380,7 @@ static int opened(struct item *item, struct err *e)
 static int started(struct item *item, struct err *e)
 {
 	if (!is_done(item->call.request.status))
-		return failed(item, "push", e);
+		return push_failed(item, e);
 	if (take_location(item, e) < 0)
 		return -1;
 	send_body(item);
@@ -385,7 +403,9 @@ static bool wants_patch(struct item *item)
 	if (!item->call.request.body.blob || item->step != SENDING ||
 	    (status != 400 && status != 405 && status != 416))
 		return false;
-	*item->patch = true;
+	if (!item->patching->wanted)
+		item->patching->refused = session_refusal(&item->call);
+	item->patching->wanted = true;
 	return true;
 }
 
@@ -393,7 +413,7 @@ static bool wants_patch(struct item *item)
 static int send_again(struct item *item, struct err *e)
 {
 	if (!session_again(&item->call) && !wants_patch(item) && !is_lost(item))
-		return failed(item, "push", e);
+		return push_failed(item, e);
 	blobbody_close(&item->body); /* who fills a pipe need not wait with us */
 	open_blob(item);
 	return 0;
@@ -425,9 +445,17 @@ static int patched(struct item *item, struct err *e)
 	return 0;
 }
 
+static void patching_works(struct patching *p)
+{
+	free(p->refused);
+	p->refused = NULL;
+}
+
 static int sent(struct item *item, bool *done, struct err *e)
 {
 	*done = is_done(item->call.request.status);
+	if (*done && !item->call.request.body.blob)
+		patching_works(item->patching);
 	return *done ? check_sent(item, e) : send_again(item, e);
 }
 
@@ -482,14 +510,15 @@ static int send_all(const struct blobpush *p, struct items *items, struct err *e
 int blobpush_send(const struct blobpush *p, struct progress *progress, struct err *e)
 {
 	struct items items = items_new(p);
-	bool patch = false;
+	struct patching patching = { 0 };
 	for (size_t i = 0; i < items.n; i++) {
 		items.list[i].progress = progress;
-		items.list[i].patch = &patch;
+		items.list[i].patching = &patching;
 	}
 	int r = send_all(p, &items, e);
 	if (r < 0)
 		session_stop(p->session);
 	items_free(&items);
+	free(patching.refused);
 	return r;
 }

@@ -236,6 +236,15 @@ static void add_refusal(const struct session *s, const struct transport_request 
 	refusal_text(b, r->status, NULL, 0);
 }
 
+static void add_reason(const struct session_call *c, struct buf *b)
+{
+	const struct transport_request *r = &c->request;
+	if (r->status)
+		add_refusal(c->session, r, b);
+	else
+		buf_adds(b, r->err.msg ? r->err.msg : "no answer");
+}
+
 int session_failed(const struct session_call *c, struct err *e, const char *fmt, ...)
 {
 	const struct transport_request *r = &c->request;
@@ -244,13 +253,17 @@ int session_failed(const struct session_call *c, struct err *e, const char *fmt,
 	va_start(ap, fmt);
 	AUTO_FREE char *what = xvasprintf(fmt, ap);
 	va_end(ap);
-	if (r->status)
-		add_refusal(c->session, r, &why);
-	else
-		buf_adds(&why, r->err.msg ? r->err.msg : "no answer");
+	add_reason(c, &why);
 	if (r->status == 401 || r->status == 403)
 		session_add_hint(c->session, &why);
 	return err_set(e, 0, "%s: %s", what, why.s);
+}
+
+char *session_refusal(const struct session_call *c)
+{
+	struct buf why = { 0 };
+	add_reason(c, &why);
+	return why.s;
 }
 
 void session_call_free(struct session_call *c)

@@ -70,6 +70,9 @@ bool session_again(struct session_call *c);
 int session_failed(const struct session_call *c, struct err *e, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Why the answer is none, as in such an error; the caller owns it. */
+char *session_refusal(const struct session_call *c);
+
 /* Replaces an error about an address that an answer has, which may be NULL, if that tells what
  * authorized us. Returns -1. */
 int session_hide(const struct session *s, const char *address, struct err *e);
