@@ -183,7 +183,7 @@ $(BUILD)/faults/inject: tests/faults/inject.c $(BUILD)/liblayerpipe.a
 # fuzz targets: the library once more, by clang, and of the guest what unpacks; the ends of small
 # buffers are met, and a small buffer or window costs little in each run
 FUZZ_CHUNKS = -DTARREAD_CHUNK=2048 -DDECOMPRESS_CHUNK=2048 -DDECOMPRESS_WINDOW=20 -DVMSESSION_CHUNK=2048 \
-              -DFILEPIECES_MOST=16384 -DZSTDPACK_WINDOW=10
+              -DFILEPIECES_MOST=16384 -DZSTDPACK_WINDOW=10 -DZSTDPACK_TABLES=10
 $(FUZZ)/%.o: %.c | $(JQ_HEADERS)
 	@mkdir -p $(@D)
 	$(say) CC $<

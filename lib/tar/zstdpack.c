@@ -2,13 +2,18 @@
 #include "tar/zstdpack.h"
 
 #include <errno.h>
-#include <zstd.h>
 
-/* A window of 1 MiB holds some thousand headers, and keeps memory small. Fuzz targets take less. */
+#include "tar/zstdblock.h"
+
+/*
+ * A window of 1 MiB holds some thousand headers, and keeps memory small. Fuzz targets take less,
+ * and small tables: of 0, they are those of the level, which take longer to clear than a run takes.
+ */
 #ifndef ZSTDPACK_WINDOW
 #define ZSTDPACK_WINDOW 20
+#define ZSTDPACK_TABLES 0
 #endif
-enum { LEVEL = 3, WINDOW_LOG = ZSTDPACK_WINDOW, STEP = 64 << 10 };
+enum { LEVEL = 3, STEP = 64 << 10 };
 
 struct zstdpack {
 	ZSTD_CCtx *z;
@@ -18,13 +23,14 @@ struct zstdpack {
 
 struct zstdpack *zstdpack_new(void)
 {
+	static const struct zstdblock_setting settings[] = {
+		{ ZSTD_c_compressionLevel, LEVEL },
+		{ ZSTD_c_windowLog, ZSTDPACK_WINDOW },
+		{ ZSTD_c_hashLog, ZSTDPACK_TABLES },
+		{ ZSTD_c_chainLog, ZSTDPACK_TABLES },
+	};
 	struct zstdpack *p = xcalloc(1, sizeof *p);
-	p->z = ZSTD_createCCtx();
-	if (p->z && (ZSTD_isError(ZSTD_CCtx_setParameter(p->z, ZSTD_c_compressionLevel, LEVEL)) ||
-		     ZSTD_isError(ZSTD_CCtx_setParameter(p->z, ZSTD_c_windowLog, WINDOW_LOG)))) {
-		ZSTD_freeCCtx(p->z);
-		p->z = NULL;
-	}
+	p->z = zstdblock_start(settings, sizeof settings / sizeof *settings);
 	return p;
 }
 
