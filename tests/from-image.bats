@@ -487,6 +487,8 @@ inherits() {
     images+=("l/${platform//\//-}")
     [[ $platform/ == "$machine"/* ]] || others+=("$platform")
   done
+  tree-list --owner 0:0 of/arm64/v8 | layer-tar --mtree - |
+    image-assemble --name base --tag 1 --architecture arm64 --format oci --output plain
   there=$(printf ', linux/%s' "${platforms[@]}")
   there=${there#, }
   merge-images --format oci --output all "${images[@]}" 2>said
@@ -499,6 +501,10 @@ inherits() {
   [ "$(config child '[.architecture, .variant, .config.Env]')" = '["arm","v7",["P=arm/v7"]]' ]
   [ "$(content child file)" = arm/v7 ]
   build child --from-image all --architecture arm64 --variant v8
+  [ "$(content child file)" = arm64/v8 ]
+  # that of a base without one goes without saying
+  merge-images --format oci --output usual l/arm-v7 plain
+  build child --from-image usual --architecture arm64 --variant v8
   [ "$(content child file)" = arm64/v8 ]
   # a variant alone is one of this machine
   build child --from-image all --variant v2

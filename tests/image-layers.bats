@@ -784,6 +784,28 @@ entry() { edit index.json ".manifests[0] |= ($1)"; }
   done
 }
 
+@test "a variant that a platform without one has" {
+  local platform
+  image-layers images/plain.tar >layers
+  for platform in amd64 arm arm64 arm64/v9; do
+    image-assemble --name x --tag 1 --architecture $platform --format oci --output "of-${platform/\//-}" layers
+  done
+  merge-images --format oci --output all of-amd64 of-arm of-arm64-v9 of-arm64
+  for platform in amd64/v1 arm/v7 arm64/v8; do
+    for option in --platform --prefer-platform; do
+      image-layers $option $platform --config all | grep "^architecture" | same <(lines "architecture\t${platform%/*}") /dev/stdin
+      image-layers $option $platform "of-${platform%/*}" | same layers /dev/stdin
+    done
+  done
+  fails 1 'image-layers: all: no image for linux/arm/v6, but linux/amd64, linux/arm, linux/arm64/v9, linux/arm64' \
+    image-layers --platform arm/v6 all
+  fails 1 'image-layers: of-arm64: no image for linux/arm64/v7, but linux/arm64' image-layers --platform arm64/v7 of-arm64
+  # one that says it goes first
+  image-assemble --name x --tag 1 --architecture arm64/v8 --format oci --output of-arm64-v8 layers
+  merge-images --format oci --output both of-arm64 of-arm64-v8
+  image-layers --platform arm64/v8 --config both | grep -q '^variant'
+}
+
 @test "skopeo's dir: form" {
   unpack oci
   mkdir dir

@@ -133,12 +133,29 @@ static int read_blob(struct manifest *m, const char *digest, struct err *e)
 	return read_document(m, name, digest, e);
 }
 
+/* Whether want only adds the variant that a platform without one has, as containerd reads it. */
+static bool adds_usual_variant(const char *platform, const char *want)
+{
+	static const char *const usual[] = { "amd64/v1", "arm/v7", "arm64/v8" };
+	size_t len = strlen(platform);
+	const char *machine = strchr(want, '/');
+	if (strncmp(platform, want, len) != 0 || want + len != strrchr(want, '/'))
+		return false;
+	for (size_t k = 0; k < sizeof usual / sizeof *usual; k++)
+		if (strcmp(machine + 1, usual[k]) == 0)
+			return true;
+	return false;
+}
+
 /* Whether platform is the wanted one, variants of it included. */
 static bool fits(const char *platform, const char *want)
 {
 	size_t len = strlen(want);
-	return platform && strncmp(platform, want, len) == 0 &&
-	       (platform[len] == '\0' || platform[len] == '/');
+	if (!platform)
+		return false;
+	return (strncmp(platform, want, len) == 0 &&
+		(platform[len] == '\0' || platform[len] == '/')) ||
+	       adds_usual_variant(platform, want);
 }
 
 static void list_platforms(const struct image_descriptor *list, size_t n, struct buf *b)
