@@ -192,7 +192,9 @@ int main(int argc, char **argv)
 {
 	struct settings s = {
 		.max_layers = 100,
-		.planner = { .strategy = PLANNER_UPDATE_COST, .sharing = 1, .max_decay = 10 },
+		.planner = { .strategy = PLANNER_UPDATE_COST,
+			     .sharing = PLANNER_SHARING,
+			     .max_decay = PLANNER_MAX_DECAY },
 	};
 	struct err e = { 0 };
 	struct out out;

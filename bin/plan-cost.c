@@ -16,17 +16,19 @@ static const char help[] =
 	"      --events FILE           which paths changed together: lines of an event and a name\n"
 	"      --weights FILE          how often each path changes: lines of a name and a number\n"
 	"      --previous PLAN         tell what a pull costs a client that has this plan\n"
+	"      --replay                tell how well plans hold when events follow each other\n"
 	"      --format text|tsv|svg   for people, for scripts, or a picture (text)\n"
 	"  -h, --help                  show this help\n"
 	"      --version               show the version\n";
 
-enum { GRAPH = CLI_OPT, EVENTS, WEIGHTS, PREVIOUS, FORMAT };
+enum { GRAPH = CLI_OPT, EVENTS, WEIGHTS, PREVIOUS, REPLAY, FORMAT };
 
 static const struct option longs[] = {
 	{ "graph", required_argument, NULL, GRAPH },
 	{ "events", required_argument, NULL, EVENTS },
 	{ "weights", required_argument, NULL, WEIGHTS },
 	{ "previous", required_argument, NULL, PREVIOUS },
+	{ "replay", no_argument, NULL, REPLAY },
 	{ "format", required_argument, NULL, FORMAT },
 	CLI_OPTIONS_END,
 };
@@ -38,6 +40,7 @@ typedef void write_fn(const struct plancost *, struct buf *);
 struct options {
 	const char *graph, *plan;
 	const char *events, *weights, *previous; /* NULL: none */
+	bool replay;
 	write_fn *write;
 };
 
@@ -70,6 +73,9 @@ static void set_option(struct options *o, int opt)
 	case PREVIOUS:
 		o->previous = optarg;
 		break;
+	case REPLAY:
+		o->replay = true;
+		break;
 	case FORMAT:
 		o->write = format(optarg);
 	}
@@ -94,6 +100,8 @@ static struct options parse_options(int argc, char **argv)
 	o.plan = optind < argc ? argv[optind] : "-";
 	if (!o.graph)
 		cli_usage(&cli, "--graph is missing: give the closure graph of the plan");
+	if (o.replay && !o.events)
+		cli_usage(&cli, "--replay: only with --events");
 	check_inputs(&o);
 	return o;
 }
@@ -176,6 +184,7 @@ static int measure(const struct options *o, struct inputs *in, struct buf *text,
 		.weights = in->weights,
 		.events = o->events ? &in->events : NULL,
 		.previous = o->previous ? &in->previous : NULL,
+		.replay = o->replay,
 	};
 	struct plancost c;
 	if (plancost_measure(&input, &c, e) < 0)

@@ -4,7 +4,10 @@
 
   plancost.py tsv GRAPH PLAN EVENTS WEIGHTS PREVIOUS    what is expected; - where there is no file
   plancost.py check N                                   compares it with plan-cost on N random ones
+  plancost.py replay GRAPH PLAN EVENTS WEIGHTS          what --replay adds, with the plans of layer-plan
+  plancost.py check-replay N                            compares that on N random ones
 """
+import hashlib
 import random
 import subprocess
 import sys
@@ -161,6 +164,74 @@ def figures(graph, plan, events, weights, previous):
                hits[i] if events is not None else "-", kept[i], name_of(largest))
 
 
+def drawn(event, name):
+    """What looks random."""
+    return hashlib.sha256(f"{event}\t{name}".encode()).digest()
+
+
+def renamed(path, event):
+    bits = int.from_bytes(drawn(event, path)[:20], "little")
+    new = "".join(ALPHABET[bits >> 5 * i & 31] for i in reversed(range(32)))
+    return f"{path[:-len(name_of(path)) - 33]}{new}-{name_of(path)}"
+
+
+def resized(path, size, event):
+    n = int.from_bytes(drawn(event, name_of(path))[:4], "big")
+    return (size * (970000 + n % 60001) + 500000) // 1000000
+
+
+def planned(graph, weights, layers, previous):
+    """The plan's lines, and whether it decayed."""
+    write("replay.graph", graph)
+    command = ["layer-plan", "--max-layers=128", f"--reserve={128 - layers}", "replay.graph"]
+    if weights is not None:
+        write("replay.weights", weights)
+        command.append("--weights=replay.weights")
+    if previous is not None:
+        write("replay.previous", previous)
+        command.append("--previous=replay.previous")
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [line.split("\t") for line in done.stdout.splitlines()], "planned afresh" in done.stderr
+
+
+def replay(graph, plan, events, weights):
+    sizes = {row[0]: int(row[1]) for row in graph if row[1] != "-"}
+    sizes.update((path, int(size)) for _, path, size, _ in plan if size != "-")
+    graph = [(path, sizes[path], *rest) for path, _, *rest in graph]
+    limit = len(layers_of(plan))
+    named = {}
+    for event, name in events:
+        named.setdefault(event, set()).add(name)
+    changed_bytes = decayed = 0
+    sums = [[0, 0], [0, 0]]
+    before = [plan, plan]
+    for event, names in named.items():
+        changed = Closure(graph, None).changed(names)
+        if not changed:
+            continue
+        new = {path: renamed(path, event) for path in changed}
+        graph = [(new.get(path, path), resized(path, size, event) if name_of(path) in names else size,
+                  "-" if path in new else nar_hash,
+                  " ".join(new.get(ref, ref) for ref in refs.split()), *deriver)
+                 for path, size, nar_hash, refs, *deriver in graph]
+        size = {row[0]: row[1] for row in graph}
+        changed_bytes += sum(size[path] for path in new.values())
+        for i, keep in enumerate([False, True]):
+            now, is_decayed = planned(graph, weights, limit, before[i] if keep else None)
+            decayed += is_decayed
+            here, there = ([[path for path, *_ in layer] for layer in layers_of(lines)]
+                           for lines in (now, before[i]))
+            above = [j >= len(there) or layer != there[j] for j, layer in enumerate(here)]
+            for j, some in enumerate([[layer for layer in here if layer not in there], from_first(here, above)]):
+                sums[i][j] += sum(size[path] for layer in some for path in layer)
+            before[i] = now
+    if before[0] is plan:
+        return
+    for key, j in ("replay-cost", 0), ("replay-chain-cost", 1):
+        yield key, ratio(sums[0][j], changed_bytes), ratio(sums[1][j], changed_bytes)
+    yield "replay-decayed", decayed
+
+
 def same(expected, found):
     """Whether the line has the values; what is rounded may be so either way."""
     fields = found.split("\t")
@@ -178,13 +249,14 @@ def same(expected, found):
     return True
 
 
-def random_case(rng, directory):
+def write(name, lines):
+    with open(name, "w", encoding="utf-8") as f:
+        f.writelines("\t".join(map(str, line)) + "\n" for line in lines)
+
+
+def random_case(rng):
     def sri(number):
         return f"sha256-{number:042d}0="
-
-    def write(name, lines):
-        with open(f"{directory}/{name}", "w", encoding="utf-8") as f:
-            f.writelines("\t".join(map(str, line)) + "\n" for line in lines)
 
     n = rng.randint(1, 25)
     paths = []
@@ -226,14 +298,14 @@ def random_case(rng, directory):
                      for _ in range(rng.randint(0, 12))])
     write("weights", [(name, rng.randint(0, 9))
                       for name in rng.sample(names, rng.randint(0, 3))])
-    closure = Closure(rows(f"{directory}/graph"), rows(f"{directory}/weights"))
+    closure = Closure(rows("graph"), rows("weights"))
     return any(closure.factor.values())
 
 
 def check(n):
     for seed in range(n):
         rng = random.Random(seed)
-        some_weight = random_case(rng, ".")
+        some_weight = random_case(rng)
         options = {name: name if rng.random() < 0.6 else "-"
                    for name in ("events", "weights", "previous")}
         if not some_weight:
@@ -250,12 +322,26 @@ def check(n):
                 sys.exit(f"case {seed}: {options}: expected {values}, found {line!r}")
 
 
+def check_replay(n):
+    for seed in range(n):
+        options = ["weights"] if random_case(random.Random(seed)) else []
+        command = ["plan-cost", "--graph=graph", "--events=events", "--replay", "--format=tsv", "plan"]
+        done = subprocess.run(command + [f"--{name}={name}" for name in options],
+                              capture_output=True, text=True, check=True)
+        found = [line for line in done.stdout.splitlines() if line.startswith("replay")]
+        expected = list(replay(*map(rows, ["graph", "plan", "events", *(options or "-")])))
+        if not all(map(same, expected, found)) or len(found) != len(expected):
+            sys.exit(f"case {seed}: expected {expected}, found {found}")
+
+
 def main():
     what, *args = sys.argv[1:]
     if what == "check":
         check(int(args[0]))
+    elif what == "check-replay":
+        check_replay(int(args[0]))
     else:
-        for values in figures(*map(rows, args)):
+        for values in (replay if what == "replay" else figures)(*map(rows, args)):
             form = ".0f" if values[0] == "expected-bytes" else ".4f"
             print(*(f"{v:{form}}" if isinstance(v, float) else v for v in values), sep="\t")
 

@@ -111,3 +111,13 @@ void events_free(struct events *events)
 	intern_free(&events->names);
 	*events = (struct events){ 0 };
 }
+
+void events_changed(const struct event *event, const struct reachable *r, uint64_t *changed)
+{
+	memset(changed, 0, r->words * sizeof *changed);
+	for (uint32_t i = 0; i < event->n; i++) {
+		const uint64_t *users = reachable_users(r, event->paths[i]);
+		for (size_t j = 0; j < r->words; j++)
+			changed[j] |= users[j];
+	}
+}

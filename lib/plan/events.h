@@ -13,6 +13,7 @@
 #include "base/intern.h"
 #include "base/mem.h"
 #include "closure/graph.h"
+#include "closure/reachable.h"
 
 struct event {
 	const char *name; /* owned by the events, as all of it */
@@ -39,5 +40,8 @@ struct events {
 MUST_USE int events_read(int fd, const char *name, const struct graph *g, struct events *events,
 			 struct err *e);
 void events_free(struct events *events);
+
+/* Writes the set of the paths that change in the event: its own, and all that reach one of them. */
+void events_changed(const struct event *event, const struct reachable *r, uint64_t *changed);
 
 #endif

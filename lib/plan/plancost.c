@@ -8,6 +8,7 @@
 #include "plan/merge.h"
 #include "plan/plandiff.h"
 #include "plan/planmatch.h"
+#include "plan/replay.h"
 
 /* Nothing for nothing is as good as can be. */
 static double ratio(double pulled, double changed)
@@ -173,13 +174,6 @@ static void expect(struct plancost *c, const struct costmodel *m)
 
 /* --- events --- */
 
-static void find_changed(const struct reachable *r, const struct event *event, uint64_t *changed)
-{
-	memset(changed, 0, r->words * sizeof *changed);
-	for (uint32_t i = 0; i < event->n; i++)
-		unite(changed, reachable_users(r, event->paths[i]), r->words);
-}
-
 /* The layer's paths that change. */
 static struct plancost_pull changed_paths(const struct plancost *c, const struct reachable *r,
 					  const struct plancost_layer *layer,
@@ -196,7 +190,7 @@ static struct plancost_event apply(struct plancost *c, const struct reachable *r
 				   const struct event *event, uint64_t *changed)
 {
 	struct plancost_event cost = { .name = event->name };
-	find_changed(r, event, changed);
+	events_changed(event, r, changed);
 	for (uint32_t i = 0; i < c->nlayers; i++) {
 		struct plancost_layer *layer = &c->layers[i];
 		struct plancost_pull paths = changed_paths(c, r, layer, changed);
@@ -243,6 +237,27 @@ static void apply_events(struct plancost *c, const struct events *events)
 	}
 	reachable_free(&r);
 	average(c);
+}
+
+static struct plancost_both over(const struct replay_pull *pulled, double changed)
+{
+	return (struct plancost_both){ ratio(pulled->layers, changed),
+				       ratio(pulled->chain, changed) };
+}
+
+static int replay_events(struct plancost *c, const struct plancost_input *in, struct err *e)
+{
+	const struct replay_input input = {
+		.graph = in->graph, .plan = in->plan, .weights = in->weights, .events = in->events
+	};
+	struct replay r;
+	if (replay_run(&input, &r, e) < 0)
+		return -1;
+	c->has_replay = c->nevents > 0;
+	c->replay_fresh = over(&r.fresh, r.changed);
+	c->replay_previous = over(&r.kept, r.changed);
+	c->replay_decayed = r.decayed;
+	return 0;
 }
 
 /* --- the previous plan --- */
@@ -311,6 +326,10 @@ int plancost_measure(const struct plancost_input *in, struct plancost *c, struct
 		apply_events(&cost, in->events);
 	if (in->previous)
 		compare_plans(&cost, in->plan, in->previous);
+	if (in->replay && replay_events(&cost, in, e) < 0) {
+		plancost_free(&cost);
+		return -1;
+	}
 	*c = cost;
 	return 0;
 }

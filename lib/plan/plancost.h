@@ -56,6 +56,11 @@ struct plancost_ratio {
 	double total, mean;
 };
 
+/* By layer and by chain ID. */
+struct plancost_both {
+	double layers, chain;
+};
+
 struct plancost {
 	const struct graph *graph; /* borrowed */
 	uint32_t *changers;        /* of each path */
@@ -76,6 +81,10 @@ struct plancost {
 	uint32_t nevents, nevents_given;
 	struct plancost_ratio by_layer, by_chain; /* 0 where nevents is */
 
+	bool has_replay;                                    /* not where nevents is 0 */
+	struct plancost_both replay_fresh, replay_previous; /* costs */
+	uint32_t replay_decayed;
+
 	bool has_previous;
 	struct plancost_older *older; /* bottom first */
 	uint32_t nolder;
@@ -93,10 +102,11 @@ struct plancost_input {
 	const uint64_t *weights;     /* of each path, none above 2^32; NULL: all alike */
 	const struct events *events; /* or NULL */
 	const struct plan *previous; /* or NULL */
+	bool replay;                 /* let the events happen one after the other, too */
 };
 
 /*
- * Takes the figures; what planmatch() refuses is refused. The caller frees them
+ * Takes the figures; what planmatch() or replay_run() refuses is refused. The caller frees them
  * with plancost_free(), before the input.
  */
 MUST_USE int plancost_measure(const struct plancost_input *in, struct plancost *c, struct err *e);

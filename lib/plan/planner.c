@@ -192,16 +192,24 @@ static void choose_plan(struct planner *p, struct merge_group *groups, uint32_t 
 	p->n = n;
 }
 
+/* The n layers of a plan made from the previous plan. */
+static struct merge_group *replan(const struct planner *p, const struct plan *previous, uint32_t *n)
+{
+	const struct merge_rules rules = cost_rules(p);
+	struct merge_group *groups = copy_groups(p);
+	*n = p->n;
+	replan_groups(&p->model, previous, p->known, p->options->nknown, &rules, groups, n);
+	return groups;
+}
+
 static int plan_again(struct planner *p, struct err *e)
 {
 	AUTO_PLAN struct plan previous = { 0 };
 	const struct planner_file *file = &p->options->previous;
-	const struct merge_rules rules = cost_rules(p);
+	uint32_t n;
 	if (plan_read(file->fd, file->name, &previous, e) < 0)
 		return -1;
-	struct merge_group *groups = copy_groups(p);
-	uint32_t n = p->n;
-	replan_groups(&p->model, &previous, p->known, p->options->nknown, &rules, groups, &n);
+	struct merge_group *groups = replan(p, &previous, &n);
 	plan_update_cost(p);
 	choose_plan(p, groups, n);
 	return 0;
@@ -271,17 +279,29 @@ static void sort_layer(const struct graph *g, struct merge_group *group)
 		group->paths[j] = order[j].path;
 }
 
-static int write_plan(const struct planner *p, struct out *o, struct err *e)
+static void sort_layers(struct planner *p)
 {
-	AUTO_PLAN struct plan plan = { 0 };
+	for (uint32_t i = 0; i < p->n; i++)
+		if (!p->groups[i].kept && !p->groups[i].known)
+			sort_layer(&p->graph, &p->groups[i]);
+}
+
+static int fill_plan(const struct planner *p, struct plan *plan, struct err *e)
+{
 	for (uint32_t i = 0; i < p->n; i++)
 		for (uint32_t j = 0; j < p->groups[i].n; j++) {
 			const struct graph_path *path = &p->graph.paths[p->groups[i].paths[j]];
-			if (plan_add(&plan, i + 1, path->path, path->nar_hash, path->has_size,
+			if (plan_add(plan, i + 1, path->path, path->nar_hash, path->has_size,
 				     path->nar_size, e) < 0)
 				return -1;
 		}
-	return plan_write(&plan, o, e);
+	return 0;
+}
+
+static int write_plan(const struct planner *p, struct out *o, struct err *e)
+{
+	AUTO_PLAN struct plan plan = { 0 };
+	return fill_plan(p, &plan, e) < 0 ? -1 : plan_write(&plan, o, e);
 }
 
 static int write_reasons(const struct planner *p, struct out *o, struct err *e)
@@ -302,9 +322,7 @@ static int make_plan(struct planner *p, struct err *e)
 	case PLANNER_UPDATE_COST:
 		if (plan_closures(p, e) < 0)
 			return -1;
-		for (uint32_t i = 0; i < p->n; i++)
-			if (!p->groups[i].kept && !p->groups[i].known)
-				sort_layer(&p->graph, &p->groups[i]);
+		sort_layers(p);
 		return 0;
 	case PLANNER_PIPELINE:
 		return plan_pipeline(p, e);
@@ -320,8 +338,6 @@ static void planner_free(struct planner *p)
 	for (size_t i = 0; p->known && i < p->options->nknown; i++)
 		plan_free(&p->known[i]);
 	free(p->known);
-	graph_free(&p->graph);
-	free(p->weights);
 	free(p->notice);
 }
 
@@ -337,5 +353,44 @@ int planner_run(const struct planner_file *graph, const struct planner_options *
 	if (result == 0)
 		*notice = STEAL(p.notice);
 	planner_free(&p);
+	graph_free(&p.graph);
+	free(p.weights);
+	return result;
+}
+
+/* Makes the fresh plan and the other one out of one model. */
+static int plan_twice(struct planner *p, const struct plan *previous, struct plan *fresh,
+		      struct plan *kept, struct err *e)
+{
+	uint32_t n;
+	struct merge_group *groups = replan(p, previous, &n);
+	plan_update_cost(p);
+	sort_layers(p);
+	int result = fill_plan(p, fresh, e);
+	choose_plan(p, groups, n);
+	sort_layers(p);
+	return result < 0 ? result : fill_plan(p, kept, e);
+}
+
+int planner_next(const struct planner_next *next, struct plan *fresh, struct plan *kept,
+		 bool *decayed, struct err *e)
+{
+	const struct planner_options options = { .strategy = PLANNER_UPDATE_COST,
+						 .layers = next->layers,
+						 .sharing = PLANNER_SHARING,
+						 .previous = { .name = "the previous plan" },
+						 .max_decay = PLANNER_MAX_DECAY };
+	struct planner p = { .options = &options,
+			     .graph = *next->graph,
+			     .groups = xcalloc(next->graph->n, sizeof *p.groups),
+			     .model = costmodel_make(next->graph, next->weights) };
+	*fresh = *kept = (struct plan){ 0 };
+	int result = plan_twice(&p, next->previous, fresh, kept, e);
+	*decayed = p.notice != NULL;
+	planner_free(&p);
+	if (result < 0) {
+		plan_free(fresh);
+		plan_free(kept);
+	}
 	return result;
 }

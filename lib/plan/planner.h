@@ -10,6 +10,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "closure/graph.h"
+#include "plan/plan.h"
 
 enum planner_strategy {
 	PLANNER_POPULARITY,
@@ -45,6 +47,9 @@ struct planner_options {
 	struct planner_file pipeline;
 };
 
+/* What layer-plan(1) has where nothing is said. */
+enum { PLANNER_SHARING = 1, PLANNER_MAX_DECAY = 10 };
+
 /* The strategy of that name, but not PLANNER_PIPELINE. Returns -1 if there is none. */
 MUST_USE int planner_strategy(const char *name, enum planner_strategy *strategy);
 
@@ -54,5 +59,21 @@ MUST_USE int planner_strategy(const char *name, enum planner_strategy *strategy)
  */
 MUST_USE int planner_run(const struct planner_file *graph, const struct planner_options *options,
 			 struct out *o, char **notice, struct err *e);
+
+/* The next plan of an image, by update-cost with its defaults. */
+struct planner_next {
+	const struct graph *graph;   /* with all sizes, which add up to less than 2^64 */
+	const uint64_t *weights;     /* of each path, as costmodel_make() takes them; or NULL */
+	const struct plan *previous; /* not empty */
+	uint32_t layers;             /* how many at most; at least 1 */
+};
+
+/*
+ * Plans a graph that is in memory twice: *fresh without the previous plan,
+ * *kept with it. *decayed: the latter would have cost too much, and is the fresh
+ * one. The caller frees both plans.
+ */
+MUST_USE int planner_next(const struct planner_next *next, struct plan *fresh, struct plan *kept,
+			  bool *decayed, struct err *e);
 
 #endif

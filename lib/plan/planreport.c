@@ -37,6 +37,14 @@ static void tsv_events(struct buf *b, const struct plancost *c)
 		tsv_event(b, &c->events[i]);
 }
 
+static void tsv_replay(struct buf *b, const struct plancost *c)
+{
+	buf_addf(b, "replay-cost\t%.4f\t%.4f\n", c->replay_fresh.layers, c->replay_previous.layers);
+	buf_addf(b, "replay-chain-cost\t%.4f\t%.4f\n", c->replay_fresh.chain,
+		 c->replay_previous.chain);
+	buf_addf(b, "replay-decayed\t%" PRIu32 "\n", c->replay_decayed);
+}
+
 static void tsv_pulls(struct buf *b, const struct plancost *c)
 {
 	add_pull(b, "pull-paths", &c->pull_paths);
@@ -77,6 +85,8 @@ void planreport_tsv(const struct plancost *c, struct buf *b)
 		 c->expected, c->expected_chain, c->expected_bytes);
 	if (c->has_events)
 		tsv_events(b, c);
+	if (c->has_replay)
+		tsv_replay(b, c);
 	if (c->has_previous)
 		tsv_pulls(b, c);
 	double total = total_cost(c);
@@ -100,21 +110,30 @@ static void column_percent(struct buf *b, double part, double whole)
 	humansize_pad(b, start, 8);
 }
 
+static void text_cost(struct buf *b, const char *what, double layers, double chain)
+{
+	buf_addf(b, "%-46s%8.2f%13.2f\n", what, layers, chain);
+}
+
 static void text_costs(struct buf *b, const struct plancost *c)
 {
 	const char *what = "An update pulls, for each byte that changes,";
 	buf_addf(b, "\n%-46s%8s%13s\n", what, "by layer", "by chain ID");
-	buf_addf(b, "%-46s%8.2f%13.2f\n", "  expected", c->expected, c->expected_chain);
+	text_cost(b, "  expected", c->expected, c->expected_chain);
 	if (c->nevents) {
-		buf_addf(b, "%-46s%8.2f%13.2f\n", "  all events together", c->by_layer.total,
-			 c->by_chain.total);
-		buf_addf(b, "%-46s%8.2f%13.2f\n", "  mean of the events", c->by_layer.mean,
-			 c->by_chain.mean);
+		text_cost(b, "  all events together", c->by_layer.total, c->by_chain.total);
+		text_cost(b, "  mean of the events", c->by_layer.mean, c->by_chain.mean);
+	}
+	if (c->has_replay) {
+		text_cost(b, "  replay, planned afresh", c->replay_fresh.layers,
+			  c->replay_fresh.chain);
+		text_cost(b, "  replay, with --previous", c->replay_previous.layers,
+			  c->replay_previous.chain);
 	}
 	if (c->pull_paths.bytes)
-		buf_addf(b, "%-46s%8.2f%13.2f\n", "  from the previous plan",
-			 plancost_ratio(&c->pull_layers, &c->pull_paths),
-			 plancost_ratio(&c->pull_chain, &c->pull_paths));
+		text_cost(b, "  from the previous plan",
+			  plancost_ratio(&c->pull_layers, &c->pull_paths),
+			  plancost_ratio(&c->pull_chain, &c->pull_paths));
 }
 
 static void text_pull(struct buf *b, const char *before, const struct plancost_pull *pull,

@@ -127,6 +127,15 @@ static void draw_events(struct buf *b, const struct plancost *c, int y)
 	close_line(b);
 }
 
+static void draw_replay(struct buf *b, const struct plancost *c, int y)
+{
+	open_line(b, y, "note");
+	add_cost(b, "Replay of the events, planned afresh: ", c->replay_fresh.layers,
+		 c->replay_fresh.chain);
+	add_cost(b, "; with --previous: ", c->replay_previous.layers, c->replay_previous.chain);
+	close_line(b);
+}
+
 static void draw_pull(struct buf *b, const struct plancost *c, int y)
 {
 	open_line(b, y, "note");
@@ -150,6 +159,8 @@ static int draw_costs(struct buf *b, const struct plancost *c)
 	close_line(b);
 	if (c->nevents)
 		draw_events(b, c, y += ROW);
+	if (c->has_replay)
+		draw_replay(b, c, y += ROW);
 	if (c->has_previous)
 		draw_pull(b, c, y += ROW);
 	return y + ROW + 8;
