@@ -136,12 +136,11 @@ static int start_worker(struct blockpool *p, struct err *e)
 	struct worker *w = &p->workers[p->started];
 	w->pool = p;
 	w->context = p->kind->start();
-	int code = w->context ? 0 : ENOMEM;
-	if (w->context && p->started)
-		code = thread_start(&w->thread, work, w);
+	if (!w->context)
+		return err_set(e, ENOMEM, "cannot start compression");
+	int code = p->started ? thread_start(&w->thread, work, w) : 0;
 	if (code) {
-		if (w->context)
-			p->kind->end(w->context);
+		p->kind->end(w->context);
 		return err_set(e, code, "cannot start a thread for compression");
 	}
 	p->started++;

@@ -309,8 +309,8 @@ static void fails(void)
 	kind.start = few_contexts;
 	for (unsigned n = 0; n < 3; n++) {
 		contexts = n;
-		STREQ(send(&kind, 3, &data, data.len, f),
-		      "cannot start a thread for compression: Cannot allocate memory");
+		STREQ(send(&kind, n + 1, &data, data.len, f),
+		      "cannot start compression: Cannot allocate memory");
 	}
 	fclose(f);
 }
