@@ -64,7 +64,8 @@ FUZZ_GUEST = $(patsubst %,$(FUZZ)/lib/vm/guest/%.o,attributes below channel unpa
 GUEST     = $(BUILD)/libexec/layerpipe/guest
 HELPERS   = $(patsubst bin/libexec/%.c,$(BUILD)/libexec/layerpipe/%,$(wildcard bin/libexec/*.c))
 GUEST_LIB = base/err base/esc base/intern base/keyhash base/mem base/num base/source tar/tar \
-            tar/overlay tar/tarread tar/tarread_member tar/tarread_pax tar/tarread_sparse tar/walk
+            tar/overlay tar/tarread tar/tarread_field tar/tarread_input tar/tarread_member \
+            tar/tarread_pax tar/tarread_sparse tar/walk
 GUEST_OBJS = $(patsubst %.c,$(BUILD)/static/%.o,$(wildcard lib/vm/guest/*.c) $(GUEST_LIB:%=lib/%.c))
 UNITS     = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/*.c))
 

@@ -126,29 +126,6 @@ static bool without_tls(struct session *s, struct session_call *c)
 	return true;
 }
 
-/* Appends the text, and once more with each %XX as the byte that it means. */
-static void add_both(struct buf *b, const char *s)
-{
-	buf_addf(b, "%s ", s);
-	for (; *s; s++) {
-		const char *digits = "0123456789abcdef";
-		const char *high = *s == '%' && s[1] ? strchr(digits, s[1] | 0x20) : NULL;
-		const char *low = high && s[2] ? strchr(digits, s[2] | 0x20) : NULL;
-		buf_addc(b, low ? (char)((high - digits) << 4 | (low - digits)) : *s);
-		s += low ? 2 : 0;
-	}
-}
-
-int session_hide(const struct session *s, const char *address, struct err *e)
-{
-	AUTO_BUF struct buf b = { 0 };
-	if (address)
-		add_both(&b, address);
-	return session_tells_secret(s, &b)
-		       ? err_set(e, 0, "refused an address that repeats what is secret")
-		       : -1;
-}
-
 static bool is_redirect(long status)
 {
 	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;

@@ -3,9 +3,9 @@
 #define LAYERPIPE_TARREAD_PARTS_H
 
 /*
- * What the parts of tarread share: the input and the way through it are
- * tarread.c's, extended headers tarread_pax.c's, members tarread_member.c's,
- * sparse files tarread_sparse.c's.
+ * What the parts of tarread share. They call each other only downwards:
+ * tarread.c, tarread_member.c, tarread_sparse.c, tarread_pax.c,
+ * tarread_field.c, tarread_input.c.
  */
 
 #include <stdbool.h>
@@ -41,6 +41,10 @@ struct tarread_sparse {
 	uint64_t holes; /* bytes of them so far, in all members */
 };
 
+/* One read: as much as a pipe can be made to hold. Fuzz targets take less: it costs time. */
+#ifndef TARREAD_CHUNK
+#define TARREAD_CHUNK (1 << 20)
+#endif
 struct tarread {
 	struct source *source;
 	struct source_fd fd; /* the source where a descriptor was given */
@@ -66,12 +70,36 @@ struct tarread {
 	struct tar_entry entry;
 };
 
+/* --- tarread_input.c: the way through the input --- */
+
+/* The next block, or NULL where the input ends in front of it. */
+MUST_USE int tarread_block(struct tarread *r, const char **block, struct err *e);
+
 /* Reads size bytes and their padding into b; more than TARREAD_MAX_HEADER are refused. */
 MUST_USE int tarread_text(struct tarread *r, uint64_t size, struct buf *b, struct err *e);
 
 /* A piece of what is stored of the current member, at most max bytes. */
 MUST_USE int tarread_stored(struct tarread *r, uint64_t max, const void **data, size_t *len,
 			    struct err *e);
+
+/* Skips what is left of the current member and the zeros behind it, which an open end may lack. */
+MUST_USE int tarread_skip(struct tarread *r, struct err *e);
+
+/* Errors: the input ends here, or it is compressed; -1. */
+int tarread_truncated(const struct tarread *r, struct err *e);
+int tarread_compressed(const struct tarread *r, struct err *e);
+
+/* --- tarread_field.c: the fields of a header block --- */
+
+/* A number of at most width bytes; what says which. */
+MUST_USE int tarread_signed(const struct tarread *r, const char *field, size_t width,
+			    const char *what, int64_t *value, struct err *e);
+
+/* The same where it must not be negative. */
+MUST_USE int tarread_field(const struct tarread *r, const char *field, size_t width,
+			   const char *what, uint64_t *value, struct err *e);
+
+/* --- tarread_pax.c: extended headers --- */
 
 /* Reads the records of an extended header of size bytes. */
 MUST_USE int tarread_records_read(struct tarread *r, struct tarread_records *l, uint64_t size,
@@ -85,21 +113,24 @@ const struct tarread_pax *tarread_records_find(const struct tarread_records *l, 
 /* Puts what the member's records say in place of what its header says. */
 MUST_USE int tarread_pax_apply(struct tarread *r, struct err *e);
 
-/* Reads what a header says of its member, and what went before it, into r->entry. */
-MUST_USE int tarread_member(struct tarread *r, const struct ustar *h, struct err *e);
-
-/* A number in a header, of at most width bytes; what says which. */
-MUST_USE int tarread_field(const struct tarread *r, const char *field, size_t width,
-			   const char *what, uint64_t *value, struct err *e);
-
 /* Whether the member's records say that it is sparse. */
 bool tarread_pax_is_sparse(const struct tarread *r);
+
+/* Reads a global header. */
+MUST_USE int tarread_global(struct tarread *r, uint64_t size, struct err *e);
+
+/* --- tarread_sparse.c: sparse files --- */
 
 /* Reads the map of a sparse member, whose stored size r->left is. */
 MUST_USE int tarread_sparse_member(struct tarread *r, const struct ustar *h, struct err *e);
 
 /* The next piece of its contents. */
 MUST_USE int tarread_sparse_data(struct tarread *r, const void **data, size_t *len, struct err *e);
+
+/* --- tarread_member.c: members --- */
+
+/* Reads what a header says of its member, and what went before it, into r->entry. */
+MUST_USE int tarread_member(struct tarread *r, const struct ustar *h, struct err *e);
 
 /* The size field of a header. */
 MUST_USE int tarread_size(const struct tarread *r, const struct ustar *h, uint64_t *size,
@@ -108,8 +139,5 @@ MUST_USE int tarread_size(const struct tarread *r, const struct ustar *h, uint64
 /* Reads a long name of GNU tar. */
 MUST_USE int tarread_long(struct tarread *r, uint64_t size, struct buf *b, bool *has,
 			  struct err *e);
-
-/* Reads a global header. */
-MUST_USE int tarread_global(struct tarread *r, uint64_t size, struct err *e);
 
 #endif

@@ -34,19 +34,6 @@ struct session {
 	int go[2];      /* a byte: the users are set; end of file: the parent is gone */
 };
 
-int confine_write(int fd, const void *data, size_t len)
-{
-	const char *p = data;
-	while (len) {
-		ssize_t n = write(fd, p, len);
-		if (n < 0 && errno != EINTR)
-			return -1;
-		p += n > 0 ? n : 0;
-		len -= n > 0 ? (size_t)n : 0;
-	}
-	return 0;
-}
-
 /* --- the program's own process --- */
 
 static void reset_signals(void)

@@ -13,6 +13,19 @@
 /* If all users of the machine are known, this user owns nothing: usermap.c has the same number. */
 #define NOBODY ((uint64_t)1 << 30)
 
+int confine_write(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+	while (len) {
+		ssize_t n = write(fd, p, len);
+		if (n < 0 && errno != EINTR)
+			return -1;
+		p += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
 /* The real answer, even under fakeroot(1), which changes geteuid(). */
 static bool is_root(void)
 {
