@@ -199,3 +199,27 @@ stopped() {
     done
   done
 }
+
+# The last thing that a pipeline does is to become the program that removes its directory.
+@test "a signal while the directory is removed changes nothing" {
+  needs "$BUILD/faults/inject"
+  shadow-setup >want
+  for signal in 1 2 15; do
+    TMPDIR=$PWD/tmp "$BUILD/faults/inject" log 60 workdir remove 1 killpg=$signal shadow-setup >out
+    grep -q "^done" log
+    grep -q "^status.0$" log
+    same want out
+    [ -z "$(ls -A tmp)" ]
+  done
+}
+
+@test "where that program cannot be started, the directory goes all the same, and it is a failure" {
+  local fault
+  needs "$BUILD/faults/inject"
+  for fault in 2:127 13:126; do
+    TMPDIR=$PWD/tmp "$BUILD/faults/inject" log 60 bash exec 2 "error=${fault%:*}" shadow-setup >out 2>err
+    grep -q "^status.${fault#*:}$" log
+    [[ $(<err) == *'/workdir: '* ]]
+    [ -z "$(ls -A tmp)" ]
+  done
+}

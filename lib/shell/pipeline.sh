@@ -62,11 +62,15 @@ pipeline_end() {
   temporary_end || exit $((status ? status : 1))
 }
 
-# What removes the directories takes the shell's place, which saves a process.
+# What removes the directories takes the shell's place, which saves a process. Where it cannot start, bash is not to
+# end there, as the trap is not called then.
 pipeline_done() {
   trap '' HUP INT TERM PIPE
   [[ ${#temporary[@]} != 0 || -n $stages_run ]] || exit 0
+  shopt -s execfail
+  set +e
   temporary_end exec
+  exit
 }
 
 # What failed may have failed for want of room, and any program can be the one that said so.
