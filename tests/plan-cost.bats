@@ -336,6 +336,31 @@ END
   run ! grep -E '<text[^>]*>[^<]*krb5-1.21.2, doc<' plan.svg
 }
 
+# beside NAME…: the text beside the shortest bar, of a layer whose sources have these names, goes into the file found
+beside() {
+  local number=9 name
+  printf '%s\t100000\t-\t\\e\n' $store-large >graph
+  for name; do
+    printf '%s\t%s\t-\t\\e\n' $store-"$name" $((number--)) >>graph
+  done
+  awk -v OFS='\t' '{ print (NR == 1 ? 1 : 2), $1, $2, $3 }' graph >plan
+  plan-cost --graph graph --format svg plan | sed -n 's/^<text [^>]* class="more">\(.*\)<.*/\1/p' >found
+}
+
+@test "the picture: a note of more sources stands where it must, and takes the room that it needs" {
+  local a=aaaaaaaaaaaaaaaaaaaa b=bbbbbbbbbbbbbbbbbbbb
+  beside $a $b ccccccccccc # 55 letters
+  echo "$a, $b, ccccccccccc" | same found /dev/stdin
+  beside $a $b cccccccccccc
+  echo "$a, $b and 1 more" | same found /dev/stdin
+  beside $a ${b}bb cccc ddddd # 55 letters with the note
+  echo "$a, ${b}bb and 2 more" | same found /dev/stdin
+  beside $a ${b}bbb cccc ddddd
+  echo "$a and 3 more" | same found /dev/stdin
+  beside $a$b$a d
+  : | same found /dev/stdin
+}
+
 @test "a chain of 3,000 paths" {
   python3 "$TOP/tests/popularity.py" chain 3000 >graph
   layer-plan --strategy popularity graph >plan

@@ -2,6 +2,7 @@
 #include "plan/plansvg.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/esc.h"
@@ -29,6 +30,9 @@ enum {
 	OLDER_END = WIDTH + OLDER_WIDTH - MARGIN,
 	LETTER = 7, /* the width of one, near enough */
 };
+
+/* Behind names that are not all. */
+#define MORE " and %" PRIu32 " more"
 
 /* Characters of a name, paths and sources on mouse-over, characters of a previous layer's name. */
 enum { MOST_NAME = 38, MOST_HINTS = 12, MOST_SOURCES = 40, MOST_OLDER = 24 };
@@ -219,7 +223,7 @@ static void hint_sources(struct buf *b, const struct plancost *c,
 		add_text(b, source_name(c, paths[i]));
 	}
 	if (layer->nsources > MOST_SOURCES)
-		buf_addf(b, " and %" PRIu32 " more", layer->nsources - MOST_SOURCES);
+		buf_addf(b, MORE, layer->nsources - MOST_SOURCES);
 }
 
 /* What shows when one points at the row. */
@@ -245,19 +249,31 @@ static void add_hint(struct buf *b, const struct plancost *c, const struct planc
 	buf_adds(b, "</title>\n");
 }
 
+/* How many of the layer's sources fit into so many letters, with a note of the others. */
+static uint32_t count_shown(const struct plancost *c, const struct plancost_layer *layer,
+			    const uint32_t *paths, double letters)
+{
+	uint32_t shown = 0;
+	size_t used = 0;
+	for (uint32_t i = 1; i <= layer->nsources; i++) {
+		uint32_t more = layer->nsources - i;
+		used += strlen(source_name(c, paths[i - 1])) + (i > 1 ? strlen(", ") : 0);
+		int note = more ? snprintf(NULL, 0, MORE, more) : 0;
+		if ((double)(used + (size_t)note) <= letters)
+			shown = i;
+	}
+	return shown;
+}
+
 /* Right of a short bar, as many of the sources as there is room for. */
 static void draw_sources(struct buf *b, const struct plancost *c,
 			 const struct plancost_layer *layer, double bar_end, int y)
 {
+	if (layer->nsources < 2)
+		return;
 	AUTO_FREE uint32_t *paths = plancost_layer_sources(c, layer);
-	double room = (BARS_END - bar_end) / LETTER - (double)strlen(" and 00000 more");
-	uint32_t shown = 0;
-	for (size_t used = 0; shown < layer->nsources; shown++) {
-		used += strlen(source_name(c, paths[shown])) + strlen(", ");
-		if ((double)used > room)
-			break;
-	}
-	if (layer->nsources < 2 || !shown)
+	uint32_t shown = count_shown(c, layer, paths, (BARS_END - bar_end - GAP) / LETTER);
+	if (!shown)
 		return;
 	buf_addf(b, "<text x=\"%.1f\" y=\"%d\" class=\"more\">", bar_end + GAP, y);
 	for (uint32_t i = 0; i < shown; i++) {
@@ -265,7 +281,7 @@ static void draw_sources(struct buf *b, const struct plancost *c,
 		add_text(b, source_name(c, paths[i]));
 	}
 	if (shown < layer->nsources)
-		buf_addf(b, " and %" PRIu32 " more", layer->nsources - shown);
+		buf_addf(b, MORE, layer->nsources - shown);
 	close_line(b);
 }
 
