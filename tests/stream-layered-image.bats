@@ -76,6 +76,23 @@ layer_count() { look "$1" diffids | wc -l; }
     stream --contents "$hello" --strategy popularity --known-plan known
 }
 
+@test "files of options for plans are read where no store path is to be planned, too" {
+  local nothing
+  mkdir src
+  for nothing in --contents=src "--contents=$hello --include-store-paths=false"; do
+    # shellcheck disable=SC2086 # options
+    fails 1 "layer-plan: cannot open 'nowhere': No such file or directory" stream $nothing --known-plan nowhere
+  done
+  stream --contents src >want
+  echo 1 >bad
+  fails 1 'layer-plan: bad:1: expected 4 fields separated by single tabs, found 1' stream --contents src --known-plan bad
+  echo '{' >bad
+  fails 1 'layer-plan: bad: cannot parse JSON: Unfinished JSON term at EOF at line 2, column 0' stream --contents src --layering-pipeline bad
+  lines "1\t$libc\t-\t-" >known
+  stream --contents src --known-plan known --previous-plan known --explain --plan-out plan 2>err | same want /dev/stdin
+  [ ! -s err ] && [ ! -s plan ]
+}
+
 @test "a layeringPipeline, in the attributes or in a file that they name" {
   echo '[["popularity_contest"], ["limit_layers", 2]]' >pipeline.json
   stream --contents "$hello" --layering-pipeline pipeline.json >image
@@ -550,6 +567,7 @@ bad_attrs() {
   bad_attrs '{"name":"a\u0000b"}' 'name: expected a string, found "a\u0000b"'
   bad_attrs '{"name":"x","contents":[{}]}' 'contents: expected a list of paths, found {}'
   bad_attrs '{"name":"x","contents":""}' 'contents: expected a list of paths, found ""'
+  bad_attrs '{"name":"x","knownPlans":[7]}' 'knownPlans: expected a list of file names, found 7'
   bad_attrs '{"name":"x","config":"sh"}' 'config: expected an object, found "sh"'
   bad_attrs '{"name":"x","enableFakechroot":"yes"}' 'enableFakechroot: expected true or false, found "yes"'
   bad_attrs '{"name":"x","maxlayers":5}' 'unknown attribute "maxlayers": did you mean maxLayers?'
@@ -576,7 +594,9 @@ bad_option() {
   bad_option '--max-layers: expected a number from 2 to 128, found '"'0100'" --name x --max-layers=0100
   bad_option '--max-layers: expected a number from 2 to 128, found '"'2+2'" --name x --max-layers=2+2
   bad_option '--enable-fakechroot: expected true or false, found '"'no'" --name x --enable-fakechroot=no
-  bad_option '--contents: expected a list of paths, found '"''" --name x --contents=
+  bad_option '--contents: expected a path, found '"''" --name x --contents=
+  bad_option '--exclude: expected a store path, found '"''" --name x --exclude=
+  bad_option '--known-plan: expected a file name, found '"''" --name x --known-plan=
   bad_option "too many operands: expected options only, found '--help'" --name x -- --help y
   fails 1 "stream-layered-image: --from-image: 'base.tar' does not exist: expected the file of an image" stream --from-image base.tar
   fails 1 "stream-layered-image: --contents: 'root/nix/store/x' does not exist" stream --contents /nix/store/x

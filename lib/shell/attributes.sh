@@ -127,7 +127,11 @@ attributes_called() {
 # attributes_set OPTION NAME VALUE: takes what an option says
 attributes_set() {
   local expected
-  attributes_check "$2" "$3" || usage "$1: expected $expected, found '$3'"
+  attributes_check "$2" "$3" || {
+    # an option is one element of a list
+    [[ ${attr_type[$2]} != list:*s ]] || expected="a ${attr_type[$2]:5:-1}"
+    usage "$1: expected $expected, found '$3'"
+  }
   attr_given[$2]=1
   attributes_store "$2" "$3"
 }

@@ -85,7 +85,7 @@ layered_parts() {
   base_config
   customise
   : >"$plan"
-  [ "${attr[includeStorePaths]}" = false ] || store_plan
+  store_plan
   if nothing_customised && { holds "$plan" || [ "$base_layers" != 0 ]; }; then
     custom=
   fi
@@ -113,9 +113,8 @@ plan_options() {
   options+=("${list_knownPlans[@]/#/--known=}")
 }
 
-# Which store path goes into which layer: $plan.
-store_plan() {
-  local options
+# The store paths that get a layer: $work/graph.
+store_graph() {
   closure_open
   store_roots >"$work/mentioned"
   end_mark >>"$work/mentioned"
@@ -126,8 +125,18 @@ store_plan() {
     custom=$work/with-nixdb
   fi
   closure_without_base
-  holds "$work/graph" || return 0
+}
+
+# Which store path goes into which layer: $plan. The files that options name are read even if there is no path.
+store_plan() {
+  local options
+  : >"$work/graph"
+  [ "${attr[includeStorePaths]}" = false ] || store_graph
   plan_options
+  if ! holds "$work/graph"; then
+    [ "${options[*]}" != "--strategy=${attr[strategy]}" ] || return 0
+    options+=(--allow-empty)
+  fi
   options+=(--max-layers "${attr[maxLayers]}" --reserve $((base_layers + 1)))
   layer-plan "${options[@]}" <"$work/graph" >"$plan"
   [ "${attr[explain]}" = false ] || layer-plan "${options[@]}" --explain <"$work/graph" >&2
