@@ -150,6 +150,8 @@ one=0123456789abcdfghijklmnpqrsvwxyz two=zyxwvsrqpnmlkjihgfdcba9876543210
   tree-list --owner 0:0 tree | layer-tar --mtree - | chunked other >/dev/null
   fails 1 "$layer damaged: its bytes are $bytes" image-diff --pieces other bad
   fails 1 "$layer damaged: its bytes are $bytes" image-diff --pieces bad good
+  # nobody pulls a layer that is there
+  image-diff --pieces good bad | same want /dev/stdin
   image-diff good bad >/dev/null
   changed ".layers[].annotations[\"$new.manifest-position\"] = \"8:1:1:2\""
   fails 1 "$layer manifest-position '8:1:1:2': expected a table of kind 1" image-diff --pieces bad good
