@@ -37,7 +37,8 @@ loaded() {
   give "$2"
 }
 
-# What images are given to. Where both pipelines do the same, docker gets the image of one, podman that of the other.
+# What images are given to. Where both pipelines do the same, docker gets the image of one, podman that of the other;
+# where what counts is the files in an image, one client is enough.
 clients=(docker podman)
 given_to() { clients=("$@"); }
 client_of() {
@@ -90,11 +91,13 @@ merged_base() {
 }
 
 @test "T2 without a tag: one out of the content" {
+  given_to docker
   loaded build-image image '{name: "b2", copyToRoot: $p.hello}'
   grep -Exq 'Loaded image: b2:[0-9a-df-np-sv-z]{32}' loaded.docker
 }
 
 @test "T3, T4, T5, T6 time, name and architecture" {
+  given_to docker
   loaded build-image image '{name: "example.org:5000/group/B3", tag: "t", created: "now", architecture: "arm64", allowEmpty: true}'
   [ "$(cat loaded.docker)" = 'Loaded image: example.org:5000/group/b3:t' ]
   created=$(date -d "$(inspect example.org:5000/group/b3:t .Created)" +%s)
@@ -103,6 +106,7 @@ merged_base() {
 }
 
 @test "a tree of links: links to directories become directories, of the chroot store too" {
+  given_to podman
   loaded build-image image '{name: "b4", tag: "t", copyToRoot: [$p.all, $p.busybox]}'
   says $'app says hello\nhello with common\nhello from a source directory' b4:t \
     /bin/sh -c "/$(basename "$(path app)")/bin/app && cat /$(basename "$(path source)")/hello.txt"
@@ -131,12 +135,13 @@ merged_base() {
     zstd -dqc zstd | cmp - none
     docker load --quiet -i gz >loaded
     [ "$(cat loaded)" = "Loaded image: $pipeline:t" ]
-    docker_run $pipeline:t /bin/hello >said
-    [ "$(cat said)" = 'hello with common' ]
+    image-layers --list none | cut -f 1 >want
+    inspect $pipeline:t '.RootFS.Layers[]' | same want -
   done
 }
 
 @test "T30 commands with quotes and parentheses, T11 another user" {
+  given_to docker
   loaded build-image image '{name: "b30", tag: "t", copyToRoot: [$p.hello, $p.busybox], extraCommands: "echo \"it'"'"'s (here)\" > note; mkdir -m 1777 tmp",
     config: {User: "1000", Cmd: ["/bin/sh", "-c", "cat /note; touch /tmp/x; stat -c %a /nix /nix/store /tmp; ls /nix/store >/dev/null"]}}'
   says "it's (here)
@@ -146,6 +151,7 @@ merged_base() {
 }
 
 @test "uid and gid own the root, not the store" {
+  given_to podman
   loaded build-image image '{name: "buid", tag: "t", uid: 1000, gid: 100, copyToRoot: [$p.busybox, $p.hello],
     extraCommands: "mkdir data", config: {User: "1000", Cmd: ["/bin/sh", "-c", "touch /data/x; cd /; stat -c %u:%g data bin/hello nix/store"]}}'
   says '1000:100
@@ -244,12 +250,12 @@ three() {
     grep -qx FROM_CHILD=true found
     grep -qx LAST_LAYER=child found
     grep -qx PATH=/usr/bin:/bin found
-    [ "$(inspect t27:t .Config.Env | grep -c LAST_LAYER)" = 1 ]
-    [ "$(inspect t27:t '.Config.WorkingDir // ""')" = '' ]
+    [ "$(inspect t27:t '.Config | [.Env[] | select(startswith("LAST_LAYER"))] + [.WorkingDir // ""] | tojson')" = '["LAST_LAYER=child",""]' ]
   done
 }
 
 @test "T33 store files of an own user, who is configured" {
+  given_to docker
   make build-image base '{name: "t33", tag: "base", extraCommands: "mkdir etc; echo user:x:1000:1000::/: >etc/passwd; echo user:x:1000: >etc/group"}'
   loaded stream-layered-image image '{name: "t33", tag: "t", fromImage: "base", uid: 1000, gid: 1000, uname: "user", gname: "user",
     contents: [$p.busybox], config: {User: "user", Cmd: ["/bin/sh", "-c", "id -un; stat -c %U:%G /nix/store"]}}'
@@ -273,17 +279,19 @@ three() {
   loaded build-image image "{name: \"inherits\", tag: \"t\", fromImage: \"$BASE\", inheritConfig: true,
     config: {Labels: {own: \"too\"}}, extraCommands: \"echo own >own\"}"
   says base inherits:t
-  says /var inherits:t sh -c pwd
-  [ "$(inspect inherits:t .Config.Labels | jq -c .)" = '{"of":"base","own":"too"}' ]
+  inspect inherits:t '.Config | [.Labels, .WorkingDir] | tojson' >found
+  echo '[{"of":"base","own":"too"},"/var"]' | same - found
   docker history --format '{{.CreatedBy}}|{{.Comment}}' inherits:t >found
   lines '|contents and their closure' 'ADD rootfs.tar /|' >want
   same want found
+  given_to docker
   loaded build-image image "{name: \"inherits\", tag: \"t\", fromImage: \"$BASE\", inheritConfig: true, config: {Entrypoint: [\"/bin/cat\"]}}"
-  [ "$(inspect inherits:t '.Config.Cmd')" = null ]
-  says base inherits:t /lib/base
+  inspect inherits:t '.Config | [.Entrypoint, .Cmd] | tojson' >found
+  echo '[["/bin/cat"],null]' | same - found
 }
 
 @test "a store that the base holds is not stored again, and the image runs" {
+  given_to podman
   make stream-layered-image base '{name: "held", tag: "base", contents: [$p.hello]}'
   loaded stream-layered-image image '{name: "held", tag: "t", fromImage: "base", contents: [$p.app], config: {Cmd: ["/bin/app"]}}'
   says $'app says hello\nhello with common' held:t
