@@ -39,12 +39,12 @@ setup() {
   for kind in none gz; do
     docker load --quiet -i "$CLOSURE/hybrid-$kind.tar"
     [ "$(docker image inspect -f '{{.Id}}' app:t)" = "sha256:$id" ]
-    docker_run app:t >said
-    same "$CLOSURE/said" said
+    [ $kind = none ] || docker_run app:t | same "$CLOSURE/said" -
     docker image rm app:t >/dev/null
   done
 }
 
+# Each form runs once, and each kind: that the blobs of all are right, skopeo sees below.
 @test "podman load of a layout, an OCI archive and a hybrid one, and run" {
   local kind image name
   cd "$CLOSURE" || return # podman takes the name of a layout for that of an image: lower case
@@ -53,7 +53,7 @@ setup() {
       name=$(podman load --quiet -i "$image")
       name=${name#Loaded image: }
       [ "$(podman image inspect -f '{{.Id}}' "$name")" = "$id" ]
-      podman_run "$name" | same said /dev/stdin
+      case $image in none | oci-gz.tar | hybrid-zstd.tar) podman_run "$name" | same said - ;; esac
       podman rmi "$name" >/dev/null
     done
   done

@@ -83,8 +83,7 @@ order() {
   build "$1" a base.tar 'echo -n a >>/layer-order; rm -r /data'
   build "$1" b a.tar 'echo -n b >>/layer-order; test ! -e /data; mkdir /data; rm /bin/vi'
   build "$1" "$2" b.tar 'echo -n c >>/layer-order; test ! -e /bin/vi; touch "/data/a name"'
-  says abc "$2" cat /layer-order
-  says 'a name' "$2" sh -c 'test ! -e /bin/vi && ls /data'
+  says $'abc\na name' "$2" sh -c 'cat /layer-order && echo && test ! -e /bin/vi && ls /data'
 }
 @test "T25: three scripts, each on the image before" { engines order; }
 
