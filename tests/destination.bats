@@ -7,11 +7,18 @@ load registry
 
 hello=/nix/store/4ddddddddddddddddddddddddddddddd-hello-1.0
 hint="(see 'build-layered-image --help')"
+args=(--name hello --closure graph --root-dir root --contents "$hello" --quiet)
 
+# example/image.tar is what build makes of the example, and the file files what is in it
 setup_file() {
   setup_path
   needs docker-registry skopeo curl docker
   registry_start "$PWD/registry"
+  made example example
+  chmod -R u+w example/root
+  cd example || return
+  build --output image.tar --compressor none --tag 1
+  tree image.tar >files
 }
 
 teardown_file() { registry_stop; }
@@ -26,7 +33,7 @@ setup() {
   repository=test-$BATS_TEST_NUMBER
   started=() # to be ended after the test
   registry_forget
-  args=(--name hello --closure graph --root-dir root --contents "$hello" --quiet)
+  example=$BATS_FILE_TMPDIR/example
 }
 
 # Whatever happens, the directory for temporary files is empty then.
@@ -48,11 +55,19 @@ sent() { registry_requests | grep -cE '^PUT /v2/[^ ]*/blobs/' || true; }
 # requests METHOD PATTERN: how many there were since registry_forget
 requests() { registry_requests | grep -cE "^$1 .*$2" || true; }
 
-# is_there TAG: the registry has the image that want is
+# is_there TAG: the registry has the image that want is. What has the digest of an image that was pulled is not pulled
+# again: the registry takes no manifest without the blobs that it names.
 is_there() {
-  rm -f pulled
-  skopeo --insecure-policy copy --quiet --src-tls-verify=false "docker://$REGISTRY/$repository:$1" docker-archive:pulled:x:y
-  tree pulled | same want -
+  local digest
+  digest=$(curl -sSfI -H 'Accept: application/vnd.oci.image.manifest.v1+json' "http://$REGISTRY/v2/$repository/manifests/$1" |
+    sed -n 's/\r$//; s/^docker-content-digest: //Ip')
+  [[ $digest == sha256:* ]]
+  if [ ! -e "files.$digest" ]; then
+    rm -f pulled
+    skopeo --insecure-policy copy --quiet --src-tls-verify=false "docker://$REGISTRY/$repository:$1" docker-archive:pulled:x:y
+    tree pulled >"files.$digest"
+  fi
+  same want "files.$digest"
 }
 
 # unreadable [PATH]: of the store, this path is left, and the names in hello; whoever reads a file there finds other bytes
@@ -63,8 +78,7 @@ unreadable() {
 
 @test "OCI and hybrid files: those of image-assemble, with layers compressed, and annotations" {
   local format
-  stream-layered-image "${args[@]}" --tag 1 >docker.tar
-  tree docker.tar >want
+  cp "$example/files" want
   for format in oci hybrid; do
     stream-layered-image "${args[@]}" --tag 1 --format $format --annotation a=b --annotation c= >"$format.tar"
     tree "$format.tar" | same want -
@@ -88,8 +102,7 @@ unreadable() {
 }
 
 @test "an OCI layout and an OCI archive" {
-  build --tag 1 --output image.tar --compressor none
-  tree image.tar >want
+  cp "$example/files" want
   mkdir out
   [ "$(build --to oci:out/images:1)" = oci:out/images:1 ]
   [ "$(build --tag 2 --to oci:out/images)" = oci:out/images ]
@@ -97,7 +110,7 @@ unreadable() {
   tree out/images | same want -
   [ -z "$(find out/images -type p)" ]
   # what was compressed once is remembered, and used where its blob is there
-  [ "$(wc -l <"$known")" = "$(image-layers --list image.tar | wc -l)" ]
+  [ "$(wc -l <"$known")" = "$(image-layers --list "$example/image.tar" | wc -l)" ]
   cp -a out/images other
   build --to oci:other:3 --known-layers none
   [ "$(build --to oci-archive:-x.tar --tag 1)" = oci-archive:-x.tar ]
@@ -172,8 +185,7 @@ unreadable() {
 
 @test "first push, the same again, one path changed, another repository" {
   local changed
-  build --output image.tar --compressor none --tag 1
-  tree image.tar >want
+  cp "$example/files" want
   [ "$(push 1)" = "docker://$REGISTRY/$repository:1" ]
   is_there 1
   # a prepared image is the same: a new tag, no blob
@@ -510,6 +522,7 @@ END
     via=registry-push
     [[ $program != @(curl|skopeo) ]] || via=skopeo
     rm -f started beside/bin/* bin/*
+    mkfifo started
     cp -as "$BUILD/bin/." beside/bin
     cp --remove-destination "$BUILD/bin/build-layered-image" beside/bin
     printf '#!/bin/sh\n: >started\nexec sleep 30\n' >waiting
@@ -521,8 +534,7 @@ END
     setsid env --default-signal=TERM,HUP,INT beside/bin/build-layered-image "${args[@]}" --tls-verify=false \
       --to "docker://$REGISTRY/$repository:1" --via $via >out 2>err 3>&- &
     pipeline=$!
-    for ((i = 0; i < 600; i++)); do [ ! -e started ] || break; sleep 0.05; done
-    [ -e started ] || { echo "$program was not started" && cat err && return 1; }
+    timeout 60 cat started || { echo "$program was not started" && cat err && return 1; }
     [[ $program != @(registry-push|skopeo) ]] || pgrep -s $pipeline layer-serve
     kill "-$signal" $pipeline
     status=0
@@ -538,8 +550,7 @@ END
 
 @test "the storage of podman gets the image, and leaves out what it has" {
   needs_root
-  build --output image.tar --compressor none --tag 1
-  tree image.tar >want
+  cp "$example/files" want
   storage="containers-storage:[vfs@$PWD/storage+$PWD/run]hello:1"
   [ "$(build --to "$storage")" = "$storage" ]
   skopeo --insecure-policy copy --quiet "$storage" docker-archive:pulled:x:y
