@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "vm/vmguest.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/mem.h"
+#include "base/num.h"
 
 static int channel(int *ours, int *theirs, struct err *e)
 {
@@ -56,6 +62,38 @@ int vmguest_fork(struct vmguest *g, unsigned long namespaces, pid_t *pid, struct
 	}
 	*pid = child;
 	return 0;
+}
+
+/* The second number is nanoseconds of waiting. */
+static int64_t read_waited(int dir, const char *thread)
+{
+	AUTO_FREE char *name = xasprintf("%s/schedstat", thread);
+	AUTO_CLOSE int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+	char text[80];
+	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	uint64_t ns = 0;
+	struct err e = { 0 };
+	text[got > 0 ? got : 0] = '\0';
+	const char *from = strchr(text, ' ');
+	const char *to = from ? strchr(from + 1, ' ') : NULL;
+	if (to && num_parse(from + 1, (size_t)(to - from - 1), 10, 0, INT64_MAX, &ns, &e) < 0)
+		err_clear(&e);
+	return (int64_t)ns / (1000 * 1000);
+}
+
+int64_t vmguest_waited(const struct vmguest *g)
+{
+	AUTO_FREE char *path = xasprintf("/proc/%d/task", (int)g->pid);
+	DIR *threads = opendir(path);
+	int64_t most = 0;
+	if (!threads)
+		return 0;
+	for (const struct dirent *t; (t = readdir(threads));) {
+		int64_t ms = *t->d_name == '.' ? 0 : read_waited(dirfd(threads), t->d_name);
+		most = ms > most ? ms : most;
+	}
+	closedir(threads);
+	return most;
 }
 
 void vmguest_end(struct vmguest *g, int *status)

@@ -4,6 +4,7 @@
 
 /* A running guest: its process and the ways to hear from it. */
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -45,6 +46,12 @@ void vmguest_close_ends(struct vmguest_ends *ends);
 
 /* fork(2), into new namespaces where CLONE_NEW… flags are given; in the child *pid is 0. */
 MUST_USE int vmguest_fork(struct vmguest *g, unsigned long namespaces, pid_t *pid, struct err *e);
+
+/*
+ * Milliseconds that its process was ready to run and had no processor, of the thread that waited
+ * most: proc(5), /proc/PID/schedstat. 0 where the kernel does not count them.
+ */
+int64_t vmguest_waited(const struct vmguest *g);
 
 /* Ends the process if it still runs, and waits for it; *status is as waitpid(2) has it. */
 void vmguest_end(struct vmguest *g, int *status);
