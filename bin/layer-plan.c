@@ -52,7 +52,7 @@ static const struct cli cli = {
 		"      --group FILE        which paths go together, and which go alone\n"
 		"      --weights FILE      how often each path changes\n"
 		"      --min-layer-size N  merge layers of fewer bytes (0)\n"
-		"      --sharing N         percent by which shared layers count, 0 to 100 (1)\n"
+		"      --sharing N         percent by which shared layers count, 0 to 100 (2)\n"
 		"      --previous PLAN     keep the layers of this plan where possible\n"
 		"      --max-decay N       how many percent more than a fresh plan it may cost "
 		"(10)\n"

@@ -115,12 +115,21 @@ def update_cost(graph, limit, sharing, weights, min_size):
         return sum(graph.size[p] for p in group)
 
     total = weight(set(source.values())) or 1
-    alone = {path: rounded(graph.size[path]) * 10 * len(graph.users[path]) // (10 * len(graph.users[path]) + len(sources([path])))
-             for path in graph.refs}
+
+    def unshared(group):
+        if len(group) == 1:
+            return 0
+        bytes_ = 0
+        for path in group:
+            users = len(graph.users[path])
+            others = len(graph.users[path] - set.intersection(*(graph.users[p] for p in group)))
+            wanted = rounded(graph.size[path]) * 10 * users // (10 * users + len(sources([path])))
+            each = wanted * 7 // 10 // users
+            bytes_ += wanted - each * users + (each + graph.size[path] * 5 // len(graph.refs)) * others
+        return bytes_
 
     def cost(group):
-        together = sum(alone[path] for path in group) if len(group) > 1 else 0
-        return 100 * size(group) * weight(sources(group)) + sharing * total * together
+        return 100 * size(group) * weight(sources(group)) + sharing * total * unshared(group)
 
     def rank(group):
         return min((name(p), graph.size[p]) for p in group)

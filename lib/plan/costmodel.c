@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "plan/costmodel.h"
 
-#include <string.h>
-
 #include "plan/ranks.h"
 
 static void add_source(uint64_t *set, uint32_t source)
@@ -87,22 +85,21 @@ static void find_planes(struct costmodel *m)
 			m->planes[i / 64 * m->nplanes + k] |= (m->weights[i] >> k & 1) << i % 64;
 }
 
-/* How many paths have each one in their closures; from the sets of a block of paths at a time. */
-static void count_users(const struct graph *g, const uint32_t *order, uint32_t *users)
+/* Of each path; bit i of a set is the path order[i]. */
+static void find_users(struct costmodel *m, const uint32_t *order)
 {
-	AUTO_FREE uint64_t *block = xcalloc(g->n, sizeof *block);
-	for (uint32_t first = 0; first < g->n; first += 64) {
-		memset(block, 0, g->n * sizeof *block);
-		for (uint32_t i = g->n; i-- > 0;) {
-			const struct graph_path *p = &g->paths[order[i]];
-			if (i >= first && i - first < 64)
-				block[order[i]] |= (uint64_t)1 << (i - first);
-			if (!block[order[i]])
-				continue;
-			for (uint32_t j = 0; j < p->nrefs; j++)
-				block[p->refs[j]] |= block[order[i]];
-			users[order[i]] += (uint32_t)__builtin_popcountll(block[order[i]]);
-		}
+	const struct graph *g = m->graph;
+	m->user_words = ((size_t)g->n + 63) / 64;
+	m->users = xcalloc(g->n * m->user_words, sizeof *m->users);
+	m->nusers = xcalloc(g->n, sizeof *m->nusers);
+	for (uint32_t i = g->n; i-- > 0;) {
+		const struct graph_path *p = &g->paths[order[i]];
+		uint64_t *own = m->users + order[i] * m->user_words;
+		own[i / 64] |= (uint64_t)1 << i % 64;
+		m->nusers[order[i]] = (uint32_t)reachable_count(own, m->user_words);
+		for (uint32_t j = 0; j < p->nrefs; j++)
+			if (p->refs[j] != order[i])
+				unite(m->users + p->refs[j] * m->user_words, own, m->user_words);
 	}
 }
 
@@ -115,17 +112,19 @@ static uint64_t round_size(uint64_t size)
 	return size >> shift << shift;
 }
 
-static void find_alone(struct costmodel *m, const uint32_t *order)
+static void find_alone(struct costmodel *m)
 {
 	const struct graph *g = m->graph;
-	AUTO_FREE uint32_t *users = xcalloc(g->n, sizeof *users);
-	count_users(g, order, users);
 	m->alone = xcalloc(g->n, sizeof *m->alone);
+	m->apart = xcalloc(g->n, sizeof *m->apart);
 	for (uint32_t i = 0; i < g->n; i++) {
-		cost_t used = 10 * (cost_t)users[i];
+		cost_t users = m->nusers[i];
 		cost_t sources = (cost_t)reachable_count(costmodel_set(m, i), m->words);
 		cost_t size = (cost_t)round_size(g->paths[i].nar_size);
-		m->alone[i] = (uint64_t)(size * used / (used + sources));
+		cost_t wanted = size * 10 * users / (10 * users + sources);
+		cost_t each = wanted * 7 / 10 / users;
+		m->alone[i] = (uint64_t)(wanted - each * users);
+		m->apart[i] = (uint64_t)(each + (cost_t)g->paths[i].nar_size * 5 / g->n);
 	}
 }
 
@@ -137,7 +136,8 @@ struct costmodel costmodel_make(const struct graph *g, const uint64_t *weights)
 	find_sets(&m, order);
 	find_weights(&m, weights);
 	find_planes(&m);
-	find_alone(&m, order);
+	find_users(&m, order);
+	find_alone(&m);
 	m.rank = ranks_find(g);
 	return m;
 }
@@ -149,7 +149,10 @@ void costmodel_free(struct costmodel *m)
 	free(m->sets);
 	free(m->weights);
 	free(m->planes);
+	free(m->users);
+	free(m->nusers);
 	free(m->alone);
+	free(m->apart);
 	*m = (struct costmodel){ 0 };
 }
 
@@ -201,4 +204,31 @@ uint64_t costmodel_changes(const struct costmodel *m, const uint32_t *paths, uin
 	AUTO_FREE uint64_t *set = xcalloc(m->words, sizeof *set);
 	costmodel_unite(m, paths, n, set);
 	return costmodel_weigh(m, set);
+}
+
+REACHABLE_CLONES uint32_t costmodel_common_users(const struct costmodel *m, const uint64_t *a,
+						 const uint64_t *b)
+{
+	uint32_t n = 0;
+	for (size_t word = 0; word < m->user_words; word++)
+		n += (uint32_t)__builtin_popcountll(a[word] & b[word]);
+	return n;
+}
+
+cost_t costmodel_unshared(const struct costmodel *m, const uint32_t *paths, uint32_t n)
+{
+	if (n < 2)
+		return 0;
+	AUTO_FREE uint64_t *all = xcalloc(m->user_words, sizeof *all);
+	for (size_t word = 0; word < m->user_words; word++) {
+		all[word] = UINT64_MAX;
+		for (uint32_t i = 0; i < n; i++)
+			all[word] &= costmodel_users(m, paths[i])[word];
+	}
+	uint64_t common = reachable_count(all, m->user_words);
+	cost_t bytes = 0;
+	for (uint32_t i = 0; i < n; i++)
+		bytes += m->alone[paths[i]] +
+			 (cost_t)m->apart[paths[i]] * (cost_t)(m->nusers[paths[i]] - common);
+	return bytes;
 }

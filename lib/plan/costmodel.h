@@ -10,11 +10,18 @@
  * of its paths does. The cost of a layer is its size times the weight of the
  * sources that change it. A layer of two paths or more costs, in addition,
  * sharing percent of the total weight times what other images are expected to
- * want alone: of each path its size times 10u / (10u + k), where u paths have
- * it in their closures, itself included, and its own closure has k sources.
- * This size is rounded down to three binary digits, 1000 to 896: often nothing
- * else tells paths of one source apart, and a small change should not change
- * the plan.
+ * want without the rest of it. A path has u users: the paths that have it in
+ * their closures, itself included. Others want it alone as often as
+ * 10u / (10u + k), where its own closure has k sources; its size times this is
+ * what counts of a path. Seven tenths of it count only for the part of its
+ * users that do not have the whole layer in their closures. For each of these
+ * users, in addition, 5 / n of the size of the path counts, where n is the
+ * number of all paths.
+ *
+ * So paths with the same users go together. Without this, sizes alone would
+ * decide between many pairs of nearly equal cost, and a small change of one
+ * size would change much of a plan. For the same reason the size that is
+ * wanted alone is rounded down to three binary digits, 1000 to 896.
  *
  * Costs are whole numbers, so that all machines make the same plan.
  */
@@ -38,8 +45,13 @@ struct costmodel {
 	uint64_t *weights; /* by source */
 	uint64_t *planes;  /* for each word and each bit of a weight: the sources with this bit */
 	size_t nplanes;
-	uint64_t total;  /* weight of all sources; at least 1 */
-	uint64_t *alone; /* of each path: bytes that others are expected to want alone */
+	uint64_t total;    /* weight of all sources; at least 1 */
+	size_t user_words; /* of a set of users, 64 bits each */
+	uint64_t *
+		users; /* of each path: the paths that have it in their closures, itself included */
+	uint32_t *nusers; /* of each path */
+	uint64_t *alone;  /* of each path: bytes that count in any layer of two paths or more */
+	uint64_t *apart;  /* of each path: bytes that count for each user without the whole layer */
 };
 
 /*
@@ -56,6 +68,11 @@ static inline const uint64_t *costmodel_set(const struct costmodel *m, uint32_t 
 	return m->sets + path * m->words;
 }
 
+static inline const uint64_t *costmodel_users(const struct costmodel *m, uint32_t path)
+{
+	return m->users + path * m->user_words;
+}
+
 /* The union of the paths' sets, added to what set holds. */
 void costmodel_unite(const struct costmodel *m, const uint32_t *paths, uint32_t n, uint64_t *set);
 
@@ -65,6 +82,10 @@ uint64_t costmodel_weigh_common(const struct costmodel *m, const uint64_t *a, co
 				const uint32_t *which, uint32_t n);
 /* Weight of what changes one of the paths or more. */
 uint64_t costmodel_changes(const struct costmodel *m, const uint32_t *paths, uint32_t n);
+/* How many users of a are users of b. */
+uint32_t costmodel_common_users(const struct costmodel *m, const uint64_t *a, const uint64_t *b);
+/* Bytes that sharing counts of a layer, see above; 0 for one path. */
+cost_t costmodel_unshared(const struct costmodel *m, const uint32_t *paths, uint32_t n);
 /* Weight of the sources that a has and b has not. */
 uint64_t costmodel_weigh_new(const struct costmodel *m, const uint64_t *a, const uint64_t *b);
 

@@ -11,9 +11,13 @@ struct layer {
 	struct merge_group *group;
 	uint64_t *set;   /* the sources that change it */
 	uint32_t *count; /* by source: how many of its paths that one changes */
+	uint64_t *users; /* the paths that have all of its paths in their closures */
+	uint32_t *
+		user_count; /* by bit of users: how many of its paths that one has in its closure */
 	uint64_t size;
 	uint64_t changes; /* weight of set */
-	uint64_t alone;
+	cost_t apart;     /* of its paths: bytes that count for each user without the whole layer */
+	cost_t most;      /* bytes that sharing would count if nobody had the whole layer */
 	uint32_t n;
 };
 
@@ -38,13 +42,28 @@ static uint64_t weigh_own(const struct costmodel *m, const struct layer *layer, 
 	return sum;
 }
 
+/* Takes note of one more path, or of one less. */
+static void count_users(const struct costmodel *m, struct layer *layer, uint32_t path, bool more)
+{
+	const uint64_t *users = costmodel_users(m, path);
+	cost_t sign = more ? 1 : -1;
+	layer->apart += sign * m->apart[path];
+	layer->most += sign * (m->alone[path] + (cost_t)m->apart[path] * m->nusers[path]);
+	layer->n += more ? 1 : UINT32_MAX;
+	memset(layer->users, 0, m->user_words * sizeof *layer->users);
+	for (uint32_t i = 0; i < m->graph->n; i++) {
+		if (users[i / 64] >> i % 64 & 1)
+			layer->user_count[i] += more ? 1 : UINT32_MAX;
+		layer->users[i / 64] |= (uint64_t)(layer->user_count[i] == layer->n) << i % 64;
+	}
+}
+
 static void add_path(const struct costmodel *m, struct layer *layer, uint32_t path)
 {
 	const uint64_t *set = costmodel_set(m, path);
 	layer->changes += costmodel_weigh_new(m, set, layer->set);
 	layer->size += m->graph->paths[path].nar_size;
-	layer->alone += m->alone[path];
-	layer->n++;
+	count_users(m, layer, path, true);
 	for (size_t word = 0; word < m->words; word++) {
 		layer->set[word] |= set[word];
 		for (uint64_t rest = set[word]; rest; rest &= rest - 1)
@@ -57,8 +76,7 @@ static void remove_path(const struct costmodel *m, struct layer *layer, uint32_t
 	const uint64_t *set = costmodel_set(m, path);
 	layer->changes -= weigh_own(m, layer, path);
 	layer->size -= m->graph->paths[path].nar_size;
-	layer->alone -= m->alone[path];
-	layer->n--;
+	count_users(m, layer, path, false);
 	for (size_t word = 0; word < m->words; word++)
 		for (uint64_t rest = set[word]; rest; rest &= rest - 1) {
 			uint64_t bit = rest & -rest;
@@ -67,10 +85,41 @@ static void remove_path(const struct costmodel *m, struct layer *layer, uint32_t
 		}
 }
 
-/* A cost in percent of bytes * weight, of which `alone` are wanted alone. */
-static cost_t add_costs(const struct descent *d, cost_t update, cost_t alone)
+/* A cost in percent of bytes * weight; `unshared` bytes are what sharing counts. */
+static cost_t add_costs(const struct descent *d, cost_t update, cost_t unshared)
 {
-	return update * 100 + alone * d->rules->sharing * (cost_t)d->m->total;
+	return update * 100 + unshared * d->rules->sharing * (cost_t)d->m->total;
+}
+
+/* What sharing counts of a layer of n paths, of which `users` have all in their closures. */
+static cost_t unshared(cost_t most, cost_t apart, uint64_t users, uint32_t n)
+{
+	return n < 2 ? 0 : most - apart * (cost_t)users;
+}
+
+static cost_t unshared_now(const struct descent *d, const struct layer *layer)
+{
+	uint64_t users = reachable_count(layer->users, d->m->user_words);
+	return unshared(layer->most, layer->apart, users, layer->n);
+}
+
+static cost_t unshared_without(const struct descent *d, const struct layer *layer, uint32_t path)
+{
+	const struct costmodel *m = d->m;
+	const uint64_t *own = costmodel_users(m, path);
+	uint64_t users = 0;
+	for (uint32_t i = 0; i < m->graph->n; i++)
+		users += layer->user_count[i] - (own[i / 64] >> i % 64 & 1) == layer->n - 1;
+	cost_t most = m->alone[path] + (cost_t)m->apart[path] * m->nusers[path];
+	return unshared(layer->most - most, layer->apart - m->apart[path], users, layer->n - 1);
+}
+
+static cost_t unshared_with(const struct descent *d, const struct layer *layer, uint32_t path)
+{
+	const struct costmodel *m = d->m;
+	uint64_t users = costmodel_common_users(m, layer->users, costmodel_users(m, path));
+	cost_t most = m->alone[path] + (cost_t)m->apart[path] * m->nusers[path];
+	return unshared(layer->most + most, layer->apart + m->apart[path], users, layer->n + 1);
 }
 
 static cost_t leave_cost(const struct descent *d, const struct layer *from, uint32_t path)
@@ -78,8 +127,8 @@ static cost_t leave_cost(const struct descent *d, const struct layer *from, uint
 	uint64_t size = d->m->graph->paths[path].nar_size;
 	cost_t after =
 		(cost_t)(from->size - size) * (cost_t)(from->changes - weigh_own(d->m, from, path));
-	cost_t alone = from->n == 2 ? from->alone : from->n > 2 ? d->m->alone[path] : 0;
-	return add_costs(d, after - (cost_t)from->size * (cost_t)from->changes, -alone);
+	return add_costs(d, after - (cost_t)from->size * (cost_t)from->changes,
+			 unshared_without(d, from, path) - unshared_now(d, from));
 }
 
 static cost_t enter_cost(const struct descent *d, const struct layer *to, uint32_t path)
@@ -87,8 +136,8 @@ static cost_t enter_cost(const struct descent *d, const struct layer *to, uint32
 	uint64_t size = d->m->graph->paths[path].nar_size;
 	uint64_t more = costmodel_weigh_new(d->m, costmodel_set(d->m, path), to->set);
 	cost_t after = (cost_t)(to->size + size) * (cost_t)(to->changes + more);
-	cost_t alone = d->m->alone[path] + (cost_t)(to->n == 1 ? to->alone : 0);
-	return add_costs(d, after - (cost_t)to->size * (cost_t)to->changes, alone);
+	return add_costs(d, after - (cost_t)to->size * (cost_t)to->changes,
+			 unshared_with(d, to, path) - unshared_now(d, to));
 }
 
 /* A path alone stays: no layer is cheaper with it than the two apart. */
@@ -170,6 +219,8 @@ static void start(struct descent *d, struct merge_group *groups, uint32_t n)
 		struct layer *layer = &d->layers[i];
 		layer->set = xcalloc(m->words, sizeof *layer->set);
 		layer->count = xcalloc(m->sources.n, sizeof *layer->count);
+		layer->users = xcalloc(m->user_words, sizeof *layer->users);
+		layer->user_count = xcalloc(m->graph->n, sizeof *layer->user_count);
 		for (uint32_t j = 0; j < layer->group->n; j++) {
 			add_path(m, layer, layer->group->paths[j]);
 			d->layer_of[layer->group->paths[j]] = i + 1;
@@ -186,6 +237,8 @@ static void finish(struct descent *d)
 		group->n = 0;
 		free(d->layers[i].set);
 		free(d->layers[i].count);
+		free(d->layers[i].users);
+		free(d->layers[i].user_count);
 	}
 	for (uint32_t path = 0; path < d->m->graph->n; path++)
 		if (d->layer_of[path]) {

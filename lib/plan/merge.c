@@ -32,10 +32,15 @@ struct node {
 	uint64_t *set;   /* the sources that change it */
 	uint32_t *words; /* where this is not 0 */
 	uint32_t nwords;
-	uint64_t size;    /* bytes */
-	uint64_t changes; /* weight of set */
-	uint64_t alone;   /* of one path: bytes that merging it keeps from being wanted alone */
-	uint32_t rank;    /* smallest of its paths' ranks */
+	uint64_t size;        /* bytes */
+	uint64_t changes;     /* weight of set */
+	uint64_t *users;      /* the paths that have all of its paths in their closures */
+	uint32_t *user_words; /* where this is not 0 */
+	uint32_t nuser_words;
+	uint32_t nusers;
+	uint64_t alone; /* of one path: bytes that count once it is merged; otherwise 0 */
+	uint64_t apart; /* bytes that count for each user that merging takes from it */
+	uint32_t rank;  /* smallest of its paths' ranks */
 	bool alive;
 	struct choice best[CHOICES]; /* the best first */
 	uint32_t nbest;
@@ -48,7 +53,7 @@ struct node {
  * Holds the nodes that may be merged, in no order.
  */
 struct outline {
-	double *size, *changes, *alone, *penalty;
+	double *size, *changes, *users, *apart, *alone, *penalty;
 	double *least; /* scratch: least_costs() against one of them */
 	uint32_t *node;
 	uint32_t n;
@@ -70,16 +75,28 @@ static uint64_t weigh_common(const struct merger *m, const struct node *a, const
 	return costmodel_weigh_common(m->model, a->set, b->set, small->words, small->nwords);
 }
 
-/* What merging a and b adds, were the union's weight `changes`; in percent of bytes * weight. */
+static uint32_t count_common_users(const struct node *a, const struct node *b)
+{
+	const struct node *small = a->nuser_words < b->nuser_words ? a : b;
+	return (uint32_t)reachable_count_common(a->users, b->users, small->user_words,
+						small->nuser_words);
+}
+
+/*
+ * What merging a and b adds, were the union's weight `changes` and `users`
+ * those of both; in percent of bytes * weight.
+ */
 static cost_t added_cost(const struct merger *m, const struct node *a, const struct node *b,
-			 uint64_t changes)
+			 uint64_t changes, uint32_t users)
 {
 	cost_t update =
 		(cost_t)a->size * (changes - a->changes) + (cost_t)b->size * (changes - b->changes);
-	cost_t alone = (cost_t)a->alone + b->alone;
+	cost_t unshared = (cost_t)a->apart * (a->nusers - users) +
+			  (cost_t)b->apart * (b->nusers - users) + a->alone + b->alone;
 	cost_t at_once = (cost_t)a->group.penalty + b->group.penalty;
 	cost_t twice = a->group.kept && b->group.kept ? KEPT_TWICE : 0;
-	return update * 100 + (alone * m->rules->sharing + at_once * 100) * m->model->total + twice;
+	return update * 100 + (unshared * m->rules->sharing + at_once * 100) * m->model->total +
+	       twice;
 }
 
 static double larger(double a, double b)
@@ -92,16 +109,18 @@ static double larger(double a, double b)
  * without looking at their sets. Rounded figures, taken down by more than
  * rounding can have added.
  */
-REACHABLE_CLONES static void least_costs(const struct outline *o, uint32_t k, double alone,
+REACHABLE_CLONES static void least_costs(const struct outline *o, uint32_t k, double sharing,
 					 double at_once, uint32_t end)
 {
-	double size = o->size[k], changes = o->changes[k], own = o->alone[k];
-	double penalty = o->penalty[k];
+	double size = o->size[k], changes = o->changes[k], alone = o->alone[k];
+	double users = o->users[k], apart = o->apart[k], penalty = o->penalty[k];
 	for (uint32_t i = 0; i < end; i++) {
-		double more = larger(changes, o->changes[i]);
+		double more = larger(changes, o->changes[i]), fewer = -larger(-users, -o->users[i]);
 		o->least[i] =
 			(100 * (size * (more - changes) + o->size[i] * (more - o->changes[i])) +
-			 alone * (own + o->alone[i]) + at_once * (penalty + o->penalty[i])) *
+			 sharing * (apart * (users - fewer) + o->apart[i] * (o->users[i] - fewer) +
+				    alone + o->alone[i]) +
+			 at_once * (penalty + o->penalty[i])) *
 			(1 - 1e-9);
 	}
 }
@@ -140,11 +159,14 @@ static void weigh(const struct merger *m, struct node *node, uint32_t partner)
 {
 	const struct node *other = &m->nodes[partner];
 	uint64_t changes = node->changes + other->changes - weigh_common(m, node, other);
-	const struct choice new = {
-		.cost = added_cost(m, node, other, changes),
+	uint32_t most = node->nusers < other->nusers ? node->nusers : other->nusers;
+	struct choice new = {
+		.cost = added_cost(m, node, other, changes, most),
 		.key = other->rank > node->rank ? other->rank : other->rank + ((uint64_t)1 << 32),
 		.partner = partner,
 	};
+	if (most && comes_before(&new, &node->rest))
+		new.cost = added_cost(m, node, other, changes, count_common_users(node, other));
 	insert(node, &new);
 }
 
@@ -171,6 +193,8 @@ static void draw_outline(struct merger *m, uint32_t i)
 	uint32_t k = m->place[i];
 	m->open.size[k] = (double)node->size;
 	m->open.changes[k] = (double)node->changes;
+	m->open.users[k] = (double)node->nusers;
+	m->open.apart[k] = (double)node->apart;
 	m->open.alone[k] = (double)node->alone;
 	m->open.penalty[k] = (double)node->group.penalty;
 	m->open.node[k] = i;
@@ -183,6 +207,13 @@ static void close_outline(struct merger *m, uint32_t i)
 	draw_outline(m, last);
 }
 
+static void find_users(const struct costmodel *model, struct node *node)
+{
+	node->nuser_words = reachable_words(node->users, model->user_words, node->user_words);
+	node->nusers = (uint32_t)reachable_count_common(node->users, node->users, node->user_words,
+							node->nuser_words);
+}
+
 /* Moves b's paths into a. */
 static void join(struct merger *m, uint32_t ia, uint32_t ib)
 {
@@ -191,6 +222,10 @@ static void join(struct merger *m, uint32_t ia, uint32_t ib)
 	for (size_t i = 0; i < m->model->words; i++)
 		a->set[i] |= b->set[i];
 	a->nwords = reachable_words(a->set, m->model->words, a->words);
+	for (size_t i = 0; i < m->model->user_words; i++)
+		a->users[i] &= b->users[i];
+	find_users(m->model, a);
+	a->apart += b->apart;
 	a->alone = 0;
 	a->size += b->size;
 	a->rank = a->rank < b->rank ? a->rank : b->rank;
@@ -274,6 +309,21 @@ static uint32_t cheapest(const struct merger *m, bool only_small)
 	return i;
 }
 
+static void init_users(const struct costmodel *model, struct node *node)
+{
+	node->users = xmalloc(model->user_words * sizeof *node->users);
+	memset(node->users, 0xff, model->user_words * sizeof *node->users);
+	for (uint32_t j = 0; j < node->group.n; j++) {
+		uint32_t path = node->group.paths[j];
+		node->apart += model->apart[path];
+		for (size_t word = 0; word < model->user_words; word++)
+			node->users[word] &= costmodel_users(model, path)[word];
+	}
+	node->user_words = xcalloc(model->user_words, sizeof *node->user_words);
+	find_users(model, node);
+	node->alone = node->group.n == 1 ? model->alone[node->group.paths[0]] : 0;
+}
+
 static void init_node(struct merger *m, uint32_t i)
 {
 	const struct costmodel *model = m->model;
@@ -285,7 +335,7 @@ static void init_node(struct merger *m, uint32_t i)
 		node->size += model->graph->paths[path].nar_size;
 		node->rank = model->rank[path] < node->rank ? model->rank[path] : node->rank;
 	}
-	node->alone = node->group.n == 1 ? model->alone[node->group.paths[0]] : 0;
+	init_users(model, node);
 	node->set = xcalloc(model->words, sizeof *node->set);
 	node->words = xcalloc(model->words, sizeof *node->words);
 	costmodel_unite(model, node->group.paths, node->group.n, node->set);
@@ -298,6 +348,8 @@ static void free_nodes(struct merger *m)
 	for (uint32_t i = 0; i < m->n; i++) {
 		free(m->nodes[i].set);
 		free(m->nodes[i].words);
+		free(m->nodes[i].users);
+		free(m->nodes[i].user_words);
 	}
 	free(m->nodes);
 }
@@ -311,14 +363,16 @@ void merge_groups(const struct costmodel *model, const struct merge_rules *rules
 		m.nodes[i].group = groups[i];
 		init_node(&m, i);
 	}
-	AUTO_FREE double *columns = xcalloc(5 * (size_t)*n, sizeof *columns);
+	AUTO_FREE double *columns = xcalloc(7 * (size_t)*n, sizeof *columns);
 	AUTO_FREE uint32_t *open = xcalloc(*n, sizeof *open);
 	AUTO_FREE uint32_t *place = m.place = xcalloc(*n, sizeof *place);
 	m.open = (struct outline){ .size = columns,
 				   .changes = columns + *n,
 				   .alone = columns + 2 * (size_t)*n,
 				   .penalty = columns + 3 * (size_t)*n,
-				   .least = columns + 4 * (size_t)*n,
+				   .users = columns + 4 * (size_t)*n,
+				   .apart = columns + 5 * (size_t)*n,
+				   .least = columns + 6 * (size_t)*n,
 				   .node = open };
 	for (uint32_t i = 0; i < *n; i++) {
 		if (groups[i].closed)

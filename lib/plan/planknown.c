@@ -25,16 +25,16 @@ struct candidates {
  */
 static cost_t find_gain(const struct candidates *c, const struct merge_group *group)
 {
-	cost_t size = 0, apart = 0, alone = 0;
+	cost_t size = 0, apart = 0;
 	for (uint32_t j = 0; j < group->n; j++) {
 		uint32_t path = group->paths[j];
 		cost_t own = (cost_t)c->m->graph->paths[path].nar_size;
 		size += own;
 		apart += own * (cost_t)costmodel_weigh(c->m, costmodel_set(c->m, path));
-		alone += c->m->alone[path];
 	}
 	cost_t waste = size * (cost_t)costmodel_changes(c->m, group->paths, group->n) - apart;
-	return MOST_WASTE * alone * c->sharing * (cost_t)c->m->total - 100 * waste;
+	cost_t unshared = costmodel_unshared(c->m, group->paths, group->n);
+	return MOST_WASTE * unshared * c->sharing * (cost_t)c->m->total - 100 * waste;
 }
 
 static void add_layer(struct candidates *c, const struct plan *plan, size_t first)

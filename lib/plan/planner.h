@@ -48,7 +48,7 @@ struct planner_options {
 };
 
 /* What layer-plan(1) has where nothing is said. */
-enum { PLANNER_SHARING = 1, PLANNER_MAX_DECAY = 10 };
+enum { PLANNER_SHARING = 2, PLANNER_MAX_DECAY = 10 };
 
 /* The strategy of that name, but not PLANNER_PIPELINE. Returns -1 if there is none. */
 MUST_USE int planner_strategy(const char *name, enum planner_strategy *strategy);

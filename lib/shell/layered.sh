@@ -104,7 +104,7 @@ plan_options() {
     usage "${called[knownPlans]}: only with the strategy update-cost"
   options=("--strategy=${attr[strategy]}")
   [ -z "${attr[layeringPipeline]}" ] || options=("--pipeline=${attr[layeringPipeline]}")
-  [ "${attr[sharing]}" = 1 ] || options+=("--sharing=${attr[sharing]}")
+  [ "${attr[sharing]}" = 2 ] || options+=("--sharing=${attr[sharing]}")
   [ "${attr[minLayerSize]}" = 0 ] || options+=("--min-layer-size=${attr[minLayerSize]}")
   [ -z "${attr[weights]}" ] || options+=("--weights=${attr[weights]}")
   [ -z "${attr[layerGroups]}" ] || options+=("--group=${attr[layerGroups]}")
