@@ -16,18 +16,21 @@ enum { PROGRAM_MAX = 128, NO_CALL = -1, X32 = 0x40000000 };
 /* The numbers that the calls have in one kind of program; io_uring's is the same in all. */
 struct calls {
 	uint32_t arch;
-	int socket, socketcall, add_key, request_key, keyctl;
+	int socket, socketcall, add_key, request_key, keyctl, perf_event_open;
 };
 
 static const struct calls kinds[] = {
 #if defined __x86_64__
-	{ AUDIT_ARCH_X86_64, SYS_socket, NO_CALL, SYS_add_key, SYS_request_key, SYS_keyctl },
-	{ AUDIT_ARCH_I386, 359, 102, 286, 287, 288 },
+	{ AUDIT_ARCH_X86_64, SYS_socket, NO_CALL, SYS_add_key, SYS_request_key, SYS_keyctl,
+	  SYS_perf_event_open },
+	{ AUDIT_ARCH_I386, 359, 102, 286, 287, 288, 336 },
 #elif defined __aarch64__
-	{ AUDIT_ARCH_AARCH64, SYS_socket, NO_CALL, SYS_add_key, SYS_request_key, SYS_keyctl },
-	{ AUDIT_ARCH_ARM, 281, 102, 309, 310, 311 },
+	{ AUDIT_ARCH_AARCH64, SYS_socket, NO_CALL, SYS_add_key, SYS_request_key, SYS_keyctl,
+	  SYS_perf_event_open },
+	{ AUDIT_ARCH_ARM, 281, 102, 309, 310, 311, 364 },
 #elif defined __riscv && __riscv_xlen == 64
-	{ AUDIT_ARCH_RISCV64, SYS_socket, NO_CALL, SYS_add_key, SYS_request_key, SYS_keyctl },
+	{ AUDIT_ARCH_RISCV64, SYS_socket, NO_CALL, SYS_add_key, SYS_request_key, SYS_keyctl,
+	  SYS_perf_event_open },
 #endif
 };
 
@@ -82,8 +85,8 @@ static void add_kind(struct program *p, const struct calls *c)
 	add(p, BPF_JMP | BPF_JGE | BPF_K, X32, 0, 1);
 	answer(p, SECCOMP_RET_ERRNO | ENOSYS);
 #endif
-	const int refused[] = { c->socketcall, c->add_key, c->request_key, c->keyctl,
-				SYS_io_uring_setup };
+	const int refused[] = { c->socketcall, c->add_key,         c->request_key,
+				c->keyctl,     c->perf_event_open, SYS_io_uring_setup };
 	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
 		refuse(p, refused[i]);
 	add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)c->socket, 1, 0);

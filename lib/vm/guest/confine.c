@@ -35,23 +35,24 @@ enum { X32 = 0x40000000 };
 #define REFUSE(code)       END(SECCOMP_RET_ERRNO | (code))
 
 /* For programs of one kind of processor; others go on behind it. */
-#define ABI(arch, add_key, request_key, keyctl, socket, socketcall)                                \
-	IF(arch, 0, 15), LOAD(offsetof(struct seccomp_data, nr)), MASK(~(unsigned)X32),            \
-		IF(add_key, 5, 0), IF(request_key, 4, 0), IF(keyctl, 3, 0),                        \
-		IF(IO_URING_SETUP, 2, 0), IF(socket, 2, 0), IF(socketcall, 3, 5), REFUSE(ENOSYS),  \
-		LOAD(FIRST_ARGUMENT), IF(AF_VSOCK, 3, 2), LOAD(FIRST_ARGUMENT),                    \
-		IF(SOCKETCALL_SOCKET, 1, 0), END(SECCOMP_RET_ALLOW), REFUSE(EAFNOSUPPORT)
+#define ABI(arch, add_key, request_key, keyctl, perf_event_open, socket, socketcall)               \
+	IF(arch, 0, 16), LOAD(offsetof(struct seccomp_data, nr)), MASK(~(unsigned)X32),            \
+		IF(add_key, 6, 0), IF(request_key, 5, 0), IF(keyctl, 4, 0),                        \
+		IF(perf_event_open, 3, 0), IF(IO_URING_SETUP, 2, 0), IF(socket, 2, 0),             \
+		IF(socketcall, 3, 5), REFUSE(ENOSYS), LOAD(FIRST_ARGUMENT), IF(AF_VSOCK, 3, 2),    \
+		LOAD(FIRST_ARGUMENT), IF(SOCKETCALL_SOCKET, 1, 0), END(SECCOMP_RET_ALLOW),         \
+		REFUSE(EAFNOSUPPORT)
 
 static int filter_calls(struct err *e)
 {
 	static struct sock_filter filter[] = {
 		LOAD(offsetof(struct seccomp_data, arch)),
-		ABI(AUDIT_ARCH_X86_64, 248, 249, 250, 41, NONE),
-		ABI(AUDIT_ARCH_I386, 286, 287, 288, 359, 102),
-		ABI(AUDIT_ARCH_AARCH64, 217, 218, 219, 198, NONE),
-		ABI(AUDIT_ARCH_ARM, 309, 310, 311, 281, 102),
-		ABI(AUDIT_ARCH_RISCV64, 217, 218, 219, 198, NONE),
-		ABI(AUDIT_ARCH_PPC64LE, 269, 270, 271, 326, 102),
+		ABI(AUDIT_ARCH_X86_64, 248, 249, 250, 298, 41, NONE),
+		ABI(AUDIT_ARCH_I386, 286, 287, 288, 336, 359, 102),
+		ABI(AUDIT_ARCH_AARCH64, 217, 218, 219, 241, 198, NONE),
+		ABI(AUDIT_ARCH_ARM, 309, 310, 311, 364, 281, 102),
+		ABI(AUDIT_ARCH_RISCV64, 217, 218, 219, 241, 198, NONE),
+		ABI(AUDIT_ARCH_PPC64LE, 269, 270, 271, 319, 326, 102),
 		REFUSE(ENOSYS),
 	};
 	const struct sock_fprog program = { .len = sizeof filter / sizeof *filter,
