@@ -276,6 +276,20 @@ group|a\t\n|1: glob: empty field: the empty value is written \e
 END
 }
 
+@test "the default of --sharing, and of the pipelines' option" {
+  local n
+  sci >whole
+  cost whole >plan
+  for n in 1 2 3; do cost --sharing $n whole >"plan.$n"; done
+  same plan plan.2
+  run -1 cmp -s plan plan.1
+  run -1 cmp -s plan plan.3
+  layer-plan --help >help
+  grep -q 'shared layers count, 0 to 100 (2)$' help
+  stream-layered-image --help >help
+  grep -q -- '--sharing N .* shared layers count (2)$' help
+}
+
 @test "options that do not go together" {
   local hint="(see 'layer-plan --help')" option
   echo '[]' >file

@@ -373,7 +373,7 @@ def check(strategy, seed):
         expected = [sorted(layer, key=name) for layer in size_first(graph, limit)]
     else:
         weights = {name(path): rng.randint(0, 9) for path in graph.refs if rng.random() < .5} if rng.random() < .4 else {}
-        sharing, min_size = rng.choice([0, 1, 3, 3, 50]), rng.choice([0, 0, 20, 300])
+        sharing, min_size = rng.choice([0, 1, 2, 3, 50]), rng.choice([0, 0, 20, 300])
         files["weights"] = "".join(f"{key}\t{value}\n" for key, value in weights.items()) + "other\t7\n"
         options += [f"--sharing={sharing}", f"--min-layer-size={min_size}"]
         expected = [sorted(layer, key=name) for layer in update_cost(graph, limit, sharing, weights, min_size)]

@@ -124,7 +124,7 @@ static void find_alone(struct costmodel *m)
 		cost_t wanted = size * 10 * users / (10 * users + sources);
 		cost_t each = wanted * 7 / 10 / users;
 		m->alone[i] = (uint64_t)(wanted - each * users);
-		m->apart[i] = (uint64_t)(each + (cost_t)g->paths[i].nar_size * 5 / g->n);
+		m->apart[i] = each + (cost_t)g->paths[i].nar_size * 5 / g->n;
 	}
 }
 
@@ -229,6 +229,6 @@ cost_t costmodel_unshared(const struct costmodel *m, const uint32_t *paths, uint
 	cost_t bytes = 0;
 	for (uint32_t i = 0; i < n; i++)
 		bytes += m->alone[paths[i]] +
-			 (cost_t)m->apart[paths[i]] * (cost_t)(m->nusers[paths[i]] - common);
+			 m->apart[paths[i]] * (cost_t)(m->nusers[paths[i]] - common);
 	return bytes;
 }

@@ -13,10 +13,10 @@
  * want without the rest of it. A path has u users: the paths that have it in
  * their closures, itself included. Others want it alone as often as
  * 10u / (10u + k), where its own closure has k sources; its size times this is
- * what counts of a path. Seven tenths of it count only for the part of its
- * users that do not have the whole layer in their closures. For each of these
- * users, in addition, 5 / n of the size of the path counts, where n is the
- * number of all paths.
+ * what counts of a path. Three tenths of it always count. Of the other seven
+ * tenths, each user stands for an equal part, which counts if the whole layer
+ * is not in the user's closure. Each such user adds 5 / n of the exact size,
+ * too, where n is the number of all paths.
  *
  * So paths with the same users go together. Without this, sizes alone would
  * decide between many pairs of nearly equal cost, and a small change of one
@@ -47,11 +47,10 @@ struct costmodel {
 	size_t nplanes;
 	uint64_t total;    /* weight of all sources; at least 1 */
 	size_t user_words; /* of a set of users, 64 bits each */
-	uint64_t *
-		users; /* of each path: the paths that have it in their closures, itself included */
-	uint32_t *nusers; /* of each path */
-	uint64_t *alone;  /* of each path: bytes that count in any layer of two paths or more */
-	uint64_t *apart;  /* of each path: bytes that count for each user without the whole layer */
+	uint64_t *users;   /* of each path; a bit is a path, in an order of its own */
+	uint32_t *nusers;  /* of each path */
+	uint64_t *alone;   /* of each path: bytes that count in any layer of two paths or more */
+	cost_t *apart; /* of each path: bytes that count for each user without the whole layer */
 };
 
 /*
@@ -82,7 +81,7 @@ uint64_t costmodel_weigh_common(const struct costmodel *m, const uint64_t *a, co
 				const uint32_t *which, uint32_t n);
 /* Weight of what changes one of the paths or more. */
 uint64_t costmodel_changes(const struct costmodel *m, const uint32_t *paths, uint32_t n);
-/* How many users of a are users of b. */
+/* How many users are in both of these sets. */
 uint32_t costmodel_common_users(const struct costmodel *m, const uint64_t *a, const uint64_t *b);
 /* Bytes that sharing counts of a layer, see above; 0 for one path. */
 cost_t costmodel_unshared(const struct costmodel *m, const uint32_t *paths, uint32_t n);

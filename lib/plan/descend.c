@@ -9,11 +9,10 @@ enum { MARGIN = 1000, MOST_PASSES = 50 };
 /* A group that paths move into and out of. */
 struct layer {
 	struct merge_group *group;
-	uint64_t *set;   /* the sources that change it */
-	uint32_t *count; /* by source: how many of its paths that one changes */
-	uint64_t *users; /* the paths that have all of its paths in their closures */
-	uint32_t *
-		user_count; /* by bit of users: how many of its paths that one has in its closure */
+	uint64_t *set;        /* the sources that change it */
+	uint32_t *count;      /* by source: how many of its paths that one changes */
+	uint64_t *users;      /* the paths that have all of its paths in their closures */
+	uint32_t *user_count; /* by bit of users: how many of its paths that one needs */
 	uint64_t size;
 	uint64_t changes; /* weight of set */
 	cost_t apart;     /* of its paths: bytes that count for each user without the whole layer */
@@ -42,13 +41,19 @@ static uint64_t weigh_own(const struct costmodel *m, const struct layer *layer, 
 	return sum;
 }
 
+/* Bytes that sharing would count of a path if nobody had the whole layer. */
+static cost_t most_of(const struct costmodel *m, uint32_t path)
+{
+	return m->alone[path] + m->apart[path] * m->nusers[path];
+}
+
 /* Takes note of one more path, or of one less. */
 static void count_users(const struct costmodel *m, struct layer *layer, uint32_t path, bool more)
 {
 	const uint64_t *users = costmodel_users(m, path);
 	cost_t sign = more ? 1 : -1;
 	layer->apart += sign * m->apart[path];
-	layer->most += sign * (m->alone[path] + (cost_t)m->apart[path] * m->nusers[path]);
+	layer->most += sign * most_of(m, path);
 	layer->n += more ? 1 : UINT32_MAX;
 	memset(layer->users, 0, m->user_words * sizeof *layer->users);
 	for (uint32_t i = 0; i < m->graph->n; i++) {
@@ -85,10 +90,10 @@ static void remove_path(const struct costmodel *m, struct layer *layer, uint32_t
 		}
 }
 
-/* A cost in percent of bytes * weight; `unshared` bytes are what sharing counts. */
-static cost_t add_costs(const struct descent *d, cost_t update, cost_t unshared)
+/* A cost in percent of bytes * weight; `apart` bytes are what sharing counts. */
+static cost_t add_costs(const struct descent *d, cost_t update, cost_t apart)
 {
-	return update * 100 + unshared * d->rules->sharing * (cost_t)d->m->total;
+	return update * 100 + apart * d->rules->sharing * (cost_t)d->m->total;
 }
 
 /* What sharing counts of a layer of n paths, of which `users` have all in their closures. */
@@ -110,16 +115,16 @@ static cost_t unshared_without(const struct descent *d, const struct layer *laye
 	uint64_t users = 0;
 	for (uint32_t i = 0; i < m->graph->n; i++)
 		users += layer->user_count[i] - (own[i / 64] >> i % 64 & 1) == layer->n - 1;
-	cost_t most = m->alone[path] + (cost_t)m->apart[path] * m->nusers[path];
-	return unshared(layer->most - most, layer->apart - m->apart[path], users, layer->n - 1);
+	return unshared(layer->most - most_of(m, path), layer->apart - m->apart[path], users,
+			layer->n - 1);
 }
 
 static cost_t unshared_with(const struct descent *d, const struct layer *layer, uint32_t path)
 {
 	const struct costmodel *m = d->m;
 	uint64_t users = costmodel_common_users(m, layer->users, costmodel_users(m, path));
-	cost_t most = m->alone[path] + (cost_t)m->apart[path] * m->nusers[path];
-	return unshared(layer->most + most, layer->apart + m->apart[path], users, layer->n + 1);
+	return unshared(layer->most + most_of(m, path), layer->apart + m->apart[path], users,
+			layer->n + 1);
 }
 
 static cost_t leave_cost(const struct descent *d, const struct layer *from, uint32_t path)

@@ -39,7 +39,7 @@ struct node {
 	uint32_t nuser_words;
 	uint32_t nusers;
 	uint64_t alone; /* of one path: bytes that count once it is merged; otherwise 0 */
-	uint64_t apart; /* bytes that count for each user that merging takes from it */
+	cost_t apart;   /* bytes that count for each user that merging takes from it */
 	uint32_t rank;  /* smallest of its paths' ranks */
 	bool alive;
 	struct choice best[CHOICES]; /* the best first */
@@ -91,8 +91,8 @@ static cost_t added_cost(const struct merger *m, const struct node *a, const str
 {
 	cost_t update =
 		(cost_t)a->size * (changes - a->changes) + (cost_t)b->size * (changes - b->changes);
-	cost_t unshared = (cost_t)a->apart * (a->nusers - users) +
-			  (cost_t)b->apart * (b->nusers - users) + a->alone + b->alone;
+	cost_t unshared = a->apart * (a->nusers - users) + b->apart * (b->nusers - users) +
+			  a->alone + b->alone;
 	cost_t at_once = (cost_t)a->group.penalty + b->group.penalty;
 	cost_t twice = a->group.kept && b->group.kept ? KEPT_TWICE : 0;
 	return update * 100 + (unshared * m->rules->sharing + at_once * 100) * m->model->total +
@@ -155,6 +155,10 @@ static void insert(struct node *node, const struct choice *new)
 	node->best[k] = *new;
 }
 
+/*
+ * With as many common users as there can be, the cost is a lower bound. They
+ * are counted only if that comes before the rest.
+ */
 static void weigh(const struct merger *m, struct node *node, uint32_t partner)
 {
 	const struct node *other = &m->nodes[partner];

@@ -102,7 +102,7 @@ struct plancost_input {
 	const uint64_t *weights;     /* of each path, none above 2^32; NULL: all alike */
 	const struct events *events; /* or NULL */
 	const struct plan *previous; /* or NULL */
-	bool replay;                 /* let the events happen one after the other, too */
+	bool replay; /* let the events happen one after the other, too; only with events */
 };
 
 /*

@@ -3,7 +3,7 @@
 
 #include "plan/planmatch.h"
 
-/* How much of what it keeps from being wanted alone a layer may waste. */
+/* A layer may waste so many times what sharing counts of it. */
 enum { MOST_WASTE = 3 };
 
 struct candidate {
