@@ -793,7 +793,8 @@ entry() { edit index.json ".manifests[0] |= ($1)"; }
   merge-images --format oci --output all of-amd64 of-arm of-arm64-v9 of-arm64
   for platform in amd64/v1 arm/v7 arm64/v8; do
     for option in --platform --prefer-platform; do
-      image-layers $option $platform --config all | grep "^architecture" | same <(lines "architecture\t${platform%/*}") /dev/stdin
+      image-layers $option $platform --config all >config
+      grep -E '^(architecture|variant)' config | same <(lines "architecture\t${platform%/*}") /dev/stdin
       image-layers $option $platform "of-${platform%/*}" | same layers /dev/stdin
     done
   done

@@ -203,6 +203,7 @@ stopped() {
 # The last thing that a pipeline does is to become the program that removes its directory.
 @test "a signal while the directory is removed changes nothing" {
   needs "$BUILD/faults/inject"
+  local signal
   shadow-setup >want
   for signal in 1 2 15; do
     TMPDIR=$PWD/tmp "$BUILD/faults/inject" log 60 workdir remove 1 killpg=$signal shadow-setup >out

@@ -13,7 +13,7 @@
 enum { MAX_TEMPORARY = 1024 };
 
 /* What a temporary name begins with. */
-#define PREFIX ".layerpipe-"
+#define TEMPORARY ".layerpipe-"
 
 /* Names that a signal must remove, from before there is a file until it has its own name. */
 static char *volatile temporary[MAX_TEMPORARY];
@@ -87,9 +87,14 @@ char *outfile_directory(const char *path)
 	return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
 }
 
+char *outfile_temporary(const char *dir, unsigned i)
+{
+	return xasprintf("%s/" TEMPORARY "%ld-%u", dir, (long)getpid(), i);
+}
+
 bool outfile_is_temporary(const char *name)
 {
-	return strncmp(name, PREFIX, sizeof PREFIX - 1) == 0;
+	return strncmp(name, TEMPORARY, sizeof TEMPORARY - 1) == 0;
 }
 
 /* What is there already is somebody else's. */
@@ -103,7 +108,7 @@ static bool is_free(const char *name)
 static int with_temporary_name(struct outfile *f, int (*make)(struct outfile *, const char *))
 {
 	for (unsigned i = 0; i < 1000; i++) {
-		AUTO_FREE char *name = xasprintf("%s/" PREFIX "%ld-%u", f->dir, (long)getpid(), i);
+		AUTO_FREE char *name = outfile_temporary(f->dir, i);
 		errno = EEXIST;
 		if (is_free(name)) {
 			note_temporary(name);

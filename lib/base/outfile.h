@@ -29,6 +29,9 @@ MUST_USE int outfile_new(const char *path, struct outfile **f, struct err *e);
  */
 MUST_USE int outfile_new_in(const char *dir, const char *what, struct outfile **f, struct err *e);
 
+/* The temporary name number i of this process in a directory; the caller frees it. */
+char *outfile_temporary(const char *dir, unsigned i);
+
 /* Whether a name in a directory is a temporary one, of this process or another. */
 bool outfile_is_temporary(const char *name);
 

@@ -189,7 +189,7 @@ static int all_absent(const struct image *i, const struct image_descriptor *list
 		       list[0].platform ? named.s : "");
 }
 
-/* The image for a platform; one without a variant goes first. NULL: there is none. */
+/* The image for a platform; one that says just this goes first. NULL: there is none. */
 static const char *find_platform(const struct image_descriptor *list, size_t n, const char *want)
 {
 	const char *found = NULL;

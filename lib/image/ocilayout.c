@@ -57,7 +57,7 @@ static char *inside(const char *dir, const char *name)
 	return xasprintf("%s/%s", dir, name);
 }
 
-/* Not what is written, here or by others, and has no name of its own yet: base/outfile.h. */
+/* Whether an entry makes a directory not empty: files that somebody still writes do not. */
 static bool counts(const char *name)
 {
 	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !outfile_is_temporary(name);
@@ -366,8 +366,7 @@ static int add(struct ocilayout *l, const struct buf *index, struct err *e)
 static int make_fresh(struct ocilayout *l, struct err *e)
 {
 	for (unsigned i = 0; i < 1000; i++) {
-		AUTO_FREE char *name =
-			xasprintf("%s/.layerpipe-%ld-%u", l->parent, (long)getpid(), i);
+		AUTO_FREE char *name = outfile_temporary(l->parent, i);
 		if (mkdir(name, 0777) == 0) {
 			l->fresh = STEAL(name);
 			return 0;

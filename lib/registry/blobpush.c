@@ -81,10 +81,15 @@ static int failed(const struct item *item, const char *what, struct err *e)
 	return session_failed(&item->call, e, "cannot %s %s", what, name);
 }
 
+static bool goes_with_patch(const struct item *item)
+{
+	return item->step == PATCHING || (item->step == SENDING && !item->call.request.body.blob);
+}
+
 /* After a PUT that was refused, the answer to PATCH alone does not tell what is wrong. */
 static int push_failed(const struct item *item, struct err *e)
 {
-	const char *refused = item->patching->refused;
+	const char *refused = goes_with_patch(item) ? item->patching->refused : NULL;
 	AUTO_FREE char *refusal = session_refusal(&item->call);
 	failed(item, "push", e);
 	if (!refused || item->call.request.fatal || strcmp(refusal, refused) == 0)

@@ -70,7 +70,7 @@ bool session_again(struct session_call *c);
 int session_failed(const struct session_call *c, struct err *e, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Why the answer is none, as in such an error; the caller owns it. */
+/* The reason that session_failed() gives, without its hint; the caller frees it. */
 char *session_refusal(const struct session_call *c);
 
 /* Replaces an error about an address that an answer has, which may be NULL, if that tells what

@@ -45,6 +45,7 @@ struct tarread_sparse {
 #ifndef TARREAD_CHUNK
 #define TARREAD_CHUNK (1 << 20)
 #endif
+
 struct tarread {
 	struct source *source;
 	struct source_fd fd; /* the source where a descriptor was given */

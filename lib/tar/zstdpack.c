@@ -5,12 +5,16 @@
 
 #include "tar/zstdblock.h"
 
-/*
- * A window of 1 MiB holds some thousand headers, and keeps memory small. Fuzz targets take less,
- * and small tables: of 0, they are those of the level, which take longer to clear than a run takes.
- */
+/* A window of 1 MiB holds some thousand headers, and keeps memory small. Fuzz targets take less. */
 #ifndef ZSTDPACK_WINDOW
 #define ZSTDPACK_WINDOW 20
+#endif
+
+/*
+ * 0: the tables of the level. It takes longer to clear them than to run a fuzz target once, so
+ * these set small ones.
+ */
+#ifndef ZSTDPACK_TABLES
 #define ZSTDPACK_TABLES 0
 #endif
 enum { LEVEL = 3, STEP = 64 << 10 };

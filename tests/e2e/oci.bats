@@ -39,9 +39,10 @@ setup() {
   for kind in none gz; do
     docker load --quiet -i "$CLOSURE/hybrid-$kind.tar"
     [ "$(docker image inspect -f '{{.Id}}' app:t)" = "sha256:$id" ]
-    [ $kind = none ] || docker_run app:t | same "$CLOSURE/said" -
+    [ $kind = none ] || docker_run app:t >said
     docker image rm app:t >/dev/null
   done
+  same "$CLOSURE/said" said
 }
 
 # Each form runs once, and each kind: that the blobs of all are right, skopeo sees below.
@@ -53,7 +54,7 @@ setup() {
       name=$(podman load --quiet -i "$image")
       name=${name#Loaded image: }
       [ "$(podman image inspect -f '{{.Id}}' "$name")" = "$id" ]
-      case $image in none | oci-gz.tar | hybrid-zstd.tar) podman_run "$name" | same said - ;; esac
+      case $image in none | oci-gz.tar | hybrid-zstd.tar) podman_run "$name" >found && same said found ;; esac
       podman rmi "$name" >/dev/null
     done
   done
