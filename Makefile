@@ -63,7 +63,7 @@ FUZZ_OBJS = $(patsubst %.c,$(FUZZ)/%.o,$(wildcard lib/*/*.c))
 FUZZ_GUEST = $(patsubst %,$(FUZZ)/lib/vm/guest/%.o,attributes below channel unpack)
 GUEST     = $(BUILD)/libexec/layerpipe/guest
 HELPERS   = $(patsubst bin/libexec/%.c,$(BUILD)/libexec/layerpipe/%,$(wildcard bin/libexec/*.c))
-GUEST_LIB = base/err base/esc base/intern base/keyhash base/mem base/num base/source tar/tar \
+GUEST_LIB = base/err base/esc base/intern base/keyhash base/mem base/num base/out_fd base/source tar/tar \
             tar/overlay tar/tarread tar/tarread_field tar/tarread_input tar/tarread_member \
             tar/tarread_pax tar/tarread_sparse tar/walk
 GUEST_OBJS = $(patsubst %.c,$(BUILD)/static/%.o,$(wildcard lib/vm/guest/*.c) $(GUEST_LIB:%=lib/%.c))
@@ -171,7 +171,7 @@ $(BUILD)/gen/%.jq.h: lib/jq/%.jq
 	$(Q){ echo 'static const char jq_$(subst -,_,$*)[] ='; \
 	  sed -e 's/[\\"]/\\&/g' -e 's/.*/"&\\n"/' $<; echo ';'; } > $@
 
-$(BUILD)/unit/%: tests/unit/%.c tests/unit/tap.h $(BUILD)/liblayerpipe.a
+$(BUILD)/unit/%: tests/unit/%.c $(wildcard tests/unit/*.h) $(BUILD)/liblayerpipe.a
 	@mkdir -p $(@D)
 	$(say) CC $<
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liblayerpipe.a $(ALL_LIBS)

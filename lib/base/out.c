@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -36,25 +35,6 @@ void out_init_function(struct out *o, out_function *function, void *context)
 	*o = (struct out){
 		.fd = -1, .name = "<function>", .function = function, .context = context
 	};
-}
-
-int out_write_fd(int fd, const void *data, size_t len)
-{
-	const char *p = data;
-	while (len) {
-		ssize_t n = write(fd, p, len);
-		if (n < 0 && errno == EAGAIN) {
-			struct pollfd pfd = { .fd = fd, .events = POLLOUT };
-			n = poll(&pfd, 1, -1) < 0 && errno != EINTR ? -1 : 0;
-		}
-		if (n < 0 && errno != EINTR)
-			return -1;
-		if (n > 0) {
-			p += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
 }
 
 static int report(const struct out *o, struct err *e)

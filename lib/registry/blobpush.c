@@ -385,7 +385,7 @@ static int opened(struct item *item, struct err *e)
 static int started(struct item *item, struct err *e)
 {
 	if (!is_done(item->call.request.status))
-		return push_failed(item, e);
+		return failed(item, "push", e);
 	if (take_location(item, e) < 0)
 		return -1;
 	send_body(item);

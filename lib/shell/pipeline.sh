@@ -62,8 +62,8 @@ pipeline_end() {
   temporary_end || exit $((status ? status : 1))
 }
 
-# What removes the directories takes the shell's place, which saves a process. Where it cannot start, bash is not to
-# end there, as the trap is not called then.
+# The program that removes the directories takes the shell's place, which saves a process. If it cannot start, bash
+# must go on: it would end without calling the trap.
 pipeline_done() {
   trap '' HUP INT TERM PIPE
   [[ ${#temporary[@]} != 0 || -n $stages_run ]] || exit 0

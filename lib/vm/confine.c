@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/out.h"
 #include "vm/confine_parts.h"
 
 enum { CHUNK = 64 << 10, CANNOT_RUN = 126, NOT_FOUND = 127, SIGNAL = 128 };
@@ -48,8 +49,8 @@ static void reset_signals(void)
 
 static _Noreturn void tell(int trouble, const struct err *e)
 {
-	(void)!confine_write(trouble, &e->code, sizeof e->code);
-	(void)!confine_write(trouble, e->msg, strlen(e->msg));
+	(void)!out_write_fd(trouble, &e->code, sizeof e->code);
+	(void)!out_write_fd(trouble, e->msg, strlen(e->msg));
 	_exit(CANNOT_RUN);
 }
 
@@ -215,7 +216,7 @@ static int read_trouble(struct session *s, struct err *e)
 static int pass(int *from, int to, char *data, struct err *e)
 {
 	ssize_t n = read(*from, data, CHUNK);
-	if (n > 0 && confine_write(to, data, (size_t)n) < 0)
+	if (n > 0 && out_write_fd(to, data, (size_t)n) < 0)
 		return err_set(e, errno, "cannot pass on output");
 	if (n == 0 || (n < 0 && errno != EINTR))
 		close_end(from);

@@ -12,9 +12,6 @@ enum { CONFINE_UID = 1000, CONFINE_GID = 100 }; /* as in a builder of Nix */
 
 /* --- confine_users.c: the user that the program is --- */
 
-/* write(2) until all is written; base/out would bring OpenSSL into a program that runs as root. */
-MUST_USE int confine_write(int fd, const void *data, size_t len);
-
 struct confine_users {
 	uid_t uid;
 	gid_t gid;

@@ -7,24 +7,12 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "base/out.h"
 #include "base/record.h"
 #include "vm/confine_parts.h"
 
 /* If all users of the machine are known, this user owns nothing: usermap.c has the same number. */
 #define NOBODY ((uint64_t)1 << 30)
-
-int confine_write(int fd, const void *data, size_t len)
-{
-	const char *p = data;
-	while (len) {
-		ssize_t n = write(fd, p, len);
-		if (n < 0 && errno != EINTR)
-			return -1;
-		p += n > 0 ? n : 0;
-		len -= n > 0 ? (size_t)n : 0;
-	}
-	return 0;
-}
 
 /* The real answer, even under fakeroot(1), which changes geteuid(). */
 static bool is_root(void)
@@ -94,7 +82,7 @@ static int write_file(const char *process, const char *file, const char *text, s
 {
 	AUTO_FREE char *path = xasprintf("/proc/%s/%s", process, file);
 	AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || confine_write(fd, text, strlen(text)) < 0)
+	if (fd < 0 || out_write_fd(fd, text, strlen(text)) < 0)
 		return err_set(e, errno, "cannot write '%s'", path);
 	return 0;
 }

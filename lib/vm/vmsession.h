@@ -14,8 +14,8 @@
 enum { VMSESSION_CONSOLE = 16 << 10 }; /* bytes of the console's end that are kept */
 
 struct vmsession {
-	unsigned boot_timeout; /* seconds until the guest says a word; that it waits for a
-				* processor is not counted; 0: no limit */
+	unsigned boot_timeout; /* seconds until the guest says a word, not counting those in
+				* which it waits for a processor; 0: no limit */
 	unsigned timeout;      /* seconds from the script's begin until the layer is here; 0 */
 	uint64_t max_result;   /* bytes of the layer; more are an error */
 	int log;               /* where the script's output goes */

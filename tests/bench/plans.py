@@ -10,10 +10,11 @@ For one event, changed paths are its paths and all that depend on them. All cost
 bytes of the changed paths, summed over all events:
   update    layers that hold a changed path
   chain     layers from the first of these on: what a client pulls that knows layers by chain ID
-  sequence  stability: layers that the plan before did not have, when the events follow each other,
-            each gives its paths new hashes and changes sizes by up to 3 %, and --previous has the
-            plan before (fresh: without --previous); the mean of BENCH_YEARS years (8) that differ
-            in how sizes change, and the worst one
+  fresh     stability: layers that the plan before did not have, when the events follow each other and
+            each gives its paths new hashes and changes sizes by up to 3 %; the mean of BENCH_YEARS
+            years (8) that differ in how sizes change
+    worst   the same of the worst of these years
+  sequence  as fresh, but --previous has the plan before
   sharing   bytes of all different layers of the five images over bytes of all different paths
 """
 import collections
@@ -43,7 +44,7 @@ STRATEGIES = {
     "  --sharing 10": ["--strategy=update-cost", "--sharing=10"],
 }
 
-# What update-cost of 0.1, commit 21c3352, had, in 8 years: stored, not measured again. BENCH_OLD measures it.
+# What update-cost of 0.1, commit 21c3352, had, in 8 years: stored, whatever BENCH_YEARS is. BENCH_OLD measures it.
 STORED = {
     24: {"update": [1.002, 1.020, 1.006, 1.011, 1.222, 1.106], "chain": [1.355, 1.456, 1.515, 1.524, 2.211],
          "fresh": [1.002, 1.020, 1.006, 1.011, 1.247], "  worst": [1.002, 1.020, 1.006, 1.011, 1.301],

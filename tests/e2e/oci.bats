@@ -54,7 +54,12 @@ setup() {
       name=$(podman load --quiet -i "$image")
       name=${name#Loaded image: }
       [ "$(podman image inspect -f '{{.Id}}' "$name")" = "$id" ]
-      case $image in none | oci-gz.tar | hybrid-zstd.tar) podman_run "$name" >found && same said found ;; esac
+      case $image in
+        none | oci-gz.tar | hybrid-zstd.tar)
+          podman_run "$name" >found
+          same said found
+          ;;
+      esac
       podman rmi "$name" >/dev/null
     done
   done

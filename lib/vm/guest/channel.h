@@ -16,9 +16,6 @@ struct channels {
 	int result;  /* the layer */
 };
 
-/* write(2) until all is written. */
-MUST_USE int channel_write(int fd, const void *data, size_t len);
-
 /* Writes one line on the control channel, control bytes escaped. Nobody is left to tell a failure.
  */
 void channel_say(const struct channels *c, const char *fmt, ...)

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/out.h"
 #include "vm/guest/channel.h"
 #include "vm/guestproto.h"
 
@@ -53,7 +54,7 @@ static int read_script(struct job *j, struct err *e)
 	do {
 		if (tarread_data(j->tar, &data, &len, e) < 0)
 			return -1;
-		if (channel_write(fd, data, len) < 0)
+		if (out_write_fd(fd, data, len) < 0)
 			return err_set(e, errno, "cannot keep the script");
 	} while (len);
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/intern.h"
+#include "base/out.h"
 #include "tar/overlay.h"
 #include "tar/tar.h"
 #include "tar/walk.h"
@@ -27,7 +28,7 @@ struct state {
 
 static int flush(struct state *s, struct err *e)
 {
-	if (channel_write(s->p->channels->result, s->out.s, s->out.len) < 0)
+	if (out_write_fd(s->p->channels->result, s->out.s, s->out.len) < 0)
 		return err_set(e, errno, "cannot send the layer");
 	s->p->written += s->out.len;
 	buf_clear(&s->out);

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/out.h"
 #include "vm/guest/confine.h"
 #include "vm/guest/mounts.h"
 #include "vm/guest/userns.h"
@@ -144,8 +145,8 @@ static _Noreturn void be_init(const struct job *j, const struct place *p, const 
 {
 	struct err e = { 0 };
 	if (enter(j, p, ends, &e) < 0) {
-		(void)!channel_write(ends->line, &e.code, sizeof e.code);
-		(void)!channel_write(ends->line, e.msg, strlen(e.msg));
+		(void)!out_write_fd(ends->line, &e.code, sizeof e.code);
+		(void)!out_write_fd(ends->line, e.msg, strlen(e.msg));
 		_exit(GUEST_CANNOT_RUN);
 	}
 	close(ends->line);
@@ -180,7 +181,7 @@ static int relay(int output, const struct channels *c, struct err *e)
 	uint64_t logged = 0;
 	ssize_t n;
 	while ((n = read(output, data, CHUNK)) > 0 || (n < 0 && errno == EINTR)) {
-		if (n > 0 && channel_write(c->log, data, (size_t)n) < 0)
+		if (n > 0 && out_write_fd(c->log, data, (size_t)n) < 0)
 			return err_set(e, errno, "cannot pass on the script's output");
 		logged += n > 0 ? (uint64_t)n : 0;
 	}

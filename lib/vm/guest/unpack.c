@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/intern.h"
+#include "base/out.h"
 #include "tar/overlay.h"
 #include "tar/tarread.h"
 #include "vm/guest/attributes.h"
@@ -198,7 +199,7 @@ static int write_contents(struct state *s, int fd, struct err *e)
 	do {
 		if (tarread_data(s->tar, &data, &len, e) < 0)
 			return -1;
-		if (channel_write(fd, data, len) < 0)
+		if (out_write_fd(fd, data, len) < 0)
 			return failed(s, "write", e);
 	} while (len);
 	return 0;

@@ -13,6 +13,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/out.h"
 #include "vm/guestproto.h"
 
 /* Over which directory of the host the new root lies for a moment. */
@@ -98,7 +99,7 @@ static int keep_from_cgroup(struct err *e)
 			   faccessat(cgroup, "cgroup.procs", W_OK, AT_EACCESS) < 0))
 		return 0;
 	AUTO_CLOSE int fd = open(limit, O_WRONLY | O_CLOEXEC);
-	return fd < 0 || channel_write(fd, "0", 1) < 0
+	return fd < 0 || out_write_fd(fd, "0", 1) < 0
 		       ? err_set(e, errno, "cannot write '%s'", limit)
 		       : 0;
 }
@@ -157,7 +158,7 @@ static int copy_map(pid_t pid, const char *name, struct err *e)
 	if (in < 0 || read(in, map, sizeof map - 1) <= 0)
 		return err_set(e, errno, "cannot read '%s'", ours);
 	turn_map(map, &text);
-	if (out < 0 || channel_write(out, text.s, text.len) < 0)
+	if (out < 0 || out_write_fd(out, text.s, text.len) < 0)
 		return err_set(e, errno, "cannot give the script its users: '%s'", theirs);
 	return 0;
 }
