@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "base/json.h"
+#include "base/jsonwrite.h"
 #include "tar/tar.h"
 
 int dockerarchive_write(struct dockerarchive *a, const void *data, size_t len, struct err *e)
@@ -69,17 +69,17 @@ int dockerarchive_config(struct dockerarchive *a, const char *id, const struct b
 
 /* --- the manifest --- */
 
-static void manifest_names(struct json *j, const struct dockerarchive_image *image)
+static void manifest_names(struct jsonwrite *j, const struct dockerarchive_image *image)
 {
-	json_key(j, "RepoTags");
+	jsonwrite_key(j, "RepoTags");
 	if (image->nnames == 0) {
-		json_raw(j, "null");
+		jsonwrite_raw(j, "null");
 		return;
 	}
-	json_open(j, '[');
+	jsonwrite_open(j, '[');
 	for (size_t i = 0; i < image->nnames; i++)
-		json_string(j, image->names[i], strlen(image->names[i]));
-	json_close(j, ']');
+		jsonwrite_string(j, image->names[i], strlen(image->names[i]));
+	jsonwrite_close(j, ']');
 }
 
 /* A layer, or a configuration. */
@@ -89,25 +89,25 @@ static char *member_name(const struct dockerarchive_image *image, char *(*name)(
 	return image->hybrid ? xasprintf("blobs/sha256/%s", key) : name(key);
 }
 
-static void manifest_layers(struct json *j, const struct dockerarchive_image *image)
+static void manifest_layers(struct jsonwrite *j, const struct dockerarchive_image *image)
 {
-	json_key(j, "Layers");
-	json_open(j, '[');
+	jsonwrite_key(j, "Layers");
+	jsonwrite_open(j, '[');
 	for (size_t i = 0; i < image->nkeys; i++) {
 		AUTO_FREE char *name = member_name(image, layer_name, image->keys[i]);
-		json_string(j, name, strlen(name));
+		jsonwrite_string(j, name, strlen(name));
 	}
-	json_close(j, ']');
+	jsonwrite_close(j, ']');
 }
 
-static void manifest_image(struct json *j, const struct dockerarchive_image *image)
+static void manifest_image(struct jsonwrite *j, const struct dockerarchive_image *image)
 {
 	AUTO_FREE char *config = member_name(image, config_name, image->id);
-	json_open(j, '{');
-	json_member(j, "Config", config);
+	jsonwrite_open(j, '{');
+	jsonwrite_member(j, "Config", config);
 	manifest_names(j, image);
 	manifest_layers(j, image);
-	json_close(j, '}');
+	jsonwrite_close(j, '}');
 }
 
 int dockerarchive_close(struct dockerarchive *a, struct err *e)
@@ -119,12 +119,12 @@ int dockerarchive_finish(struct dockerarchive *a, const struct dockerarchive_ima
 			 size_t n, struct err *e)
 {
 	AUTO_BUF struct buf b = { 0 };
-	struct json j = { 0 };
-	json_open(&j, '[');
+	struct jsonwrite j = { 0 };
+	jsonwrite_open(&j, '[');
 	for (size_t i = 0; i < n; i++)
 		manifest_image(&j, &images[i]);
-	json_close(&j, ']');
-	if (json_finish(&j, &b, e) < 0 || dockerarchive_text(a, "manifest.json", &b, e) < 0)
+	jsonwrite_close(&j, ']');
+	if (jsonwrite_finish(&j, &b, e) < 0 || dockerarchive_text(a, "manifest.json", &b, e) < 0)
 		return -1;
 	return dockerarchive_close(a, e);
 }

@@ -5,7 +5,7 @@
 
 #include "base/esc.h"
 #include "base/jq.h"
-#include "base/json.h"
+#include "base/jsonwrite.h"
 #include "base/record.h"
 #include "base/timestamp.h"
 #include "config.jq.h"
@@ -157,17 +157,17 @@ static int history_json(const struct line *l, char **text, struct err *e)
 {
 	static const char *const names[] = { "created", "author", "created_by", "comment" };
 	AUTO_BUF struct buf b = { 0 };
-	struct json j = { 0 };
-	json_open(&j, '{');
+	struct jsonwrite j = { 0 };
+	jsonwrite_open(&j, '{');
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (l->fields[i + 1])
-			json_member(&j, names[i], l->fields[i + 1]);
+			jsonwrite_member(&j, names[i], l->fields[i + 1]);
 	if (l->fields[5]) {
-		json_key(&j, "empty_layer");
-		json_bool(&j, true);
+		jsonwrite_key(&j, "empty_layer");
+		jsonwrite_bool(&j, true);
 	}
-	json_close(&j, '}');
-	if (json_finish(&j, &b, e) < 0)
+	jsonwrite_close(&j, '}');
+	if (jsonwrite_finish(&j, &b, e) < 0)
 		return -1;
 	*text = STEAL(b.s);
 	return 0;

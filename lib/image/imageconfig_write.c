@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "base/json.h"
+#include "base/jsonwrite.h"
 #include "image/imageconfig.h"
 #include "image/imageconfig_parts.h"
 
@@ -21,39 +21,39 @@ static struct item *sorted(const struct items *l)
 	return copy;
 }
 
-static void write_map(struct json *j, const struct items *l)
+static void write_map(struct jsonwrite *j, const struct items *l)
 {
 	AUTO_FREE struct item *items = sorted(l);
-	json_open(j, '{');
+	jsonwrite_open(j, '{');
 	for (size_t i = 0; i < l->n; i++) {
-		json_key(j, items[i].name);
+		jsonwrite_key(j, items[i].name);
 		if (items[i].value)
-			json_string(j, items[i].value, strlen(items[i].value));
+			jsonwrite_string(j, items[i].value, strlen(items[i].value));
 		else
-			json_raw(j, "{}");
+			jsonwrite_raw(j, "{}");
 	}
-	json_close(j, '}');
+	jsonwrite_close(j, '}');
 }
 
-static void write_list(struct json *j, const struct items *l)
+static void write_list(struct jsonwrite *j, const struct items *l)
 {
-	json_open(j, '[');
+	jsonwrite_open(j, '[');
 	for (size_t i = 0; i < l->n; i++)
-		json_string(j, l->list[i].value, strlen(l->list[i].value));
-	json_close(j, ']');
+		jsonwrite_string(j, l->list[i].value, strlen(l->list[i].value));
+	jsonwrite_close(j, ']');
 }
 
-static void write_value(struct json *j, const struct configkey *key, const struct items *l)
+static void write_value(struct jsonwrite *j, const struct configkey *key, const struct items *l)
 {
 	const char *value = l->list[0].value;
 	switch (key->kind) {
 	case CONFIGKEY_TEXT:
 	case CONFIGKEY_TIME:
-		json_string(j, value, strlen(value));
+		jsonwrite_string(j, value, strlen(value));
 		break;
 	case CONFIGKEY_NUMBER:
 	case CONFIGKEY_BOOL:
-		json_raw(j, value);
+		jsonwrite_raw(j, value);
 		break;
 	case CONFIGKEY_LIST:
 	case CONFIGKEY_ENV:
@@ -67,7 +67,7 @@ static void write_value(struct json *j, const struct configkey *key, const struc
 }
 
 /* The keys of one place that have a value; an empty scalar is as good as none. */
-static void write_keys(struct json *j, const struct imageconfig *c, enum configkey_place place)
+static void write_keys(struct jsonwrite *j, const struct imageconfig *c, enum configkey_place place)
 {
 	for (size_t i = 0; i < CONFIGKEY_COUNT; i++) {
 		const struct configkey *key = &configkeys[i];
@@ -75,33 +75,33 @@ static void write_keys(struct json *j, const struct imageconfig *c, enum configk
 		bool scalar = key->kind == CONFIGKEY_TEXT || key->kind == CONFIGKEY_TIME;
 		if (key->place != place || l->n == 0 || (scalar && !*l->list[0].value))
 			continue;
-		json_key(j, key->name);
+		jsonwrite_key(j, key->name);
 		write_value(j, key, l);
 	}
 }
 
-static void write_json_keys(struct json *j, const struct imageconfig *c)
+static void write_json_keys(struct jsonwrite *j, const struct imageconfig *c)
 {
 	AUTO_FREE struct item *items = sorted(&c->json);
 	for (size_t i = 0; i < c->json.n; i++) {
 		if (!items[i].value)
 			continue;
-		json_key(j, items[i].name);
-		json_raw(j, items[i].value);
+		jsonwrite_key(j, items[i].name);
+		jsonwrite_raw(j, items[i].value);
 	}
 }
 
-static void write_rootfs(struct json *j, const struct layerlist *layers)
+static void write_rootfs(struct jsonwrite *j, const struct layerlist *layers)
 {
-	json_key(j, "rootfs");
-	json_open(j, '{');
-	json_member(j, "type", "layers");
-	json_key(j, "diff_ids");
-	json_open(j, '[');
+	jsonwrite_key(j, "rootfs");
+	jsonwrite_open(j, '{');
+	jsonwrite_member(j, "type", "layers");
+	jsonwrite_key(j, "diff_ids");
+	jsonwrite_open(j, '[');
 	for (size_t i = 0; i < layers->n; i++)
-		json_string(j, layers->layers[i].diffid, strlen(layers->layers[i].diffid));
-	json_close(j, ']');
-	json_close(j, '}');
+		jsonwrite_string(j, layers->layers[i].diffid, strlen(layers->layers[i].diffid));
+	jsonwrite_close(j, ']');
+	jsonwrite_close(j, '}');
 }
 
 /* How many layers the history describes: its entries but those of no layer. */
@@ -113,43 +113,43 @@ static size_t described(const struct items *history)
 	return n;
 }
 
-static void write_history(struct json *j, const struct items *history,
+static void write_history(struct jsonwrite *j, const struct items *history,
 			  const struct layerlist *layers, const char *created)
 {
-	json_key(j, "history");
-	json_open(j, '[');
+	jsonwrite_key(j, "history");
+	jsonwrite_open(j, '[');
 	for (size_t i = 0; i < history->n; i++)
-		json_raw(j, history->list[i].value);
+		jsonwrite_raw(j, history->list[i].value);
 	for (size_t i = described(history); i < layers->n; i++) {
-		json_open(j, '{');
+		jsonwrite_open(j, '{');
 		if (created)
-			json_member(j, "created", created);
+			jsonwrite_member(j, "created", created);
 		if (layers->layers[i].comment)
-			json_member(j, "comment", layers->layers[i].comment);
-		json_close(j, '}');
+			jsonwrite_member(j, "comment", layers->layers[i].comment);
+		jsonwrite_close(j, '}');
 	}
-	json_close(j, ']');
+	jsonwrite_close(j, ']');
 }
 
 int imageconfig_write(const struct imageconfig *c, const struct layerlist *layers, struct buf *b,
 		      struct err *e)
 {
 	const struct items *history = imageconfig_items(c, "history");
-	struct json j = { 0 };
+	struct jsonwrite j = { 0 };
 	if (described(history) > layers->n)
 		return err_set(e, 0, "history describes %zu layers, but the image has %zu",
 			       described(history), layers->n);
-	json_open(&j, '{');
+	jsonwrite_open(&j, '{');
 	write_keys(&j, c, CONFIGKEY_TOP);
-	json_key(&j, "config");
-	json_open(&j, '{');
+	jsonwrite_key(&j, "config");
+	jsonwrite_open(&j, '{');
 	write_keys(&j, c, CONFIGKEY_CONFIG);
 	write_json_keys(&j, c);
-	json_close(&j, '}');
+	jsonwrite_close(&j, '}');
 	write_rootfs(&j, layers);
 	write_history(&j, history, layers, imageconfig_get(c, "created"));
-	json_close(&j, '}');
-	if (json_finish(&j, b, e) < 0)
+	jsonwrite_close(&j, '}');
+	if (jsonwrite_finish(&j, b, e) < 0)
 		return -1;
 	buf_addc(b, '\n');
 	return 0;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/jq.h"
-#include "base/json.h"
+#include "base/jsonwrite.h"
 #include "image-lines.jq.h"
 #include "image/imageref.h"
 #include "oci-index.jq.h"
@@ -12,41 +12,42 @@
 #define OCI_IMAGE "application/vnd.oci.image."
 #define OCI_INDEX OCI_IMAGE "index.v1+json"
 
-static void text(struct json *j, const char *s)
+static void text(struct jsonwrite *j, const char *s)
 {
-	json_string(j, s, strlen(s));
+	jsonwrite_string(j, s, strlen(s));
 }
 
-static void begin(struct json *j, const char *media_type)
+static void begin(struct jsonwrite *j, const char *media_type)
 {
-	json_open(j, '{');
-	json_key(j, "schemaVersion");
-	json_number(j, 2);
-	json_member(j, "mediaType", media_type);
+	jsonwrite_open(j, '{');
+	jsonwrite_key(j, "schemaVersion");
+	jsonwrite_number(j, 2);
+	jsonwrite_member(j, "mediaType", media_type);
 }
 
 /* An open descriptor. */
-static void descriptor(struct json *j, const char *media_type, const struct ocimanifest_blob *blob)
+static void descriptor(struct jsonwrite *j, const char *media_type,
+		       const struct ocimanifest_blob *blob)
 {
 	AUTO_FREE char *digest = xasprintf("sha256:%s", blob->hex);
-	json_open(j, '{');
-	json_member(j, "mediaType", media_type);
-	json_member(j, "digest", digest);
-	json_key(j, "size");
-	json_number(j, (int64_t)blob->size);
+	jsonwrite_open(j, '{');
+	jsonwrite_member(j, "mediaType", media_type);
+	jsonwrite_member(j, "digest", digest);
+	jsonwrite_key(j, "size");
+	jsonwrite_number(j, (int64_t)blob->size);
 }
 
-static void add_annotations(struct json *j, const struct ocimanifest_annotations *a)
+static void add_annotations(struct jsonwrite *j, const struct ocimanifest_annotations *a)
 {
 	if (a->n == 0)
 		return;
-	json_key(j, "annotations");
-	json_open(j, '{');
+	jsonwrite_key(j, "annotations");
+	jsonwrite_open(j, '{');
 	for (size_t i = 0; i < a->n; i++) {
-		json_key(j, a->list[i].key);
+		jsonwrite_key(j, a->list[i].key);
 		text(j, a->list[i].value);
 	}
-	json_close(j, '}');
+	jsonwrite_close(j, '}');
 }
 
 const char *ocimanifest_layer_type(enum compress_kind kind)
@@ -65,7 +66,7 @@ const char *ocimanifest_layer_type(enum compress_kind kind)
  * Where the table of a zstd:chunked layer is, for programs of before and after the keys had
  * "github" in them. details is zstdchunked_place(), cut into words.
  */
-static void chunked(struct json *j, char *details)
+static void chunked(struct jsonwrite *j, char *details)
 {
 	static const char *const prefixes[] = { "io.containers.zstd-chunked.",
 						"io.github.containers.zstd-chunked." };
@@ -82,11 +83,11 @@ static void chunked(struct json *j, char *details)
 	for (size_t p = 0; p < 2; p++)
 		for (size_t i = 0; i < p + 2; i++) {
 			AUTO_FREE char *key = xasprintf("%s%s", prefixes[p], pairs[i][0]);
-			json_member(j, key, pairs[i][1]);
+			jsonwrite_member(j, key, pairs[i][1]);
 		}
 }
 
-static void layer(struct json *j, const struct ocimanifest_blob *blob)
+static void layer(struct jsonwrite *j, const struct ocimanifest_blob *blob)
 {
 	descriptor(j, blob->media_type, blob);
 	if (blob->compressor) {
@@ -94,50 +95,51 @@ static void layer(struct json *j, const struct ocimanifest_blob *blob)
 		char *details = strstr(how, "; ");
 		if (details)
 			*details = '\0';
-		json_key(j, "annotations");
-		json_open(j, '{');
+		jsonwrite_key(j, "annotations");
+		jsonwrite_open(j, '{');
 		if (details)
 			chunked(j, details + 2);
-		json_member(j, "layerpipe.compressor", how);
-		json_close(j, '}');
+		jsonwrite_member(j, "layerpipe.compressor", how);
+		jsonwrite_close(j, '}');
 	}
-	json_close(j, '}');
+	jsonwrite_close(j, '}');
 }
 
 int ocimanifest_write(const struct ocimanifest_blob *config, const struct ocimanifest_blob *layers,
 		      size_t nlayers, const struct ocimanifest_annotations *annotations,
 		      struct buf *b, struct err *e)
 {
-	struct json j = { 0 };
+	struct jsonwrite j = { 0 };
 	begin(&j, OCI_IMAGE "manifest.v1+json");
-	json_key(&j, "config");
+	jsonwrite_key(&j, "config");
 	descriptor(&j, OCI_IMAGE "config.v1+json", config);
-	json_close(&j, '}');
-	json_key(&j, "layers");
-	json_open(&j, '[');
+	jsonwrite_close(&j, '}');
+	jsonwrite_key(&j, "layers");
+	jsonwrite_open(&j, '[');
 	for (size_t i = 0; i < nlayers; i++)
 		layer(&j, &layers[i]);
-	json_close(&j, ']');
+	jsonwrite_close(&j, ']');
 	add_annotations(&j, annotations);
-	json_close(&j, '}');
-	return json_finish(&j, b, e);
+	jsonwrite_close(&j, '}');
+	return jsonwrite_finish(&j, b, e);
 }
 
 /* --- the index --- */
 
-static void platform(struct json *j, const struct imageconfig_platform *p)
+static void platform(struct jsonwrite *j, const struct imageconfig_platform *p)
 {
-	json_key(j, "platform");
-	json_open(j, '{');
-	json_member(j, "architecture", p->architecture);
-	json_member(j, "os", p->os);
+	jsonwrite_key(j, "platform");
+	jsonwrite_open(j, '{');
+	jsonwrite_member(j, "architecture", p->architecture);
+	jsonwrite_member(j, "os", p->os);
 	if (p->variant)
-		json_member(j, "variant", p->variant);
-	json_close(j, '}');
+		jsonwrite_member(j, "variant", p->variant);
+	jsonwrite_close(j, '}');
 }
 
 /* name is "NAME:TAG", or NULL. */
-static void index_entry(struct json *j, const struct ocimanifest_entry *entry, const char *name)
+static void index_entry(struct jsonwrite *j, const struct ocimanifest_entry *entry,
+			const char *name)
 {
 	descriptor(j, entry->index ? OCI_INDEX : OCI_IMAGE "manifest.v1+json", &entry->manifest);
 	if (!entry->index)
@@ -150,11 +152,11 @@ static void index_entry(struct json *j, const struct ocimanifest_entry *entry, c
 		};
 		add_annotations(j, &(struct ocimanifest_annotations){ list, 2 });
 	}
-	json_close(j, '}');
+	jsonwrite_close(j, '}');
 }
 
 /* An entry for each of its names. */
-static void index_entries(struct json *j, const struct ocimanifest_entry *entry)
+static void index_entries(struct jsonwrite *j, const struct ocimanifest_entry *entry)
 {
 	for (size_t i = 0; i < entry->nnames; i++)
 		index_entry(j, entry, entry->names[i]);
@@ -166,16 +168,16 @@ int ocimanifest_write_index(const struct ocimanifest_entry *entries, size_t n,
 			    const struct ocimanifest_annotations *annotations, struct buf *b,
 			    struct err *e)
 {
-	struct json j = { 0 };
+	struct jsonwrite j = { 0 };
 	begin(&j, OCI_INDEX);
-	json_key(&j, "manifests");
-	json_open(&j, '[');
+	jsonwrite_key(&j, "manifests");
+	jsonwrite_open(&j, '[');
 	for (size_t i = 0; i < n; i++)
 		index_entries(&j, &entries[i]);
-	json_close(&j, ']');
+	jsonwrite_close(&j, ']');
 	add_annotations(&j, annotations);
-	json_close(&j, '}');
-	return json_finish(&j, b, e);
+	jsonwrite_close(&j, '}');
+	return jsonwrite_finish(&j, b, e);
 }
 
 /* --- an index that is there --- */

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/intern.h"
-#include "base/json.h"
+#include "base/jsonwrite.h"
 #include "base/num.h"
 #include "base/out.h"
 #include "base/outfile.h"

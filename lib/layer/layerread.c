@@ -7,7 +7,7 @@
 
 #include "base/digest.h"
 #include "base/esc.h"
-#include "base/json.h"
+#include "base/jsonwrite.h"
 #include "base/num.h"
 #include "layer/layerstream.h"
 #include "tar/tarread.h"

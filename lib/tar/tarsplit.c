@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 #include "base/base64.h"
-#include "base/json.h"
+#include "base/jsonwrite.h"
 #include "tar/crc64.h"
 
 enum { LINE_LONG = 256 << 10 };
@@ -30,9 +30,10 @@ struct tarsplit *tarsplit_new(struct zstdpack *to)
 }
 
 /* Ends the line: payload NULL is none. */
-static int line(struct tarsplit *t, struct json *j, const void *payload, size_t len, struct err *e)
+static int line(struct tarsplit *t, struct jsonwrite *j, const void *payload, size_t len,
+		struct err *e)
 {
-	json_key(j, "payload");
+	jsonwrite_key(j, "payload");
 	buf_clear(&t->text);
 	buf_clear(&t->payload);
 	if (payload) {
@@ -40,26 +41,26 @@ static int line(struct tarsplit *t, struct json *j, const void *payload, size_t 
 		base64_encode(&t->payload, payload, len);
 		buf_addc(&t->payload, '"');
 	}
-	json_raw(j, payload ? t->payload.s : "null");
-	json_key(j, "position");
-	json_number(j, t->lines++);
-	json_close(j, '}');
-	if (json_finish(j, &t->text, e) < 0)
+	jsonwrite_raw(j, payload ? t->payload.s : "null");
+	jsonwrite_key(j, "position");
+	jsonwrite_number(j, t->lines++);
+	jsonwrite_close(j, '}');
+	if (jsonwrite_finish(j, &t->text, e) < 0)
 		return -1;
 	buf_addc(&t->text, '\n');
 	return zstdpack_add(t->to, t->text.s, t->text.len, e);
 }
 
-static void open_line(struct json *j, int type)
+static void open_line(struct jsonwrite *j, int type)
 {
-	json_open(j, '{');
-	json_key(j, "type");
-	json_number(j, type);
+	jsonwrite_open(j, '{');
+	jsonwrite_key(j, "type");
+	jsonwrite_number(j, type);
 }
 
 static int segment(struct tarsplit *t, struct err *e)
 {
-	struct json j = { 0 };
+	struct jsonwrite j = { 0 };
 	if (t->between.len == 0)
 		return 0;
 	open_line(&j, SEGMENT_LINE);
@@ -81,16 +82,16 @@ int tarsplit_cut(struct tarsplit *t, struct err *e)
 
 static int file(struct tarsplit *t, struct err *e)
 {
-	struct json j = { 0 };
+	struct jsonwrite j = { 0 };
 	unsigned char crc[8];
 	for (unsigned i = 0; i < sizeof crc; i++)
 		crc[i] = (unsigned char)(t->crc >> (56 - 8 * i));
 	open_line(&j, FILE_LINE);
-	json_key(&j, "name");
-	json_string(&j, t->name.s, t->name.len);
+	jsonwrite_key(&j, "name");
+	jsonwrite_string(&j, t->name.s, t->name.len);
 	if (t->size) {
-		json_key(&j, "size");
-		json_number(&j, (int64_t)t->size);
+		jsonwrite_key(&j, "size");
+		jsonwrite_number(&j, (int64_t)t->size);
 	}
 	return line(t, &j, t->size ? crc : NULL, sizeof crc, e);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/base64.h"
-#include "base/json.h"
+#include "base/jsonwrite.h"
 #include "base/timestamp.h"
 
 /* What RFC 3339 can say: the years 1 to 9999. */
@@ -48,48 +48,48 @@ struct zstdtoc *zstdtoc_new(struct zstdpack *to)
 
 /* --- the text of an entry --- */
 
-static void time_member(struct json *j, const struct tar_entry *entry)
+static void time_member(struct jsonwrite *j, const struct tar_entry *entry)
 {
 	struct timestamp time = { entry->mtime, entry->mtime_nsec,
 				  entry->mtime_nsec ? TIMESTAMP_DIGITS : 0 };
 	AUTO_FREE char *text = timestamp_format(&time);
-	json_member(j, "modtime", text);
+	jsonwrite_member(j, "modtime", text);
 }
 
-static void number(struct json *j, const char *key, uint64_t value)
+static void number(struct jsonwrite *j, const char *key, uint64_t value)
 {
 	if (value == 0)
 		return;
-	json_key(j, key);
-	json_number(j, (int64_t)value);
+	jsonwrite_key(j, key);
+	jsonwrite_number(j, (int64_t)value);
 }
 
-static void xattrs(struct json *j, const struct tar_entry *entry)
+static void xattrs(struct jsonwrite *j, const struct tar_entry *entry)
 {
 	if (entry->nxattrs == 0)
 		return;
-	json_key(j, "xattrs");
-	json_open(j, '{');
+	jsonwrite_key(j, "xattrs");
+	jsonwrite_open(j, '{');
 	for (size_t i = 0; i < entry->nxattrs; i++) {
 		AUTO_BUF struct buf value = { 0 };
 		base64_encode(&value, entry->xattrs[i].value, entry->xattrs[i].len);
-		json_key(j, entry->xattrs[i].name);
-		json_string(j, value.s, value.len);
+		jsonwrite_key(j, entry->xattrs[i].name);
+		jsonwrite_string(j, value.s, value.len);
 	}
-	json_close(j, '}');
+	jsonwrite_close(j, '}');
 }
 
 /* An object that stays open. */
-static void entry_text(struct json *j, const struct tar_entry *entry)
+static void entry_text(struct jsonwrite *j, const struct tar_entry *entry)
 {
 	static const char *const types[] = { "reg",   "hardlink", "symlink", "char",
 					     "block", "dir",      "fifo" };
 	bool link = entry->type == TAR_HARDLINK || entry->type == TAR_SYMLINK;
-	json_open(j, '{');
-	json_member(j, "type", types[entry->type - TAR_FILE]);
-	json_member(j, "name", entry->name);
+	jsonwrite_open(j, '{');
+	jsonwrite_member(j, "type", types[entry->type - TAR_FILE]);
+	jsonwrite_member(j, "name", entry->name);
 	if (link)
-		json_member(j, "linkName", entry->link);
+		jsonwrite_member(j, "linkName", entry->link);
 	number(j, "mode", entry->mode);
 	number(j, "size", entry->size);
 	number(j, "uid", entry->uid);
@@ -138,14 +138,14 @@ static bool fits(const struct tar_entry *entry)
 bool zstdtoc_member(struct zstdtoc *t, const struct tar_entry *entry)
 {
 	struct err ignored = { 0 };
-	struct json text = { 0 }, name = { 0 };
+	struct jsonwrite text = { 0 }, name = { 0 };
 	struct waiting w = { 0 };
 	if (!fits(entry) || !zstdtoc_is_new(&t->names, entry->name))
 		return false;
 	entry_text(&text, entry);
-	json_string(&name, entry->name, strlen(entry->name));
-	bool good = json_finish(&text, &w.text, &ignored) == 0;
-	good = json_finish(&name, &w.name, &ignored) == 0 && good;
+	jsonwrite_string(&name, entry->name, strlen(entry->name));
+	bool good = jsonwrite_finish(&text, &w.text, &ignored) == 0;
+	good = jsonwrite_finish(&name, &w.name, &ignored) == 0 && good;
 	err_clear(&ignored);
 	t->members = mem_grow(t->members, &t->members_cap, t->nmembers + 1, sizeof *t->members);
 	t->members[t->nmembers++] = w;

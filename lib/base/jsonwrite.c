@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/json.h"
+#include "base/jsonwrite.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -7,20 +7,20 @@
 #include "base/esc.h"
 
 /* A comma where a value or key stands before. */
-static void separate(struct json *j)
+static void separate(struct jsonwrite *j)
 {
 	char last = j->text.len ? j->text.s[j->text.len - 1] : '[';
 	if (last != '[' && last != '{' && last != ':')
 		buf_addc(&j->text, ',');
 }
 
-void json_open(struct json *j, char bracket)
+void jsonwrite_open(struct jsonwrite *j, char bracket)
 {
 	separate(j);
 	buf_addc(&j->text, bracket);
 }
 
-void json_close(struct json *j, char bracket)
+void jsonwrite_close(struct jsonwrite *j, char bracket)
 {
 	buf_addc(&j->text, bracket);
 }
@@ -50,7 +50,7 @@ static size_t unescaped(const char *s, size_t len)
 	return n;
 }
 
-static void note_bad(struct json *j, const char *s, size_t len)
+static void note_bad(struct jsonwrite *j, const char *s, size_t len)
 {
 	struct buf b = { 0 };
 	if (j->bad)
@@ -59,7 +59,7 @@ static void note_bad(struct json *j, const char *s, size_t len)
 	j->bad = b.s;
 }
 
-void json_string(struct json *j, const char *s, size_t len)
+void jsonwrite_string(struct jsonwrite *j, const char *s, size_t len)
 {
 	separate(j);
 	buf_addc(&j->text, '"');
@@ -79,36 +79,36 @@ void json_string(struct json *j, const char *s, size_t len)
 	buf_addc(&j->text, '"');
 }
 
-void json_key(struct json *j, const char *key)
+void jsonwrite_key(struct jsonwrite *j, const char *key)
 {
-	json_string(j, key, strlen(key));
+	jsonwrite_string(j, key, strlen(key));
 	buf_addc(&j->text, ':');
 }
 
-void json_number(struct json *j, int64_t value)
+void jsonwrite_number(struct jsonwrite *j, int64_t value)
 {
 	separate(j);
 	buf_addf(&j->text, "%" PRId64, value);
 }
 
-void json_bool(struct json *j, bool value)
+void jsonwrite_bool(struct jsonwrite *j, bool value)
 {
-	json_raw(j, value ? "true" : "false");
+	jsonwrite_raw(j, value ? "true" : "false");
 }
 
-void json_raw(struct json *j, const char *text)
+void jsonwrite_raw(struct jsonwrite *j, const char *text)
 {
 	separate(j);
 	buf_adds(&j->text, text);
 }
 
-void json_member(struct json *j, const char *key, const char *value)
+void jsonwrite_member(struct jsonwrite *j, const char *key, const char *value)
 {
-	json_key(j, key);
-	json_string(j, value, strlen(value));
+	jsonwrite_key(j, key);
+	jsonwrite_string(j, value, strlen(value));
 }
 
-int json_finish(struct json *j, struct buf *b, struct err *e)
+int jsonwrite_finish(struct jsonwrite *j, struct buf *b, struct err *e)
 {
 	int r = 0;
 	if (j->bad)
@@ -117,6 +117,6 @@ int json_finish(struct json *j, struct buf *b, struct err *e)
 		buf_add(b, j->text.s, j->text.len);
 	free(j->bad);
 	buf_free(&j->text);
-	*j = (struct json){ 0 };
+	*j = (struct jsonwrite){ 0 };
 	return r;
 }

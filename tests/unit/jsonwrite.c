@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/json.h"
+#include "base/jsonwrite.h"
 
 #include "tap.h"
 
 static void writes(void)
 {
 	AUTO_BUF struct buf b = { 0 };
-	struct json j = { 0 };
+	struct jsonwrite j = { 0 };
 	struct err e = { 0 };
-	json_open(&j, '{');
-	json_member(&j, "a", "x");
-	json_key(&j, "b");
-	json_open(&j, '[');
-	json_close(&j, ']');
-	json_key(&j, "c");
-	json_open(&j, '[');
-	json_number(&j, -1);
-	json_bool(&j, true);
-	json_open(&j, '{');
-	json_close(&j, '}');
-	json_raw(&j, "null");
-	json_string(&j, "", 0);
-	json_close(&j, ']');
-	json_close(&j, '}');
-	OK(json_finish(&j, &b, &e) == 0);
+	jsonwrite_open(&j, '{');
+	jsonwrite_member(&j, "a", "x");
+	jsonwrite_key(&j, "b");
+	jsonwrite_open(&j, '[');
+	jsonwrite_close(&j, ']');
+	jsonwrite_key(&j, "c");
+	jsonwrite_open(&j, '[');
+	jsonwrite_number(&j, -1);
+	jsonwrite_bool(&j, true);
+	jsonwrite_open(&j, '{');
+	jsonwrite_close(&j, '}');
+	jsonwrite_raw(&j, "null");
+	jsonwrite_string(&j, "", 0);
+	jsonwrite_close(&j, ']');
+	jsonwrite_close(&j, '}');
+	OK(jsonwrite_finish(&j, &b, &e) == 0);
 	STREQ(b.s, "{\"a\":\"x\",\"b\":[],\"c\":[-1,true,{},null,\"\"]}");
 }
 
@@ -32,11 +32,11 @@ static const char *quoted(const char *s, size_t len)
 {
 	static struct buf b;
 	static struct err e;
-	struct json j = { 0 };
+	struct jsonwrite j = { 0 };
 	buf_clear(&b);
 	err_clear(&e);
-	json_string(&j, s, len);
-	return json_finish(&j, &b, &e) < 0 ? e.msg : b.s;
+	jsonwrite_string(&j, s, len);
+	return jsonwrite_finish(&j, &b, &e) < 0 ? e.msg : b.s;
 }
 
 static void escapes(void)
