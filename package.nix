@@ -2,7 +2,7 @@
 # layerpipe, for callPackage. Its programs find the others that they start in the store: a pipeline by one
 # line with a PATH, a filter by what it was built with. What runAsRoot needs (QEMU, a kernel, mke2fs) is large,
 # and comes with the image that needs it.
-{ lib, stdenv, pkg-config, openssl, libdeflate, xz, zstd, zlib
+{ lib, stdenv, pkg-config, jansson, openssl, libdeflate, xz, zstd, zlib
 , bash, coreutils, curl, diffutils, fakechroot, fakeroot, findutils, gawk, gnugrep, gnused, gnutar, gzip, jq, skopeo
 , util-linux }:
 let
@@ -25,7 +25,7 @@ stdenv.mkDerivation {
   src = source;
   nativeBuildInputs = [ pkg-config ];
   # the program that runs in a machine is static
-  buildInputs = [ curl openssl libdeflate xz zstd zlib ] ++ lib.optional (stdenv.cc.libc ? static) stdenv.cc.libc.static;
+  buildInputs = [ curl jansson openssl libdeflate xz zstd zlib ] ++ lib.optional (stdenv.cc.libc ? static) stdenv.cc.libc.static;
   enableParallelBuilding = true;
   makeFlags = [
     "PREFIX=${placeholder "out"}"

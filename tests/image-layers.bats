@@ -451,7 +451,7 @@ E
     "'/etc/passwd': expected a name without a leading '/' and without '..'"
   refused_manifest '.[0].Layers[0] = "x/../../../etc/passwd"' \
     "'x/../../../etc/passwd': expected a name without a leading '/' and without '..'"
-  refused_manifest '.[0].Layers[0] = "a\u0000b"' 'manifest.json: a NUL byte cannot be in a string'
+  refused_manifest '.[0].Layers[0] = "a\u0000b"' 'manifest.json: Layers: a NUL byte cannot be in a string'
   refused_manifest '.[0].Layers[0] = 1' 'manifest.json: Layers: expected a string, found a number'
   refused_manifest '.[0].Layers = "1.tar"' 'manifest.json: Layers: expected a list, found a string'
   refused_manifest '.[0].Config = null' 'manifest.json: Config: expected a string, found null'
@@ -467,9 +467,9 @@ E
     'manifest.json: more than 4096 names or layers'
   unpack plain
   echo '[{' >d/manifest.json
-  refused 'manifest.json: cannot parse JSON: Unfinished JSON term at EOF at line 2, column 0'
+  refused "manifest.json: cannot parse JSON: string or '}' expected near end of file at line 2, column 0"
   echo '[] []' >d/manifest.json
-  refused 'manifest.json: expected one JSON document, found 2'
+  refused "manifest.json: cannot parse JSON: end of file expected near '[' at line 1, column 4"
   rm d/manifest.json
   refused 'no image: expected a docker-archive, which has a manifest.json, or an OCI image layout, which has an index.json'
 }
@@ -501,7 +501,7 @@ E
   refused_config '.config.Labels = {a: 1}' 'Labels "a": expected a string, found a number'
   refused_config '.config.Tty = "yes"' 'Tty: expected true or false, found a string'
   refused_config '.config.Memory = "1"' 'Memory: expected a number, found a string'
-  refused_config '.config.Cmd = ["a\u0000"]' 'a NUL byte cannot be in a string'
+  refused_config '.config.Cmd = ["a\u0000"]' 'Cmd: a NUL byte cannot be in a string'
   refused_config '.history = {}' 'history: expected a list, found an object'
   refused_config '.history[0] = 1' 'history: expected an object, found a number'
   refused_config '.history[0].comment = 1' 'history: comment: expected a string, found a number'

@@ -6,8 +6,7 @@
  * The images in a file: a docker-archive (manifest.json; Docker Image
  * Specification v1.2 and what docker, podman and skopeo write), an OCI image
  * layout (index.json; OCI Image Layout Specification), or what skopeo's dir:
- * writes, as archive or directory. Where both are there, manifest.json counts. JSON goes through
- * jq (image-archive.jq, image-manifest.jq and image-config.jq, all after image-lines.jq).
+ * writes, as archive or directory. Where both are there, manifest.json counts.
  *
  * Errors begin with the file's name, and those about a layer say which one.
  */

@@ -4,7 +4,7 @@
 
 #include "base/hashsource.h"
 #include "image/image.h"
-#include "image/image_lines.h"
+#include "image/image_parts.h"
 #include "tar/decompress.h"
 
 /*

@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "base/machine.h"
-#include "base/num.h"
-#include "image-config.jq.h"
-#include "image-manifest.jq.h"
 #include "image/image.h"
-#include "image/image_lines.h"
+#include "image/image_config.h"
+#include "image/image_json.h"
+#include "image/image_oci.h"
+#include "image/image_parts.h"
 #include "tar/decompress.h"
 #include "tar/tarread.h"
 
@@ -18,17 +18,7 @@ enum {
 
 void image_free(struct image *i)
 {
-	for (size_t k = 0; k < i->nlayers; k++) {
-		free(i->layers[k].diffid);
-		free(i->layers[k].digest);
-		free(i->layers[k].media_type);
-		free(i->layers[k].comment);
-		free(i->layers[k].created_by);
-		free(i->layers[k].table.checksum);
-		free(i->layers[k].table.position);
-		free(i->layers[k].table.tarsplit);
-	}
-	free(i->layers);
+	image_layers_free(i->layers, i->nlayers);
 	buf_free(&i->json);
 	buf_free(&i->config);
 	buf_free(&i->manifest);
@@ -36,13 +26,6 @@ void image_free(struct image *i)
 	free(i->architecture);
 	free(i->variant);
 	*i = (struct image){ 0 };
-}
-
-static struct image_layer *add_layer(struct image *i)
-{
-	i->layers = xrealloc(i->layers, (i->nlayers + 1) * sizeof *i->layers);
-	i->layers[i->nlayers] = (struct image_layer){ 0 };
-	return &i->layers[i->nlayers++];
 }
 
 /* --- what an OCI manifest says --- */
@@ -53,7 +36,6 @@ struct manifest {
 	struct image_descriptor *descriptors; /* of an index; owned */
 	size_t ndescriptors;
 	char *config; /* of a manifest: its digest; owned */
-	bool oci;     /* it is one of the OCI specification */
 };
 
 static void manifest_free(struct manifest *m)
@@ -69,54 +51,35 @@ static void manifest_free(struct manifest *m)
 	m->config = NULL;
 }
 
-static int add_blob(struct image *i, struct image_line *l, struct err *e)
+static int take(struct manifest *m, struct image_oci *o, struct err *e)
 {
-	uint64_t size;
-	if (i->nlayers == IMAGE_MAX_LAYERS)
-		return err_set(e, 0, "more than %d layers", IMAGE_MAX_LAYERS);
-	if (num_parse(l->fields[2], strlen(l->fields[2]), 10, 0, INT64_MAX, &size, e) < 0)
-		return -1;
-	struct image_layer *layer = add_layer(i);
-	layer->digest = STEAL(l->fields[1]);
-	layer->media_type = STEAL(l->fields[3]);
-	layer->table.checksum = STEAL(l->fields[4]);
-	layer->table.position = STEAL(l->fields[5]);
-	layer->table.tarsplit = STEAL(l->fields[6]);
-	layer->size = size;
-	return 0;
-}
-
-/*
- * A line "manifest DIGEST PLATFORM NAME", "skipped DIGEST WHY", "config DIGEST SIZE TYPE" or "layer
- * DIGEST SIZE TYPE CHECKSUM POSITION TAR-SPLIT".
- */
-static int manifest_line(void *context, struct image_line *l, struct err *e)
-{
-	struct manifest *m = context;
-	if (image_line_is(l, "skipped", 3))
+	for (size_t k = 0; k < o->nentries; k++) {
+		struct image_oci_entry *entry = &o->entries[k];
+		if (!entry->why && image_add_descriptor(&m->descriptors, &m->ndescriptors,
+							&entry->digest, &entry->platform, e) < 0)
+			return -1;
+	}
+	m->config = STEAL(o->config);
+	if (!m->config)
 		return 0;
-	if (image_line_is(l, "manifest", 4))
-		return image_add_descriptor(&m->descriptors, &m->ndescriptors, l, e);
-	if (image_line_is(l, "layer", 7))
-		return add_blob(m->image, l, e);
-	m->config = STEAL(l->fields[1]);
-	m->oci = l->fields[3] != NULL;
+	m->image->layers = STEAL(o->layers);
+	m->image->nlayers = o->nlayers;
+	o->nlayers = 0;
 	return 0;
 }
 
 static int read_document(struct manifest *m, const char *name, const char *digest, struct err *e)
 {
-	static const char *const args[] = { "-s", "--arg", "form", "oci", NULL };
-	const char *file = imagefile_name(m->image->file);
-	AUTO_BUF struct buf json = { 0 };
-	AUTO_FREE char *where = xasprintf("%s: %s", file, name);
+	AUTO_BUF struct buf text = { 0 };
+	AUTO_JSON json_t *doc = NULL;
+	AUTO_OCI struct image_oci o = { 0 };
 	manifest_free(m);
-	if (image_text(m->image->file, name, digest, &json, e) < 0)
+	if (image_document(m->image->file, name, digest, &text, &doc, e) < 0)
 		return -1;
-	if (image_lines(jq_image_manifest, args, where, &json, manifest_line, m, e) < 0)
-		return -1;
-	if (m->oci)
-		buf_add(&m->image->manifest, json.s, json.len);
+	if (image_oci_read(doc, &o, e) < 0 || take(m, &o, e) < 0)
+		return err_wrap(e, "%s: %s", imagefile_name(m->image->file), name);
+	if (o.oci)
+		buf_add(&m->image->manifest, text.s, text.len);
 	return 0;
 }
 
@@ -269,38 +232,6 @@ static int read_manifest(struct manifest *m, const struct image_entry *entry, st
 
 /* --- the configuration --- */
 
-/* Lines "layer DIFF-ID COMMENT CREATED-BY", then those of image-config(5). */
-struct config {
-	struct image *image;
-	size_t ndiffids;
-};
-
-static void take_platform(struct image *i, struct image_line *l)
-{
-	static const char *const keys[] = { "os", "architecture", "variant" };
-	char **to[] = { &i->os, &i->architecture, &i->variant };
-	for (size_t k = 0; k < 3; k++)
-		if (image_line_is(l, keys[k], 2) && l->fields[1] && !*to[k])
-			*to[k] = xstrdup(l->fields[1]);
-}
-
-static int config_line(void *context, struct image_line *l, struct err *e)
-{
-	struct config *c = context;
-	(void)e;
-	take_platform(c->image, l);
-	if (!image_line_is(l, "layer", 4)) {
-		buf_add(&c->image->config, l->text.s, l->text.len);
-		buf_addc(&c->image->config, '\n');
-	} else if (c->ndiffids++ < c->image->nlayers) {
-		struct image_layer *layer = &c->image->layers[c->ndiffids - 1];
-		layer->diffid = STEAL(l->fields[1]);
-		layer->comment = STEAL(l->fields[2]);
-		layer->created_by = STEAL(l->fields[3]);
-	}
-	return 0;
-}
-
 char *image_platform(const struct image *i)
 {
 	bool variant = i->variant && *i->variant;
@@ -323,16 +254,16 @@ static int check_platform(const struct image *i, struct err *e)
 
 static int read_config(struct image *i, const char *member, const char *digest, struct err *e)
 {
-	static const char *const args[] = { "-s", NULL };
-	struct config c = { .image = i };
-	AUTO_FREE char *where = xasprintf("%s: %s", imagefile_name(i->file), member);
-	if (image_text(i->file, member, digest, &i->json, e) < 0 ||
-	    image_lines(jq_image_config, args, where, &i->json, config_line, &c, e) < 0)
+	AUTO_JSON json_t *doc = NULL;
+	size_t ndiffids;
+	if (image_document(i->file, member, digest, &i->json, &doc, e) < 0)
 		return -1;
-	if (c.ndiffids == i->nlayers)
+	if (image_config_read(doc, i, &ndiffids, e) < 0)
+		return err_wrap(e, "%s: %s", imagefile_name(i->file), member);
+	if (ndiffids == i->nlayers)
 		return check_platform(i, e);
 	return err_set(e, 0, "%s: the manifest has %zu layers, but the configuration %zu diff IDs",
-		       imagefile_name(i->file), i->nlayers, c.ndiffids);
+		       imagefile_name(i->file), i->nlayers, ndiffids);
 }
 
 /* --- layers --- */
@@ -407,8 +338,8 @@ static int find_layer(struct image *i, size_t k, const char *member, struct err 
 
 static int read_docker(struct image *i, const struct image_entry *entry, struct err *e)
 {
-	for (size_t k = 0; k < entry->nlayers; k++)
-		add_layer(i);
+	i->layers = xcalloc(entry->nlayers + 1, sizeof *i->layers);
+	i->nlayers = entry->nlayers;
 	if (read_config(i, entry->config, NULL, e) < 0)
 		return -1;
 	for (size_t k = 0; k < i->nlayers; k++)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
+#include <strings.h>
 
-#include "image-archive.jq.h"
-#include "image-manifest.jq.h"
 #include "image/image.h"
-#include "image/image_lines.h"
+#include "image/image_json.h"
+#include "image/image_oci.h"
+#include "image/image_parts.h"
 #include "image/imageref.h"
 
 enum { NAMES_SHOWN = 20 };
@@ -58,30 +59,80 @@ static int add_string(char ***list, size_t *n, char *s, struct err *e)
 
 /* --- docker-archive --- */
 
-int imageset_archive_line(void *context, struct image_line *l, struct err *e)
+/* Keys count without case, as in Go; old jib wrote all in small letters. */
+static json_t *member(json_t *object, const char *want)
 {
-	struct imageset *s = context;
-	struct image_entry *entry = s->n ? &s->entries[s->n - 1] : NULL;
-	if (image_line_is(l, "directory", 1)) {
+	const char *key;
+	json_t *v, *found = json_object_get(object, want);
+	if (found)
+		return found;
+	json_object_foreach(object, key, v) if (strcasecmp(key, want) == 0) found = v;
+	return found;
+}
+
+static int add_names(json_t *list, struct image_entry *entry, struct err *e)
+{
+	size_t k;
+	json_t *v;
+	if (image_json_list(list, "RepoTags", e) < 0)
+		return -1;
+	json_array_foreach(list, k, v)
+	{
+		char *name;
+		if (image_json_name(v, &name, e) < 0 ||
+		    add_string(&entry->names, &entry->nnames, name, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int add_layers(json_t *list, struct image_entry *entry, struct err *e)
+{
+	size_t k;
+	json_t *v;
+	if (image_json_list(list, "Layers", e) < 0)
+		return -1;
+	json_array_foreach(list, k, v)
+	{
+		const char *s;
+		if (image_json_string(v, "Layers", &s, e) < 0 ||
+		    add_string(&entry->layers, &entry->nlayers, xstrdup(s), e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Also what docker 25 wrote beside Layers, LayerSources, is not needed: a blob is named by its
+ * digest. */
+static int add_archived(struct imageset *s, json_t *v, struct err *e)
+{
+	struct image_entry *entry = NULL;
+	const char *config = NULL;
+	if (image_json_object(v, "image", e) < 0 ||
+	    image_json_string(member(v, "Config"), "Config", &config, e) < 0 ||
+	    add_entry(s, &entry, e) < 0)
+		return -1;
+	entry->config = xstrdup(config);
+	return add_names(member(v, "RepoTags"), entry, e) < 0
+		       ? -1
+		       : add_layers(member(v, "Layers"), entry, e);
+}
+
+int imageset_add_archive(struct imageset *s, json_t *doc, struct err *e)
+{
+	size_t k;
+	json_t *v;
+	if (json_is_object(doc)) {
+		struct image_entry *entry = NULL;
 		if (add_entry(s, &entry, e) < 0)
 			return -1;
 		entry->flat = true;
 		return 0;
 	}
-	if (l->n != 2 || !l->fields[1])
-		return err_set(e, 0, "expected a key and a value");
-	char **value = &l->fields[1];
-	if (image_line_is(l, "image", 2)) {
-		if (add_entry(s, &entry, e) < 0)
-			return -1;
-		entry->config = STEAL(*value);
-		return 0;
-	}
-	if (!entry)
-		return err_set(e, 0, "expected an image first");
-	if (image_line_is(l, "name", 2))
-		return add_string(&entry->names, &entry->nnames, STEAL(*value), e);
-	return add_string(&entry->layers, &entry->nlayers, STEAL(*value), e);
+	if (!json_is_array(doc))
+		return image_json_wrong(doc, "manifest", "a list of images", e);
+	json_array_foreach(doc, k, v) if (add_archived(s, v, e) < 0) return -1;
+	return 0;
 }
 
 /* --- OCI image layout --- */
@@ -141,86 +192,66 @@ static void skip(struct imageset *s, const char *digest, const char *why)
 		buf_addf(&s->skipped, "%s%.19s (%s)", s->skipped.len ? ", " : "", digest, why);
 }
 
-/* A line "manifest DIGEST PLATFORM NAME" or "skipped DIGEST WHY". */
-int imageset_index_line(void *context, struct image_line *l, struct err *e)
+static int add_image(struct imageset *s, struct image_oci_entry *o, struct err *e)
 {
-	struct imageset *s = context;
-	if (image_line_is(l, "skipped", 3) && l->fields[1] && l->fields[2]) {
-		skip(s, l->fields[1], l->fields[2]);
+	if (o->why) {
+		skip(s, o->digest, o->why);
 		return 0;
 	}
-	if (!image_line_is(l, "manifest", 4) || !l->fields[1])
-		return err_set(e, 0, "expected an index, found a manifest");
-	struct image_entry *entry = same_manifest(s, l->fields[1]);
+	struct image_entry *entry = same_manifest(s, o->digest);
 	if (entry)
-		return add_name(entry, &l->fields[3], e);
-	entry = same_image(s, l->fields[3], l->fields[2]);
-	if (!entry && (add_entry(s, &entry, e) < 0 || add_name(entry, &l->fields[3], e) < 0))
+		return add_name(entry, &o->name, e);
+	entry = same_image(s, o->name, o->platform);
+	if (!entry && (add_entry(s, &entry, e) < 0 || add_name(entry, &o->name, e) < 0))
 		return -1;
-	return image_add_descriptor(&entry->manifests, &entry->nmanifests, l, e);
+	return image_add_descriptor(&entry->manifests, &entry->nmanifests, &o->digest, &o->platform,
+				    e);
 }
 
-static int read_document(struct imagefile *f, const char *member, const char *program,
-			 const char *const *args, image_line_fn *fn, struct imageset *s,
-			 struct err *e)
+int imageset_add_index(struct imageset *s, json_t *doc, struct err *e)
 {
-	AUTO_BUF struct buf json = { 0 };
-	AUTO_FREE char *where = xasprintf("%s: %s", imagefile_name(f), member);
-	if (image_text(f, member, NULL, &json, e) < 0)
+	AUTO_OCI struct image_oci o = { 0 };
+	if (image_oci_read(doc, &o, e) < 0)
 		return -1;
-	return image_lines(program, args, where, &json, fn, s, e);
+	if (o.config)
+		return err_set(e, 0, "expected an index, found a manifest");
+	for (size_t i = 0; i < o.nentries; i++)
+		if (add_image(s, &o.entries[i], e) < 0)
+			return -1;
+	return 0;
 }
 
 /* --- what looks like an image, but is none --- */
 
 enum { JUDGED_MAX = 16 << 20 }; /* bytes of manifests that are looked at for this */
 
-/* The manifests of several images, and what is said of them. */
-struct judging {
-	struct imageset *set;
-	size_t *entries; /* whose they are */
-	size_t n, judged;
-	struct buf json;
-	char **why; /* of each entry; NULL: it is an image */
-};
-
-/* Whatever cannot be read counts as an image, and is an error when it is read. */
-static void add_manifest(struct judging *j, struct imagefile *f, size_t entry)
+/* Why an entry is none, a new string. Whatever cannot be read counts as an image, and is an error
+ * when it is read. */
+static char *judge(struct imagefile *f, const struct image_entry *entry, size_t *left)
 {
-	const struct image_entry *n = &j->set->entries[entry];
 	struct err ignored = { 0 };
 	AUTO_BUF struct buf text = { 0 };
-	if (n->nmanifests != 1 || j->json.len > JUDGED_MAX)
-		return;
-	AUTO_FREE char *name = image_blob_name(n->manifests[0].digest, false);
-	if (image_text(f, name, n->manifests[0].digest, &text, &ignored) == 0) {
-		buf_add(&j->json, text.s, text.len);
-		buf_addc(&j->json, '\n');
-		j->entries[j->n++] = entry;
-	}
+	AUTO_JSON json_t *doc = NULL;
+	char *why = NULL;
+	if (entry->nmanifests != 1 || *left == 0)
+		return NULL;
+	AUTO_FREE char *name = image_blob_name(entry->manifests[0].digest, false);
+	if (image_document(f, name, entry->manifests[0].digest, &text, &doc, &ignored) == 0)
+		why = image_oci_why(doc);
+	*left -= text.len < *left ? text.len : *left;
 	err_clear(&ignored);
+	return why;
 }
 
-/* A line "image" or "artifact WHY". */
-static int judge_line(void *context, struct image_line *l, struct err *e)
+/* Of several images those are left out whose manifests say that they are none. */
+static void drop_artifacts(struct imagefile *f, struct imageset *s)
 {
-	struct judging *j = context;
-	if (j->judged == j->n)
-		return err_set(e, 0, "more than one JSON document in a manifest");
-	if (image_line_is(l, "artifact", 2))
-		j->why[j->entries[j->judged]] = STEAL(l->fields[1]);
-	j->judged++;
-	return 0;
-}
-
-static void drop_artifacts(struct judging *j)
-{
-	struct imageset *s = j->set;
-	size_t kept = 0;
+	size_t kept = 0, left = s->n > 1 ? JUDGED_MAX : 0;
 	for (size_t i = 0; i < s->n; i++) {
 		struct image_entry *entry = &s->entries[i];
-		if (j->why[i]) {
-			skip(s, entry->manifests[0].digest, j->why[i]);
+		AUTO_FREE char *why = judge(f, entry, &left);
+		if (why) {
+			skip(s, entry->manifests[0].digest, why);
 			entry_free(entry);
 		} else {
 			s->entries[kept++] = *entry;
@@ -229,45 +260,31 @@ static void drop_artifacts(struct judging *j)
 	s->n = kept;
 }
 
-/* Of several images those are left out whose manifests say that they are none. */
-static void judge(struct imagefile *f, struct imageset *s)
+/* Adds what a document says. */
+typedef int add_fn(struct imageset *s, json_t *doc, struct err *e);
+
+static int read_document(struct imagefile *f, const char *name, add_fn *add, struct imageset *s,
+			 struct err *e)
 {
-	static const char *const args[] = { "-s", "--arg", "form", "artifact", NULL };
-	struct judging j = { .set = s };
-	struct err ignored = { 0 };
-	if (s->n < 2)
-		return;
-	j.entries = xcalloc(s->n, sizeof *j.entries);
-	j.why = xcalloc(s->n, sizeof *j.why);
-	for (size_t i = 0; i < s->n; i++)
-		add_manifest(&j, f, i);
-	size_t n = s->n;
-	if (j.n && image_lines(jq_image_manifest, args, "index.json", &j.json, judge_line, &j,
-			       &ignored) == 0)
-		drop_artifacts(&j);
-	for (size_t i = 0; i < n; i++)
-		free(j.why[i]);
-	free(j.why);
-	free(j.entries);
-	buf_free(&j.json);
-	err_clear(&ignored);
+	AUTO_BUF struct buf text = { 0 };
+	AUTO_JSON json_t *doc = NULL;
+	if (image_document(f, name, NULL, &text, &doc, e) < 0)
+		return -1;
+	return add(s, doc, e) < 0 ? err_wrap(e, "%s: %s", imagefile_name(f), name) : 0;
 }
 
 int imageset_read_index(struct imagefile *f, struct imageset *s, struct err *e)
 {
-	static const char *const args[] = { "-s", "--arg", "form", "oci", NULL };
-	if (read_document(f, "index.json", jq_image_manifest, args, imageset_index_line, s, e) < 0)
+	if (read_document(f, "index.json", imageset_add_index, s, e) < 0)
 		return -1;
-	judge(f, s);
+	drop_artifacts(f, s);
 	return 0;
 }
 
 int imageset_read(struct imagefile *f, struct imageset *s, struct err *e)
 {
-	static const char *const args[] = { "-s", NULL };
 	if (imagefile_has(f, "manifest.json"))
-		return read_document(f, "manifest.json", jq_image_archive, args,
-				     imageset_archive_line, s, e);
+		return read_document(f, "manifest.json", imageset_add_archive, s, e);
 	if (imagefile_has(f, "index.json"))
 		return imageset_read_index(f, s, e);
 	return err_set(e, 0,

@@ -5,7 +5,7 @@
 
 #include "base/jq.h"
 #include "base/jsonwrite.h"
-#include "image-lines.jq.h"
+#include "common.jq.h"
 #include "image/imageref.h"
 #include "oci-index.jq.h"
 
@@ -187,7 +187,7 @@ int ocimanifest_add(const char *where, const struct buf *layout, const struct bu
 {
 	static const char *const args[] = { "-c", "-s", NULL };
 	AUTO_BUF struct buf documents = { 0 };
-	AUTO_FREE char *program = xasprintf("%s%s", jq_image_lines, jq_oci_index);
+	AUTO_FREE char *program = xasprintf("%s%s", jq_common, jq_oci_index);
 	buf_addf(&documents, "%s\n%s\n%s\n", layout->s, old->s, new->s);
 	if (jq_text(program, args, documents.s, documents.len, b, e) < 0)
 		return err_wrap(e, "%s", where);

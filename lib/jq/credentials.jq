@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Credentials of a registry, after image-lines.jq: a file of podman, skopeo or docker goes in; what a credential
+# Credentials of a registry, after common.jq: a file of podman, skopeo or docker goes in; what a credential
 # helper says, where $helper is true. $host is the registry, $repository is without it.
 # Out come lines, the best first: "helper NAME SERVER" or "line HOST USER SECRET"; then "end". Nothing of a secret gets into
 # a message.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# An OCI layout with one more image, after image-lines.jq: its oci-layout, its index and the index
+# An OCI layout with one more image, after common.jq: its oci-layout, its index and the index
 # of the new image go in, the index of both comes out.
 
 def tag: (.annotations // {}) | object("index.json: annotations") | .["org.opencontainers.image.ref.name"];

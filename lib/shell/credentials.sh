@@ -68,7 +68,7 @@ credentials_of() {
 
 credentials_jq() {
   exec jq -sr --arg host "$host" --arg repository "$repository" "$@" \
-    "$(<"$share/image-lines.jq")$(<"$share/credentials.jq")"
+    "$(<"$share/common.jq")$(<"$share/credentials.jq")"
 }
 
 # credentials_failed NAME: what jq or the opening of its input said, if status says so; what jq said is whole

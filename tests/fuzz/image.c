@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "image/image_lines.h"
+#include "image/image_config.h"
+#include "image/image_json.h"
+#include "image/image_oci.h"
+#include "image/image_parts.h"
 #include "tar/tar.h"
 
 /* A file for messages. */
@@ -46,22 +49,53 @@ static void find_all(const struct imageset *s)
 	find(s, "docker.io/library/app");
 }
 
-/*
- * The bytes are what jq makes of a manifest or an index; with jq in front no run would be quick
- * enough. The first one says which.
- */
+/* Of a manifest or an index within: a digest for each thing it names, or a reason why it is no
+ * image. */
+static int read_oci(json_t *doc, struct err *e)
+{
+	AUTO_OCI struct image_oci o = { 0 };
+	free(image_oci_why(doc));
+	if (image_oci_read(doc, &o, e) < 0)
+		return -1;
+	for (size_t i = 0; i < o.nentries; i++)
+		if (!o.entries[i].digest || (o.config && o.nentries))
+			abort();
+	for (size_t i = 0; i < o.nlayers; i++)
+		if (!o.layers[i].digest)
+			abort();
+	return 0;
+}
+
+static int read_config(json_t *doc, struct err *e)
+{
+	AUTO_IMAGE struct image i = { .nlayers = 2 };
+	size_t n;
+	i.layers = xcalloc(2, sizeof *i.layers);
+	return image_config_read(doc, &i, &n, e);
+}
+
+/* The first byte says which document follows. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AUTO_IMAGESET struct imageset s = { 0 };
+	AUTO_JSON json_t *doc = NULL;
 	struct err e = { 0 };
+	struct buf text = { 0 };
 	if (size == 0)
 		return 0;
-	bool archive = data[0] % 2;
-	AUTO_CLOSE int fd = fuzz_fd(data + 1, size - 1);
-	if (image_lines_read(fd, "<fuzz>", archive ? imageset_archive_line : imageset_index_line,
-			     &s, &e) == 0)
-		find_all(&s);
-	else if (strncmp(e.msg, "<fuzz>", strlen("<fuzz>")) != 0)
+	buf_add(&text, data + 1, size - 1);
+	bool read = image_json_load(&text, &doc, &e) == 0;
+	buf_free(&text);
+	if (read && data[0] % 4 < 2) {
+		int (*add)(struct imageset *, json_t *, struct err *) =
+			data[0] % 2 ? imageset_add_archive : imageset_add_index;
+		read = add(&s, doc, &e) == 0;
+		if (read)
+			find_all(&s);
+	} else if (read) {
+		read = (data[0] % 2 ? read_config : read_oci)(doc, &e) == 0;
+	}
+	if (read == (e.msg != NULL))
 		abort();
 	err_clear(&e);
 	return 0;

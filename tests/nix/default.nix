@@ -103,6 +103,7 @@ let
     zstd = debian.libzstd1;
     zlib = debian.zlib1g;
     # Debian's archives of these are linked
+    jansson = debian.zlib1g;
     openssl = debian.zlib1g;
     libdeflate = debian.zlib1g;
     xz = debian.zlib1g;

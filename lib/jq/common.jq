@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# What image-archive.jq, image-manifest.jq and image-config.jq begin with; all get slurped input. What they find
-# wrong ends them with one sentence.
+# What credentials.jq and oci-index.jq begin with; both get slurped input. What they find wrong ends them with one
+# sentence.
 
 def fail(sentence): sentence | halt_error(1);
 
@@ -21,15 +21,6 @@ def list(what):
   if . == null then [] elif type == "array" then . else wrong(what; "a list") end;
 
 def string(what): if type == "string" then . else wrong(what; "a string") end;
-
-def digest(what):
-  string(what)
-  | if test("\\Asha256:[0-9a-f]{64}\\z") then .
-    else fail("\(what): expected sha256: and 64 lower-case hex digits, found \(shown)") end;
-
-def name:
-  string("name of the image")
-  | if test("\\A[!-~]+\\z") then . else fail("name of the image: expected NAME:TAG, found \(shown)") end;
 
 # The escapes of layerpipe(7). @tsv makes the usual ones; the others are rare.
 def hex: "0123456789abcdef"[.:. + 1];
