@@ -59,7 +59,7 @@ PAGES     = $(notdir $(wildcard man/*.[157]))
 LIB_OBJS  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard lib/*/*.c))
 JQ_HEADERS = $(patsubst lib/jq/%.jq,$(BUILD)/gen/%.jq.h,$(wildcard lib/jq/*.jq))
 FUZZERS   = $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(wildcard tests/fuzz/*.c))
-FUZZ_OBJS = $(patsubst %.c,$(FUZZ)/%.o,$(wildcard lib/*/*.c))
+FUZZ_OBJS := $(patsubst %.c,$(FUZZ)/%.o,$(if $(wildcard tests/fuzz/reached),$(shell tests/fuzz/reached)))
 FUZZ_GUEST = $(patsubst %,$(FUZZ)/lib/vm/guest/%.o,attributes below channel unpack)
 GUEST     = $(BUILD)/libexec/layerpipe/guest
 HELPERS   = $(patsubst bin/libexec/%.c,$(BUILD)/libexec/layerpipe/%,$(wildcard bin/libexec/*.c))
@@ -181,7 +181,7 @@ $(BUILD)/faults/inject: tests/faults/inject.c $(BUILD)/liblayerpipe.a
 	$(say) CC $<
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< $(BUILD)/liblayerpipe.a
 
-# fuzz targets: the library once more, by clang, and of the guest what unpacks; the ends of small
+# fuzz targets: what they reach of the library once more, by clang, and of the guest what unpacks; the ends of small
 # buffers are met, and a small buffer or window costs little in each run
 FUZZ_CHUNKS = -DTARREAD_CHUNK=2048 -DDECOMPRESS_CHUNK=2048 -DDECOMPRESS_WINDOW=20 -DVMSESSION_CHUNK=2048 \
               -DFILEPIECES_MOST=16384 -DZSTDPACK_WINDOW=10 -DZSTDPACK_TABLES=10
