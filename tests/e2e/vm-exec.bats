@@ -35,7 +35,7 @@ RUN rm /gone && rm -r /data && mkdir /data && echo new >/data/new
 RUN ln /data/new /data/again && chmod 4711 /bin/busybox && chown -R 5:6 '/a name'
 CMD ["ls", "/data"]
 E
-  DOCKER_BUILDKIT=0 docker build --quiet --network none --cgroup-parent "/layerpipe-$CLIENTS_INIT" \
+  DOCKER_BUILDKIT=0 docker build --quiet --network host --cgroup-parent "/layerpipe-$CLIENTS_INIT" \
     --tag base:1 context
   docker save -o base.tar base:1
 }
@@ -61,15 +61,9 @@ on() {
     image-assemble --name on --tag t --config config
 }
 
-# runs IMAGE WANT COMMAND…: docker and podman say the same
+# runs CLIENT IMAGE WANT COMMAND…: what its container says. Where what counts is the files in an image, one client is enough.
 runs() {
-  unseen "$1" "${@:3}" || return 0 # of the other engine
-  runs_in docker "$@"
-  runs_in podman "$@"
-}
-
-# runs_in CLIENT IMAGE WANT COMMAND…
-runs_in() {
+  unseen "$2" "$1" "${@:4}" || return 0 # of the other engine
   $1 load --quiet -i "$PWD/$2" >loaded
   [ "$("${1}_run" "$(sed -n 's/^Loaded image: //p' loaded)" "${@:4}")" = "$3" ]
 }
@@ -78,7 +72,7 @@ order() {
   on "$BASES/base.tar" 'echo -n a >>/layer-order' >1.tar
   on 1.tar 'echo -n b >>/layer-order' >2.tar
   on 2.tar 'echo -n c >>/layer-order' >3.tar
-  runs 3.tar abc cat /layer-order
+  runs docker 3.tar abc cat /layer-order
 }
 # Three machines, one after the other, are in root.bats.
 @test "T25 three scripts, each on what the one before made" {
@@ -91,17 +85,20 @@ repeated() {
   { cat all all; stream_of data/.wh.new; } | image-assemble --name twice --tag 1 >twice.tar
   on twice.tar 'cat "/a name/with spaces" >/found' 'echo x >/data/x' '! test -e /data/new' \
     '! test -e /gone' >out.tar
-  runs out.tar "$(printf 'again\nx\nkept')" sh -c 'ls /data; cat /found'
+  runs podman out.tar "$(printf 'again\nx\nkept')" sh -c 'ls /data; cat /found'
 }
 @test "T26 layers that are there twice" { engines repeated; }
 
 data() {
+  local client
   on "$BASES/base.tar" 'mkdir -p /store' 'touch /example-file' 'rm /etc/motd' \
     'echo alice:x:1000:1000::/home/alice:/bin/sh >>/etc/passwd' 'mkdir -p /home/alice' \
     'chown alice:1000 /home/alice' \
     'test "$(stat -c %u:%g:%a "/a name" /bin/busybox | paste -sd " " -)" = "5:6:755 0:0:4711"' >out.tar
-  runs out.tar "$(printf '/example-file\n/store\n1000:1000')" \
-    sh -c 'ls -d /store /example-file; stat -c %u:%g /home/alice; test ! -e /etc/motd'
+  for client in docker podman; do
+    runs $client out.tar "$(printf '/example-file\n/store\n1000:1000')" \
+      sh -c 'ls -d /store /example-file; stat -c %u:%g /home/alice; test ! -e /etc/motd'
+  done
 }
 @test "T29 a directory, a file, a user" { engines data; }
 
@@ -110,10 +107,10 @@ data() {
   # shellcheck disable=SC2016 # as it stands
   on "$BASES/base.tar" 'echo '\''echo "runAsRoot has (quotes) and $(dollars)"'\'' >"/out (1)"' 'cat "/out (1)"' >out.tar
   # shellcheck disable=SC2016
-  runs out.tar 'echo "runAsRoot has (quotes) and $(dollars)"' cat '/out (1)'
+  runs podman out.tar 'echo "runAsRoot has (quotes) and $(dollars)"' cat '/out (1)'
 }
 
-# loading so many takes most of a minute, so once: the layers are the same
+# docker starts itself again for each layer that it loads: once, as the layers of both engines are the same
 @test "125 layers, as many as docker takes" {
   local i engine layers=()
   for i in {1..123}; do layers+=(-- "deep/$i" "deep/.wh.$((i - 1))" "shallow/$i"); done
@@ -125,5 +122,5 @@ data() {
   done
   same userns tcg
   [ "$(wc -l <tcg)" = 125 ]
-  runs tcg.tar "$(printf '123\n123')" cat /found
+  runs docker tcg.tar "$(printf '123\n123')" cat /found
 }
