@@ -12,7 +12,7 @@ setup_file() {
   needs dockerd docker podman skopeo umoci runc fakeroot openssl
   closure_make
   cd "$CLOSURE" || return
-  build none '{name: "app", tag: "one", contents: [$p.app], config: {Cmd: ["/bin/app"]}}' >app.tar
+  build none '{name: "app", tag: "one", maxLayers: 3, contents: [$p.app], config: {Cmd: ["/bin/app"]}}' >app.tar
   build gz '{name: "hello", tag: "two", contents: [$p.hello], config: {Cmd: ["/bin/hello"]}}' >hello.tar
   build zstd '{name: "owned", tag: "three", contents: [$p.busybox],
     fakeRootCommands: "mkdir -p home/alice && chown 1000 home/alice",
@@ -62,16 +62,16 @@ all_run() {
 
 @test "docker: image IDs are those of the images alone" {
   docker load --quiet -i "$merged" >/dev/null
-  docker image inspect -f '{{.Id}}' app:one >merged.id
-  docker rmi -f app:one >/dev/null
-  docker load --quiet -i "$CLOSURE/app.tar" >/dev/null
-  docker image inspect -f '{{.Id}}' app:one | same merged.id -
+  docker image inspect -f '{{.Id}}' app:one >id
+  tar -xOf "$CLOSURE/app.tar" "$(tar -xOf "$CLOSURE/app.tar" manifest.json | jq -r '.[0].Config')" | sha256sum |
+    sed 's/^/sha256:/; s/ .*//' | same id -
 }
 
 @test "docker: gz, straight from a pipe" {
-  merge-images --compressor gz "$CLOSURE/hello.tar" "$CLOSURE/app.tar" | docker load --quiet >loaded
-  [ "$(wc -l <loaded)" = 2 ]
-  all_run docker_run
+  docker rmi -f app:one hello:two >/dev/null 2>&1 || :
+  merge-images --compressor gz "$CLOSURE/hello.tar" "$CLOSURE/app.tar" | docker load --quiet | sort >loaded
+  lines 'Loaded image: app:one' 'Loaded image: hello:two' | same - loaded
+  [ "$(docker_run app:one)" = $'app says hello\nhello with common' ]
 }
 
 @test "podman: all tags, and each image runs" {
@@ -83,10 +83,8 @@ all_run() {
 @test "skopeo takes each image out by its name, every digest right" {
   for name in app:one hello:two owned:three; do
     skopeo copy -q "docker-archive:$merged:$name" "dir:${name%:*}"
-    skopeo inspect --config "docker-archive:$merged:$name" >merged.config
-    build=$CLOSURE/${name%:*}.tar
-    image-layers --list "$build" | cut -f 1 >want
-    jq -r '.rootfs.diff_ids[]' merged.config | same want -
+    image-layers --list "$CLOSURE/${name%:*}.tar" | cut -f 1 >want
+    jq -r '.rootfs.diff_ids[]' "${name%:*}/$(jq -r '.config.digest[7:]' "${name%:*}/manifest.json")" | same want -
   done
 }
 
@@ -102,7 +100,8 @@ all_run() {
   lines app:four app:one hello:two owned:three | same - found
   docker rmi -f app:one hello:two owned:three >/dev/null
   docker load --quiet -i again.tar >loaded
-  [ "$(docker_run app:one)" = $'app says hello\nhello with common' ]
+  docker image inspect -f '{{.RootFS.Layers}}' app:one >layers
+  docker image inspect -f '{{.RootFS.Layers}}' app:four | same layers -
   [ "$(docker_run app:four)" = $'app says hello\nhello with common' ]
   [ "$(docker_run localhost/hello:two)" = 'hello with common' ]
   [ "$(docker_run localhost/owned:three)" = 1000 ]
@@ -122,10 +121,8 @@ all_run() {
   stream-layered-image --quiet --name helpers --tag t --contents "$(path busybox)" --contents sh \
     --contents env --contents certs --contents nss --contents script --closure "$CLOSURE/closure.json" \
     --root-dir "$CLOSURE/root" --config <(lines 'Env\tPATH=/bin' 'User\tweb') | docker load --quiet
-  for name in ssl/certs/ca-bundle.crt ssl/certs/ca-certificates.crt pki/tls/certs/ca-bundle.crt; do
-    docker_run helpers:t /bin/cat "/etc/$name" | same own.pem -
-  done
-  docker_run helpers:t /certs | same own.pem -
-  [ "$(docker_run helpers:t /bin/sh -c 'id -un; id -gn; ls -A /var/empty')" = $'web\nweb' ]
+  docker_run helpers:t /bin/sh -c 'cd /etc; cat ssl/certs/ca-bundle.crt; cat ssl/certs/ca-certificates.crt; cat pki/tls/certs/ca-bundle.crt
+    /certs; id -un; id -gn; ls -A /var/empty' >said
+  { cat own.pem own.pem own.pem own.pem && lines web web; } | same - said
   [ "$(docker_run --user nobody helpers:t /bin/id -u)" = 65534 ]
 }
