@@ -10,7 +10,7 @@ setup_file() {
   needs_root
   needs dockerd docker podman skopeo umoci runc
   closure_make
-  attrs '{name: "app", tag: "t", contents: [$p.app], config: {Cmd: ["/bin/app"]}}' >attrs.json
+  attrs '{name: "app", tag: "t", maxLayers: 3, contents: [$p.app], config: {Cmd: ["/bin/app"]}}' >attrs.json
   stream-layered-image --quiet --attrs attrs.json --closure "$CLOSURE/closure.json" \
     --root-dir "$CLOSURE/root" >"$CLOSURE/image.tar"
   image-layers --config "$CLOSURE/image.tar" >config
@@ -23,16 +23,13 @@ setup_file() {
     image-assemble --name app --tag t --config config --format oci --layer-compressor $kind --output "$CLOSURE/$kind" s
   done
   printf '%s\n' 'app says hello' 'hello with common' >"$CLOSURE/said"
+  id=$(skopeo inspect --config --raw "docker-archive:$CLOSURE/image.tar" | sha256sum | cut -d ' ' -f 1)
+  export id
   clients_start "$BATS_FILE_TMPDIR/clients"
   docker_start
 }
 
 teardown_file() { clients_stop; }
-
-setup() {
-  setup_path
-  id=$(skopeo inspect --config --raw "docker-archive:$CLOSURE/image.tar" | sha256sum | cut -d ' ' -f 1)
-}
 
 @test "docker load of a hybrid archive, and run: the ID is that of the docker-archive" {
   local kind
@@ -45,23 +42,17 @@ setup() {
   same "$CLOSURE/said" said
 }
 
-# Each form runs once, and each kind: that the blobs of all are right, skopeo sees below.
+# Each form once, and each kind: that the blobs of all are right, skopeo sees below.
 @test "podman load of a layout, an OCI archive and a hybrid one, and run" {
-  local kind image name
+  local image name
   cd "$CLOSURE" || return # podman takes the name of a layout for that of an image: lower case
-  for kind in none gz zstd; do
-    for image in "$kind" "oci-$kind.tar" "hybrid-$kind.tar"; do
-      name=$(podman load --quiet -i "$image")
-      name=${name#Loaded image: }
-      [ "$(podman image inspect -f '{{.Id}}' "$name")" = "$id" ]
-      case $image in
-        none | oci-gz.tar | hybrid-zstd.tar)
-          podman_run "$name" >found
-          same said found
-          ;;
-      esac
-      podman rmi "$name" >/dev/null
-    done
+  for image in none oci-gz.tar hybrid-zstd.tar; do
+    name=$(podman load --quiet -i "$image")
+    name=${name#Loaded image: }
+    [ "$(podman image inspect -f '{{.Id}}' "$name")" = "$id" ]
+    podman_run "$name" >found
+    same said found
+    podman rmi "$name" >/dev/null
   done
 }
 
@@ -164,9 +155,9 @@ END
     "DOCKER_HOST=unix://$CLIENTS/docker/sock" "$@"
 }
 
-# local_image TO [OPTION…]: the example, of six layers
+# local_image TO [OPTION…]: the example, of five layers
 local_image() {
-  engine build-layered-image --name hello --closure graph --root-dir root --max-layers 6 \
+  engine build-layered-image --name hello --closure graph --root-dir root --max-layers 5 \
     --contents /nix/store/4ddddddddddddddddddddddddddddddd-hello-1.0 --known-layers known --to "$@"
 }
 
@@ -193,7 +184,7 @@ local_change() {
 }
 
 image_files() {
-  stream-layered-image --quiet --name hello --tag 1 --closure graph --root-dir root --max-layers 6 \
+  stream-layered-image --quiet --name hello --tag 1 --closure graph --root-dir root --max-layers 5 \
     --contents /nix/store/4ddddddddddddddddddddddddddddddd-hello-1.0 --plan-out plan >"$1.tar"
   image-layers --files "$1.tar" >"$1.files"
   image-layers --list "$1.tar" >"$1.list"
