@@ -46,7 +46,7 @@ SHELL ["/bin/sh", "-e", "-c"]
 ENTRYPOINT ["/bin/cat"]
 CMD ["words", "two"]
 E
-  DOCKER_BUILDKIT=0 docker build --quiet --network none --cgroup-parent "/layerpipe-$CLIENTS_INIT" \
+  DOCKER_BUILDKIT=0 docker build --quiet --network host --cgroup-parent "/layerpipe-$CLIENTS_INIT" \
     --tag base:1 context
   printf '%s\n' 'said by a file' two >said
 }
@@ -75,27 +75,27 @@ setup() {
   [ ! -d "$BASES" ] || ln -s "$BASES"/* .
 }
 
-# diff_ids SKOPEO-NAME
-diff_ids() { skopeo inspect --config "$1" | jq -r '.rootfs.diff_ids[]'; }
+# diff_ids CONFIG
+diff_ids() { jq -r '.rootfs.diff_ids[]' "$1"; }
 
 # takes_apart FILE SKOPEO-NAME [OPTION…]: the layers are those that skopeo tells, their bytes too; and
 # the image assembled again, again.tar, has them and runs the same configuration
 takes_apart() {
   local file=$1 name=$2
   shift 2
-  diff_ids "$name" >want
+  skopeo inspect --config --raw "$name" >theirs
+  diff_ids theirs >want
   [ "$(wc -l <want)" -ge 4 ]
   image-layers --list "$@" "$file" | cut -f 1 >found
   same want found
   image-layers "$@" "$file" >stream
   image-layers --config "$@" "$file" >config
   image-assemble --name again --tag t --config config <stream >again.tar
-  diff_ids docker-archive:again.tar >found
-  same want found
-  skopeo inspect --config "$name" | jq -S "$comparable" >want
-  skopeo inspect --config docker-archive:again.tar | jq -S "$comparable" >found
-  same want found
   skopeo_check again.tar dir
+  cp "dir/$(jq -r '.config.digest[7:]' dir/manifest.json)" again
+  jq -S "$comparable" theirs >want
+  jq -S "$comparable" again >found
+  same want found
 }
 
 # A configuration without what means nothing, or is of whoever built it
@@ -120,7 +120,7 @@ loads_and_runs() {
 @test "docker save" {
   takes_apart docker.tar docker-archive:docker.tar:base:1
   docker image inspect base:1 | jq -r '.[0].RootFS.Layers[]' >want
-  same want <(diff_ids docker-archive:again.tar)
+  diff_ids again | same want -
   loads_and_runs
   lines base:1 registry.example:5000/team/base:2 >want
   image-layers --repo-tags docker.tar >found
