@@ -19,6 +19,7 @@ setup_file() {
   registry_push docker-archive:arm64.tar team/index:arm64
   registry_index team/index amd64 arm64
   export INDEX=$DIGEST
+  skopeo_gives plain "team/app@$PLAIN" app:2
 }
 
 make_images() { "$TOP/tests/fixtures/make-images" images; }
@@ -48,7 +49,7 @@ sri() { echo "sha256-$(openssl dgst -sha256 -binary "$1" | base64)"; }
 
 # want [NAME]: that of the plain image; sets hash
 want() {
-  skopeo_gives want "team/app@$PLAIN" "${1:-app:2}"
+  if [ $# = 0 ]; then cp "$BATS_FILE_TMPDIR/plain" want; else skopeo_gives want "team/app@$PLAIN" "$1"; fi
   hash=$(sri want)
 }
 
@@ -75,6 +76,7 @@ pull() {
 @test "a hash in each of Nix's forms, under each of its names" {
   local form base16
   want
+  instead "exec cat $PWD/want >&3" # what skopeo made, without asking it each time
   base16=$(sha256sum <want | cut -d ' ' -f 1)
   for form in "$hash" "$base16" "sha256:$base16" "${hash#sha256-}" "sha256:${hash#sha256-}" \
     "$(python3 - "$base16" <<<'
@@ -174,7 +176,7 @@ pull-image: hash mismatch in 'docker-image-app-2.tar': specified: $fake, got: $h
 
 @test "the registry is asked for what skopeo asks for, and for no more" {
   registry_forget
-  want
+  want app:2
   registry_requests >skopeo
   grep -qx "GET /v2/team/app/manifests/$PLAIN 200" skopeo
   registry_forget
