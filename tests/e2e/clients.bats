@@ -10,7 +10,8 @@ setup_file() {
   needs_root
   needs dockerd docker podman skopeo umoci runc gzip zstd
   closure_make
-  attrs '{name: "app", tag: "t", contents: [$p.app], config: {Cmd: ["/bin/app"]}}' >attrs.json
+  # of few layers, and the same ones in all images: clients take their time for each
+  attrs '{name: "app", tag: "t", maxLayers: 4, contents: [$p.app], config: {Cmd: ["/bin/app"]}}' >attrs.json
   stream-layered-image --quiet --attrs attrs.json --closure "$CLOSURE/closure.json" \
     --root-dir "$CLOSURE/root" >"$CLOSURE/image.tar"
   printf '%s\n' 'app says hello' 'hello with common' >"$CLOSURE/said"
@@ -95,7 +96,7 @@ setup() {
 }
 
 stream() {
-  stream-layered-image --quiet --name piped --tag t --contents "$(path app)" \
+  stream-layered-image --quiet --name piped --tag t --max-layers 4 --contents "$(path app)" \
     --closure "$CLOSURE/closure.json" --root-dir "$CLOSURE/root"
 }
 
@@ -117,7 +118,7 @@ stream() {
 
 # build COMPRESSOR FILE
 build() {
-  build-layered-image --quiet --attrs <(attrs "{name: \"$1\", tag: \"t\", compressor: \"$1\",
+  build-layered-image --quiet --attrs <(attrs "{name: \"$1\", tag: \"t\", compressor: \"$1\", maxLayers: 4,
     contents: [\$p.app], config: {Cmd: [\"/bin/app\"]}}") \
     --closure "$CLOSURE/closure.json" --root-dir "$CLOSURE/root" --output "$2"
 }
