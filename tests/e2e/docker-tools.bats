@@ -364,7 +364,7 @@ layers() { awk '{ sub(".*/.{33}", "", $2); all[$1] = all[$1] $2 " " } END { for 
   skopeo --insecure-policy copy -q --src-tls-verify=false "docker://$REGISTRY/parent@$digest" docker-archive:want:nix:2.11.1
   same want "$dir/root${paths[0]}"
   pulled "pulled { hash = \"$hash\"; }" --check >path 2>log || { cat log && return 1; }
-  says 'Hello, world!' "$dir/root${paths[2]}" on-pulled:1 hello
+  podman_says 'Hello, world!' "$dir/root${paths[2]}" on-pulled:1 hello
 }
 
 @test "the flake" {
@@ -411,9 +411,6 @@ prints() {
 # loads ARCHIVE
 loads() { $client load -i "$1" >/dev/null; }
 
-# says TEXT ARCHIVE NAME COMMAND…: what a container of each client prints
-says() { each loads_and_prints "$@"; }
-
 # CLIENT_says TEXT ARCHIVE NAME COMMAND…: of that client, where what counts is the files in an image
 docker_says() { client=docker loads_and_prints "$@"; }
 podman_says() { client=podman loads_and_prints "$@"; }
@@ -442,34 +439,34 @@ loads_and_prints() {
 @test "docker and podman run them" {
   built filters
   streamed layered -t layered:1 >layered.tar
-  all_run() {
-    loads "$filters"
-    prints 'Hello, world!' hello:filters
-    loads "$PWD/layered.tar"
-    # directories of the store are open to every user
-    prints $'layered\n755 0\n755 0' --user 999 layered:1
-  }
-  each all_run
+  docker_says 'Hello, world!' "$filters" hello:filters
+  # directories of the store are open to every user
+  podman_says $'layered\n755 0\n755 0' "$PWD/layered.tar" --user 999 layered:1
 }
 
 @test "images of a nix-shell: buildDerivation, run, command, hook, inputs, passAsFile, a home and none" {
-  built helloShell # podman's, as it has 17 layers
+  built helloShell
   streamed nixShellRun >run.tar
   streamed nixShellCommand >command.tar
   hello=$(image-layers --repo-tags "$helloShell")
   hellos=("$dir"/root/nix/store/*-hello-2.12/bin/hello) # which say the same
   ran=$(echo "from 'a file'" && cat "${hellos[0]}" && lines 1000 /build home 'not interactive')
   shells_run() {
-    loads "$PWD/run.tar"
-    prints "$ran" run:1
     # shellcheck disable=SC2016 # expanded in the container
     case $client in
-      docker) prints "from 'a file'" run:1 bash -c 'buildDerivation && head -n 1 $out' ;;
-      podman) loads "$helloShell" && prints 'Hello, world!' "$hello" bash -c 'buildDerivation && $out/bin/hello' ;;
+      docker)
+        loads "$PWD/run.tar"
+        prints "$ran" run:1
+        prints "from 'a file'" run:1 bash -c 'buildDerivation && head -n 1 $out'
+        ;;
+      podman)
+        loads "$helloShell"
+        prints 'Hello, world!' "$hello" bash -c 'buildDerivation && $out/bin/hello'
+        loads "$PWD/command.tar"
+        podman_run --tty command:1 | tr -d '\r' >said
+        lines 'the hook' 'Hello, world!' 'this is a string' 'no home' interactive | same - said
+        ;;
     esac
-    loads "$PWD/command.tar"
-    "${client}_run" --tty command:1 | tr -d '\r' >"command.$client"
-    lines 'the hook' 'Hello, world!' 'this is a string' 'no home' interactive | same - "command.$client"
   }
   each shells_run
 }
@@ -481,10 +478,9 @@ loads_and_prints() {
     loads "${given[$client]}"
     prints 'Hello, world!' hello:latest
     $client image inspect -f '{{.Config.WorkingDir}}' hello:latest | grep -qx /data
-    loads "$redis"
-    prints 'redis in /data' redis:latest
   }
   each examples_run
+  docker_says 'redis in /data' "$redis" redis:latest
   for image in "$extraCommands" "$asRoot"; do
     layer-flatten --from-image "$image" >files.tar
     [ "$(tar -xOf files.tar ./my-file)" = 'some content' ]
@@ -495,22 +491,17 @@ loads_and_prints() {
 @test "several images in one file" {
   built merged && built bash && built onTop && built nothing && built parent
   cross_tag=$(value cross.imageTag | jq -r .)
-  merged_run() {
-    loads "$merged"
-    prints $'from base\n/bin/bash\n/bin/ls\n/bin' "bash:$(hash_of bash)" /bin/bash -c 'echo from $A; type -P bash ls; ls -d /bin'
-    prints 'ls: /nix: No such file or directory' "parent:$(hash_of parent)" busybox sh -c 'busybox ls /nix 2>&1; :'
-    $client image inspect -f '{{.Architecture}}' "team/on-top:$(hash_of onTop)" "nothing:$(hash_of nothing)" \
-      "cross:$cross_tag" >"arch.$client"
-    lines arm64 amd64 arm64 | same - "arch.$client"
-  }
-  each merged_run
+  docker_says $'from base\n/bin/bash\n/bin/ls\n/bin' "$merged" "bash:$(hash_of bash)" /bin/bash -c 'echo from $A; type -P bash ls; ls -d /bin'
+  client=docker prints 'ls: /nix: No such file or directory' "parent:$(hash_of parent)" busybox sh -c 'busybox ls /nix 2>&1; :'
+  docker image inspect -f '{{.Architecture}}' "team/on-top:$(hash_of onTop)" "nothing:$(hash_of nothing)" "cross:$cross_tag" >arch
+  lines arm64 amd64 arm64 | same - arch
   [ "$(docker inspect -f '{{.Created}}' "bash:$(hash_of bash)")" = 1970-01-01T00:00:01Z ]
 }
 
 @test "four images on each other: order, a machine, variables, owners, fakechroot, /etc, certificates, a link to a path" {
   streamed top >top.tar
   # shellcheck disable=SC2016 # expanded in the container
-  says $'one\ntwo\nthree\none\ntwo\ntwo\nextra\none\ntwo\ntwo\nlocalhost\ntrue true true top\n1000\n12345\nHello, world!\nHello, world!\nsymbolic link' "$PWD/top.tar" registry.example/team/top:1 \
+  docker_says $'one\ntwo\nthree\none\ntwo\ntwo\nextra\none\ntwo\ntwo\nlocalhost\ntrue true true top\n1000\n12345\nHello, world!\nHello, world!\nsymbolic link' "$PWD/top.tar" registry.example/team/top:1 \
     busybox sh -c 'cat /tmp/layer1 /tmp/layer2 /tmp/layerN /extra /seen /etc/some-config; echo $FROM_PARENT $FROM_CHILD $FROM_TOP $LAST
       stat -c %u /home/alice /tmp/layerN; /hello/bin/hello; /bin/hello; stat -c %F /nix/store/*-hello-link
       test -r /etc/ssl/certs/ca-bundle.crt && test -r /etc/ssl/certs/ca-certificates.crt && test -r /etc/pki/tls/certs/ca-bundle.crt'
@@ -559,7 +550,7 @@ lacks_hello() {
     echo nix
   } >want
   # shellcheck disable=SC2016 # expanded in the container
-  says "$(cat want)" "$PWD/nix.tar" with-nix:1 busybox sh -ec 'nix-store -qR $0; nix-store -q --references /bin/hello
+  podman_says "$(cat want)" "$PWD/nix.tar" with-nix:1 busybox sh -ec 'nix-store -qR $0; nix-store -q --references /bin/hello
     busybox readlink $(busybox readlink /bin/nix-daemon); nix-store --verify --check-contents 2>/tmp/found
     busybox grep -q "checking store hashes" /tmp/found && ! busybox grep -E "modified|missing|error" /tmp/found' "$path"
 }
@@ -593,18 +584,14 @@ lacks_hello() {
 
 @test "a server answers HTTP, as user nobody" {
   streamed web >web.tar
-  each loads "$PWD/web.tar"
-  [ "$(docker inspect -f '{{json .Config.ExposedPorts}}' web:1)" = '{"8080/tcp":{}}' ]
-  for client in docker podman; do
-    NETWORK=host "${client}_run" --detach --name server web:1 >/dev/null
-    for _ in {1..50}; do
-      inside curl -sf http://127.0.0.1:8080/ >answer && break
-      sleep 0.1
-    done
-    inside stat -c %u "/proc/$($client inspect -f '{{.State.Pid}}' server)" >uid
-    $client kill server >/dev/null
-    while inside curl -sf http://127.0.0.1:8080/ >/dev/null; do sleep 0.1; done # the other one's port is the same
-    [ "$(cat answer uid | paste -sd ' ')" = 'served 65534' ]
-    rm answer
+  podman load --quiet -i "$PWD/web.tar"
+  [ "$(podman image inspect -f '{{json .Config.ExposedPorts}}' web:1)" = '{"8080/tcp":{}}' ]
+  podman_run --detach --name server web:1
+  for _ in {1..50}; do
+    inside curl -sf http://127.0.0.1:8080/ >answer && break
+    sleep 0.1
   done
+  inside stat -c %u "/proc/$(podman inspect -f '{{.State.Pid}}' server)" >uid
+  podman kill server
+  [ "$(cat answer uid | paste -sd ' ')" = 'served 65534' ]
 }

@@ -9,6 +9,11 @@ let
   root = name: paths: pkgs.buildEnv { inherit name paths; };
   tools = root "tools" [ bash coreutils ];
 
+  # an example that gives other attributes to that function, too
+  example = file: function: more: callPackage file {
+    dockerTools = dockerTools // { ${function} = args: dockerTools.${function} (args // more args); };
+  };
+
   helloLink = runCommand "hello-link" { } "ln -s ${hello} $out";
 
   ownShell = runCommand "own-shell" { } "mkdir -p $out/bin && echo own >$out/bin/sh";
@@ -66,11 +71,10 @@ let
     layeredConfig = callPackage ./examples/layered-config.nix { };
     withoutStore = callPackage ./examples/layered-without-store.nix { };
     asRoot = callPackage ./examples/build-run-as-root.nix { };
-    redis = callPackage ./examples/build-redis.nix { };
     filters = callPackage ./examples/filters.nix { };
     shadowBasic = callPackage ./examples/build-shadow.nix { };
     fakeNssExample = callPackage ./examples/build-fake-nss.nix { };
-    helloShell = callPackage ./examples/nix-shell.nix { };
+    helloShell = example ./examples/nix-shell.nix "buildNixShellImage" (args: { maxLayers = 3; });
 
     bash = buildImage {
       name = "Bash";
@@ -171,19 +175,18 @@ let
       extraCommands = "mkdir tmp; echo two | tee tmp/layer2 >tmp/layerN";
       config.Env = [ "FROM_CHILD=true" "LAST=child" ];
     };
-    # what the script finds of the three layers below, two of which are the same, and then these commands
-    rooted = buildImage {
-      name = "rooted";
+    # with what its script finds of the three layers below, two of which are the same, and then these commands
+    redis = example ./examples/build-redis.nix "buildImage" (args: {
       fromImage = child.override { fromImage = child; };
       inheritConfig = true;
       compressor = "none";
-      runAsRoot = "cat /tmp/layer1 /tmp/layer2 /tmp/layerN >/seen";
+      runAsRoot = args.runAsRoot + "cat /tmp/layer1 /tmp/layer2 /tmp/layerN >/seen";
       extraCommands = "cat seen >extra; echo extra >>extra";
-    };
+    });
     top = streamLayeredImage {
       name = "registry.example/team/top";
       tag = "1";
-      fromImage = rooted;
+      fromImage = redis;
       maxLayers = 7;
       created = "now";
       contents = [ helloLink dockerTools.caCertificates ];
@@ -229,6 +232,7 @@ let
     web = streamLayeredImage {
       name = "web";
       tag = "1";
+      maxLayers = 2;
       contents = [ fakeNss ];
       extraCommands = ''
         mkdir www
