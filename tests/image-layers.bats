@@ -17,22 +17,23 @@ layouts='plain legacy skopeo nixpkgs hybrid crane dotted gz zstd mixed oci oci-z
 
 # layers_of STREAM DIR: the layer tars in it
 layers_of() {
-  rm -rf "$2"
-  mkdir "$2"
-  tar -xf "$1" -C "$2"
+  [ ! -e "$2" ] || rm -r "$2"
+  tar --one-top-level="$2" -xf "$1"
 }
 
 # unpack IMAGE: to d/
 unpack() {
-  rm -rf d
-  mkdir d
-  tar -xf "images/$1.tar" -C d
+  [ ! -e d ] || rm -r d
+  tar --one-top-level=d -xf "images/$1.tar"
 }
 
-# edit FILE PROGRAM: has jq change it
-edit() {
-  jq -c "$2" "d/$1" >edited
-  mv edited "d/$1"
+# edit FILE PROGRAM: has jq change it; its text is read before it is written
+edit() { jq -c "$2" <<<"$(<"d/$1")" >"d/$1"; }
+
+# sum FILE: sets sum to its SHA-256
+sum() {
+  sum=$(sha256sum <"$1")
+  sum=${sum%% *}
 }
 
 # refused MESSAGE [OPTION…]: of d/, packed again as bad.tar
@@ -41,6 +42,22 @@ refused() {
   shift
   tar -C d -cf bad.tar .
   fails 1 "image-layers: bad.tar: $message" image-layers "$@" bad.tar
+}
+
+# each_refused FILE PREFIX PROGRAM MESSAGE…: d/ is refused with each message, PREFIX in front of it, when the program
+# of jq before it has changed the file
+each_refused() {
+  local file=$1 prefix=$2 programs=empty messages=() changed i
+  for ((i = 3; i < $#; i += 2)); do
+    programs+=", (${*:i:1})"
+    messages+=("${*:i+1:1}")
+  done
+  mapfile -t changed < <(jq -c "$programs" "d/$file")
+  [ ${#changed[@]} = ${#messages[@]} ]
+  for i in "${!changed[@]}"; do
+    printf '%s\n' "${changed[i]}" >"d/$file"
+    refused "$prefix${messages[i]}"
+  done
 }
 
 # big: an image with one layer of 8 MiB, and one in which a byte of that is another
@@ -75,14 +92,9 @@ P
     sed '2s/$/;/; 3s/$/;/; 5s/$/;/' >expected
   echo "{'comment': 'LAYERPIPE.layers=3'}" >>expected
   same expected records
-  for layout in $layouts; do
-    image-layers "images/$layout.tar" >found
-    same want found
-  done
-  for layout in oci plain.tar.gz plain.tar.zst; do
-    image-layers "images/$layout" >found
-    same want found
-  done
+  for layout in $layouts; do image-layers "images/$layout.tar" >"found.$layout"; done
+  for layout in oci plain.tar.gz plain.tar.zst; do image-layers "images/$layout" >"found.in-$layout"; done
+  all_same want found.*
 }
 
 @test "from standard input: a file, a pipe, compressed" {
@@ -219,14 +231,14 @@ E
   row() {
     local blob=$BATS_TEST_TMPDIR/blob
     $3 <"images/$1.tar" >"$blob"
-    printf '%s\t%s\t%s\tsha256:%s\t%s\n' "sha256:$(sha256sum <"images/$1.tar" | cut -c 1-64)" \
-      "$(stat -c %s "$blob")" "$type$2" "$(sha256sum <"$blob" | cut -c 1-64)" "$4"
+    sum "images/$1.tar"
+    printf 'sha256:%s\t%s\t%s\t' "$sum" "$(stat -c %s "$blob")" "$type$2"
+    sum "$blob"
+    printf 'sha256:%s\t%s\n' "$sum" "$4"
   }
   { row a '' cat first; row b '' cat -; row a '' cat '\x2d'; } >want
-  for layout in plain legacy hybrid oci-bare; do
-    image-layers --list "images/$layout.tar" >found
-    same want found
-  done
+  for layout in plain legacy hybrid oci-bare; do image-layers --list "images/$layout.tar" >"found.$layout"; done
+  all_same want found.*
   zstd='zstd -qc'
   { row a +zstd "$zstd" first; row b +zstd "$zstd" -; row a +zstd "$zstd" '\x2d'; } >want
   for layout in zstd oci-zstd; do
@@ -249,10 +261,8 @@ E
 ./etc/greeting type=file mode=0644 uid=0 gid=0 size=6 time=0.0
 ./etc/link type=link mode=0644 uid=0 gid=0 time=0.0 link=greeting
 E
-  for layout in plain zstd hybrid oci-docker; do
-    image-layers --files "images/$layout.tar" >found
-    same want found
-  done
+  for layout in plain zstd hybrid oci-docker; do image-layers --files "images/$layout.tar" >"found.$layout"; done
+  all_same want found.*
 }
 
 @test "--files: contents of a plain layer are skipped" {
@@ -375,7 +385,8 @@ E
   refused "layer 2 (${ids[0]}): damaged: its bytes are ${ids[1]}"
   unpack plain
   truncate -s 1024 d/2.tar
-  refused "layer 2 (${ids[1]}): damaged: its bytes are sha256:$(sha256sum <d/2.tar | cut -c 1-64)"
+  sum d/2.tar
+  refused "layer 2 (${ids[1]}): damaged: its bytes are sha256:$sum"
   # a compressed one is looked at before anything is written
   unpack gz
   edit config.json '.rootfs.diff_ids[1] = .rootfs.diff_ids[0]'
@@ -421,8 +432,10 @@ E
   unpack plain
   head -c $((512 * 2 + 6)) images/a.tar >d/1.tar # up to the contents of etc/greeting
   : >d/2.tar
-  edit config.json "$(printf '.rootfs.diff_ids = ["sha256:%s", "sha256:%s"] | .rootfs.diff_ids[2] = .rootfs.diff_ids[0]' \
-    "$(sha256sum <d/1.tar | cut -c 1-64)" "$(sha256sum </dev/null | cut -c 1-64)")"
+  sum d/1.tar
+  edit config.json ".rootfs.diff_ids[0, 2] = \"sha256:$sum\""
+  sum d/2.tar
+  edit config.json ".rootfs.diff_ids[1] = \"sha256:$sum\""
   tar -C d -cf odd.tar .
   image-layers odd.tar >layers
   layers_of layers got
@@ -438,34 +451,30 @@ E
 }
 
 @test "a manifest that is wrong" {
-  refused_manifest() {
-    unpack plain
-    edit manifest.json "$1"
-    refused "$2"
-  }
-  refused_manifest '.[0].Layers |= .[:2]' 'the manifest has 2 layers, but the configuration 3 diff IDs'
-  refused_manifest '.[0].Layers = null' 'the manifest has 0 layers, but the configuration 3 diff IDs'
-  refused_manifest '.[0].Layers += ["1.tar"]' 'the manifest has 4 layers, but the configuration 3 diff IDs'
-  refused_manifest '.[0].Layers[0] = "nowhere"' "no member 'nowhere'"
-  refused_manifest '.[0].Layers[0] = "/etc/passwd"' \
-    "'/etc/passwd': expected a name without a leading '/' and without '..'"
-  refused_manifest '.[0].Layers[0] = "x/../../../etc/passwd"' \
-    "'x/../../../etc/passwd': expected a name without a leading '/' and without '..'"
-  refused_manifest '.[0].Layers[0] = "a\u0000b"' 'manifest.json: Layers: a NUL byte cannot be in a string'
-  refused_manifest '.[0].Layers[0] = 1' 'manifest.json: Layers: expected a string, found a number'
-  refused_manifest '.[0].Layers = "1.tar"' 'manifest.json: Layers: expected a list, found a string'
-  refused_manifest '.[0].Config = null' 'manifest.json: Config: expected a string, found null'
-  refused_manifest '.[0].Config = "nowhere"' "no member 'nowhere'"
-  refused_manifest '.[0].RepoTags = ["a\nb:c"]' \
-    'manifest.json: name of the image: expected NAME:TAG, found "a\nb:c"'
-  refused_manifest '[]' 'its list of images is empty'
-  refused_manifest 'null' 'manifest.json: manifest: expected a list of images, found null'
-  refused_manifest '[.]' 'manifest.json: image: expected an object, found a list'
-  refused_manifest '.[0]' 'manifest.json: expected an index or an image manifest of the OCI image specification'
-  refused_manifest '[range(4097) as $i | .[0]]' 'manifest.json: more than 4096 images'
-  refused_manifest '.[0].Layers = [range(4097) | "1.tar"]' \
-    'manifest.json: more than 4096 names or layers'
   unpack plain
+  each_refused manifest.json '' \
+    '.[0].Layers |= .[:2]' 'the manifest has 2 layers, but the configuration 3 diff IDs' \
+    '.[0].Layers = null' 'the manifest has 0 layers, but the configuration 3 diff IDs' \
+    '.[0].Layers += ["1.tar"]' 'the manifest has 4 layers, but the configuration 3 diff IDs' \
+    '.[0].Layers[0] = "nowhere"' "no member 'nowhere'" \
+    '.[0].Layers[0] = "/etc/passwd"' \
+      "'/etc/passwd': expected a name without a leading '/' and without '..'" \
+    '.[0].Layers[0] = "x/../../../etc/passwd"' \
+      "'x/../../../etc/passwd': expected a name without a leading '/' and without '..'" \
+    '.[0].Layers[0] = "a\u0000b"' 'manifest.json: Layers: a NUL byte cannot be in a string' \
+    '.[0].Layers[0] = 1' 'manifest.json: Layers: expected a string, found a number' \
+    '.[0].Layers = "1.tar"' 'manifest.json: Layers: expected a list, found a string' \
+    '.[0].Config = null' 'manifest.json: Config: expected a string, found null' \
+    '.[0].Config = "nowhere"' "no member 'nowhere'" \
+    '.[0].RepoTags = ["a\nb:c"]' \
+      'manifest.json: name of the image: expected NAME:TAG, found "a\nb:c"' \
+    '[]' 'its list of images is empty' \
+    'null' 'manifest.json: manifest: expected a list of images, found null' \
+    '[.]' 'manifest.json: image: expected an object, found a list' \
+    '.[0]' 'manifest.json: expected an index or an image manifest of the OCI image specification' \
+    '[range(4097) as $i | .[0]]' 'manifest.json: more than 4096 images' \
+    '.[0].Layers = [range(4097) | "1.tar"]' \
+      'manifest.json: more than 4096 names or layers'
   echo '[{' >d/manifest.json
   refused "manifest.json: cannot parse JSON: string or '}' expected near end of file at line 2, column 0"
   echo '[] []' >d/manifest.json
@@ -484,31 +493,29 @@ E
 }
 
 @test "a configuration that is wrong" {
-  refused_config() {
-    unpack plain
-    edit config.json "$1"
-    refused "config.json: $2"
-  }
-  refused_config '[]' 'configuration: expected an object, found a list'
-  refused_config '.rootfs = null' 'rootfs: expected an object, found null'
-  refused_config '.rootfs.diff_ids = {}' 'diff_ids: expected a list, found an object'
-  refused_config '.rootfs.diff_ids[0] = "sha256:ABC"' \
-    'diff_ids: expected sha256: and 64 lower-case hex digits, found "sha256:ABC"'
-  refused_config '.config = []' 'config: expected an object, found a list'
-  refused_config '.config.Env = {a: 1}' 'Env: expected a list, found an object'
-  refused_config '.config.Env = [1]' 'Env: expected a string, found a number'
-  refused_config '.config.Labels = ["a"]' 'Labels: expected an object, found a list'
-  refused_config '.config.Labels = {a: 1}' 'Labels "a": expected a string, found a number'
-  refused_config '.config.Tty = "yes"' 'Tty: expected true or false, found a string'
-  refused_config '.config.Memory = "1"' 'Memory: expected a number, found a string'
-  refused_config '.config.Cmd = ["a\u0000"]' 'Cmd: a NUL byte cannot be in a string'
-  refused_config '.history = {}' 'history: expected a list, found an object'
-  refused_config '.history[0] = 1' 'history: expected an object, found a number'
-  refused_config '.history[0].comment = 1' 'history: comment: expected a string, found a number'
+  unpack plain
+  each_refused config.json 'config.json: ' \
+    '[]' 'configuration: expected an object, found a list' \
+    '.rootfs = null' 'rootfs: expected an object, found null' \
+    '.rootfs.diff_ids = {}' 'diff_ids: expected a list, found an object' \
+    '.rootfs.diff_ids[0] = "sha256:ABC"' \
+      'diff_ids: expected sha256: and 64 lower-case hex digits, found "sha256:ABC"' \
+    '.config = []' 'config: expected an object, found a list' \
+    '.config.Env = {a: 1}' 'Env: expected a list, found an object' \
+    '.config.Env = [1]' 'Env: expected a string, found a number' \
+    '.config.Labels = ["a"]' 'Labels: expected an object, found a list' \
+    '.config.Labels = {a: 1}' 'Labels "a": expected a string, found a number' \
+    '.config.Tty = "yes"' 'Tty: expected true or false, found a string' \
+    '.config.Memory = "1"' 'Memory: expected a number, found a string' \
+    '.config.Cmd = ["a\u0000"]' 'Cmd: a NUL byte cannot be in a string' \
+    '.history = {}' 'history: expected a list, found an object' \
+    '.history[0] = 1' 'history: expected an object, found a number' \
+    '.history[0].comment = 1' 'history: comment: expected a string, found a number'
 }
 
 @test "manifest.json promises no digest of a configuration, an OCI manifest does" {
   local layout name
+  image-layers images/plain.tar | layer-flatten >want
   for layout in nixpkgs crane legacy skopeo; do
     unpack $layout
     name=$(jq -r '.[0].Config' d/manifest.json)
@@ -517,7 +524,6 @@ E
     tar -C d -cf edited.tar .
     [ "$(image-layers --config edited.tar | grep ^User)" = "$(lines 'User\tuser:2')" ]
     image-layers edited.tar | layer-flatten >found
-    image-layers images/plain.tar | layer-flatten >want
     same want found
     image-layers edited.tar | image-assemble --name x >again # its own ID is right
     "$TOP/tests/look" again names >/dev/null
@@ -531,19 +537,25 @@ E
   unpack hybrid
   name=$(jq -r '.[0].Config' d/manifest.json)
   sed -i 's/user:1/user:2/' "d/$name"
-  refused "'$name' is damaged: its bytes are sha256:$(sha256sum <"d/$name" | cut -c 1-64)"
+  sum "d/$name"
+  refused "'$name' is damaged: its bytes are sha256:$sum"
 }
 
-# manifest_of DIR: the file of the only manifest
-manifest_of() { echo "$1/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' "$1/index.json")"; }
+# manifest_of DIR: sets manifest to the file of the only manifest
+manifest_of() {
+  [[ $(<"$1/index.json") =~ sha256:([0-9a-f]{64}) ]]
+  manifest=$1/blobs/sha256/${BASH_REMATCH[1]}
+}
 
 # new_manifest PROGRAM: changes the manifest of the layout d, and the index so that it fits
 new_manifest() {
-  jq -c "$1" "$(manifest_of d)" >new
-  local hex
-  hex=$(sha256sum <new | cut -c 1-64)
-  mv new "d/blobs/sha256/$hex"
-  edit index.json ".manifests[0].digest = \"sha256:$hex\""
+  local manifest index
+  manifest_of d
+  index=$(<d/index.json)
+  jq -c "$1" "$manifest" >new
+  sum new
+  mv new "d/blobs/sha256/$sum"
+  printf '%s\n' "${index//"${manifest##*/}"/"$sum"}" >d/index.json
 }
 
 @test "an OCI layout that is wrong" {
@@ -551,7 +563,8 @@ new_manifest() {
   refused_layout() {
     unpack oci
     new_manifest "$1"
-    refused "$(basename "$(dirname "$(dirname "$(manifest_of d)")")")/sha256/$(basename "$(manifest_of d)"): $2"
+    manifest_of d
+    refused "${manifest#d/}: $2"
   }
   refused_layout '.layers = 1' 'layers: expected a list, found a number'
   refused_layout '.layers[0].digest = "sha512:0"' \
@@ -563,7 +576,8 @@ new_manifest() {
   refused_layout 'del(.config)' 'expected an index or an image manifest of the OCI image specification'
   unpack oci
   new_manifest '.layers[1].size += 1'
-  blob=blobs/sha256/$(jq -r '.layers[1].digest[7:]' "$(manifest_of d)")
+  manifest_of d
+  blob=blobs/sha256/$(jq -r '.layers[1].digest[7:]' "$manifest")
   size=$(stat -c %s "d/$blob")
   refused "layer 2 (${ids[1]}): '$blob' has $size bytes, expected $((size + 1))"
   unpack oci
@@ -575,9 +589,10 @@ new_manifest() {
   run -1 image-layers bad.tar
   [[ $output == "image-layers: bad.tar: layer 2 (${ids[1]}): "* ]]
   unpack oci
-  manifest=$(manifest_of d)
+  manifest_of d
   echo >>"$manifest"
-  refused "'${manifest#d/}' is damaged: its bytes are sha256:$(sha256sum <"$manifest" | cut -c 1-64)"
+  sum "$manifest"
+  refused "'${manifest#d/}' is damaged: its bytes are sha256:$sum"
   unpack oci
   edit index.json '.manifests = []'
   refused 'its list of images is empty'
@@ -592,24 +607,28 @@ new_manifest() {
 @test "a blob whose bytes decompress to the layer, but are not the blob's" {
   mapfile -t ids <images/diffids
   unpack oci
-  blob=$(jq -r '.layers[1].digest[7:]' "$(manifest_of d)")
+  manifest_of d
+  blob=$(jq -r '.layers[1].digest[7:]' "$manifest")
   python3 - "d/blobs/sha256/$blob" <<'P'
 import sys
 data = bytearray(open(sys.argv[1], "rb").read())
 data[9] ^= 1  # which system made it
 open(sys.argv[1], "wb").write(data)
 P
-  refused "layer 2 (${ids[1]}): damaged: its blob is sha256:$(sha256sum <"d/blobs/sha256/$blob" | cut -c 1-64)"
+  sum "d/blobs/sha256/$blob"
+  refused "layer 2 (${ids[1]}): damaged: its blob is sha256:$sum"
 }
 
 @test "a plain layer with a digest that is not its diff ID" {
   mapfile -t ids <images/diffids
   unpack oci-bare
-  config=$(jq -r '.config.digest[7:]' "$(manifest_of d)")
+  manifest_of d
+  config=$(jq -r '.config.digest[7:]' "$manifest")
   jq -c '.rootfs.diff_ids[0] = .rootfs.diff_ids[1]' "d/blobs/sha256/$config" >new
-  hex=$(sha256sum <new | cut -c 1-64) size=$(stat -c %s new)
-  mv new "d/blobs/sha256/$hex"
-  new_manifest ".config = {digest: \"sha256:$hex\", size: $size}"
+  sum new
+  size=$(stat -c %s new)
+  mv new "d/blobs/sha256/$sum"
+  new_manifest ".config = {digest: \"sha256:$sum\", size: $size}"
   refused "layer 1 (${ids[1]}): it is not compressed, but has another digest: ${ids[0]}"
 }
 
@@ -623,11 +642,11 @@ P
   many x
   refused 'index.json: more than 4096 images in one index'
   edit index.json '.manifests |= .[:30]'
-  first=$(printf '0%.0s' {1..60})1000
+  printf -v zeros '%060d' 0
   run -1 image-layers d
-  [[ $output == "image-layers: d: no member 'blobs/sha256/$first', the manifest of the image for linux/x0, linux/x1, "* ]]
+  [[ $output == "image-layers: d: no member 'blobs/sha256/${zeros}1000', the manifest of the image for linux/x0, linux/x1, "* ]]
   for i in {1000..1029}; do
-    echo '{}' >"d/blobs/sha256/$(printf '0%.0s' {1..60})$i"
+    echo '{}' >"d/blobs/sha256/$zeros$i"
   done
   refused "no image for linux/$(jq -r .architecture images/config.json), but $(
     seq -f linux/x%.0f -s ', ' 0 19) and 10 more"
@@ -636,9 +655,9 @@ P
 @test "indexes within indexes, without end" {
   cp -r images/oci d
   for _ in 1 2 3 4 5 6 7 8; do
-    hex=$(sha256sum <d/index.json | cut -c 1-64)
-    cp d/index.json "d/blobs/sha256/$hex"
-    echo "{\"manifests\": [{\"digest\": \"sha256:$hex\", \"size\": 1}]}" >d/index.json
+    sum d/index.json
+    mv d/index.json "d/blobs/sha256/$sum"
+    echo "{\"manifests\": [{\"digest\": \"sha256:$sum\", \"size\": 1}]}" >d/index.json
   done
   refused 'indexes nested deeper than 8'
 }
@@ -741,13 +760,12 @@ entry() { edit index.json ".manifests[0] |= ($1)"; }
     unpack oci
     new_manifest "$change"
     cp d/index.json sig.json
-    unpack oci
     sig=$(jq -r '.manifests[0].digest[7:]' sig.json)
-    cp images/oci/index.json old.json
     unpack oci
-    jq -c "$change" "$(manifest_of d)" >"d/blobs/sha256/$sig"
+    manifest_of d
+    jq -c "$change" "$manifest" >"d/blobs/sha256/$sig"
     jq -c --slurpfile s sig.json '.manifests = [($s[0].manifests[0] | .annotations["org.opencontainers.image.ref.name"] = "sig")] + .manifests' \
-      old.json >d/index.json
+      images/oci/index.json >d/index.json
     [ "$(image-layers --repo-tags d)" = 1.0 ]
     image-layers d >found
     image-layers images/oci >want
@@ -766,7 +784,8 @@ entry() { edit index.json ".manifests[0] |= ($1)"; }
   mapfile -t ids <images/diffids
   unpack oci
   new_manifest '.layers[1].mediaType = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"'
-  rm "d/blobs/sha256/$(jq -r '.layers[1].digest[7:]' "$(manifest_of d)")"
+  manifest_of d
+  rm "d/blobs/sha256/$(jq -r '.layers[1].digest[7:]' "$manifest")"
   refused "layer 2 (${ids[1]}): a foreign layer, whose bytes are not in the image: its type is application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 }
 
@@ -810,7 +829,8 @@ entry() { edit index.json ".manifests[0] |= ($1)"; }
 @test "skopeo's dir: form" {
   unpack oci
   mkdir dir
-  cp "$(manifest_of d)" dir/manifest.json
+  manifest_of d
+  cp "$manifest" dir/manifest.json
   cp d/blobs/sha256/* dir
   echo 'Directory Transport Version: 1.1' >dir/version
   image-layers images/oci >want
@@ -825,8 +845,8 @@ entry() { edit index.json ".manifests[0] |= ($1)"; }
   same want found
   config=$(jq -r '.config.digest[7:]' dir/manifest.json)
   echo >>"dir/$config"
-  fails 1 "image-layers: dir: '$config' is damaged: its bytes are sha256:$(sha256sum <"dir/$config" | cut -c 1-64)" \
-    image-layers dir
+  sum "dir/$config"
+  fails 1 "image-layers: dir: '$config' is damaged: its bytes are sha256:$sum" image-layers dir
 }
 
 @test "skopeo writes dir:, and it is read" {
@@ -863,9 +883,7 @@ entry() { edit index.json ".manifests[0] |= ($1)"; }
 @test "links in a layout: to blobs anywhere, to other files only inside" {
   cp -r images/oci away
   mkdir -p lay/blobs/sha256
-  for blob in away/blobs/sha256/*; do
-    ln -s "../../../$blob" lay/blobs/sha256/
-  done
+  ln -sr away/blobs/sha256/* lay/blobs/sha256/
   cp away/index.json lay/
   image-layers images/oci >want
   image-layers lay >found
@@ -884,10 +902,10 @@ entry() { edit index.json ".manifests[0] |= ($1)"; }
   ln -sf real lay/index.json
   rm lay/blobs
   cp -r away/blobs lay/
-  manifest=$(basename "$(manifest_of lay)")
-  ln -sf /etc/passwd "lay/blobs/sha256/$manifest"
-  fails 1 "image-layers: lay: 'blobs/sha256/$manifest' is damaged: its bytes are sha256:$(sha256sum </etc/passwd | cut -c 1-64)" \
-    image-layers lay
+  manifest_of lay
+  ln -sf /etc/passwd "$manifest"
+  sum /etc/passwd
+  fails 1 "image-layers: lay: '${manifest#lay/}' is damaged: its bytes are sha256:$sum" image-layers lay
 }
 
 # with_store COMMAND…: the same files but for /nix, which has an empty store
