@@ -34,16 +34,24 @@ setup() {
   # shellcheck source=/dev/null
   . fake/ports
   layout=example/layout host=127.0.0.1:$plain user='u\tp:"w\\\\ord'
+  # what messages begin with: of a manifest; of the configuration, 0, or of layer 3
+  ask='cannot ask for the manifest'
+  push_of=([0]="cannot push the configuration ($CONFIG)" [3]="cannot push layer 3 ($LAYER, store paths: \
+['/nix/store/4ddddddddddddddddddddddddddddddd-hello-1.0', '/nix/store/3cccccccccccccccc...)")
 }
 
 # Wherever a test sends it, it never goes there.
-teardown() { run -1 grep '^foreign CONNECT' fake/log; }
+teardown() { [ -f fake/log ] && [[ $'\n'$(<fake/log) != *$'\nforeign CONNECT'* ]]; }
 
 # push NAME OPTION…: as image NAME:1, without TLS
 push() { registry-push --tls-verify=false "${@:2}" "$layout" "$host/$1:1"; }
 
 # push_as LINE NAME OPTION…: with these credentials
-push_as() { push "${@:2}" --credentials 9 9< <(printf '%b\n' "$host"'\t'"$1"); }
+push_as() {
+  local line
+  printf -v line %b "$host\t$1"
+  push "${@:2}" --credentials 9 9<<<"$line"
+}
 
 # pushed PUSH…: it succeeds, says so and nothing else, and the registry, which takes nothing but what has the digest that
 # it should have, and no manifest before its blobs, has the manifest
@@ -54,7 +62,7 @@ pushed() {
   "$@" >out 2>err || { cat err && return 1; }
   [ ! -s err ]
   [ "$(<out)" = "$host/$name:1@$image" ]
-  cmp "fake/store/$name/manifests/1" "$(blob "$layout" "$image")"
+  cmp "fake/store/$name/manifests/1" "$layout/blobs/sha256/${image#sha256:}"
 }
 
 # refused MESSAGE PUSH…: that message of the repository, status 1, and the registry has no tag
@@ -66,32 +74,33 @@ refused() {
   if tagged "$name"; then return 1; fi
 }
 
-# What messages begin with: $ask of a manifest; push_of N of the configuration, 0, or of layer 3
-ask='cannot ask for the manifest'
-push_of() {
-  case $1 in
-    0) echo "cannot push the configuration ($CONFIG)" ;;
-    3) echo "cannot push layer 3 ($LAYER, store paths: ['/nix/store/4ddddddddddddddddddddddddddddddd-hello-1.0', \
-'/nix/store/3cccccccccccccccc...)" ;;
-  esac
+# secrets_not_in FILE
+secrets_not_in() {
+  local secrets='p:"w|cDoidw|dTpwOiJ3|identity-token|token-[0-9]|secretstate'
+  [ -f "$1" ]
+  if [[ $(<"$1") =~ $secrets ]]; then echo "$1: ${BASH_REMATCH[0]}" && return 1; fi
 }
 
-secrets_not_in() { if grep -nE 'p:"w|cDoidw|dTpwOiJ3|identity-token|token-[0-9]|secretstate' "$1"; then return 1; fi; }
-
 # digests FILE: those in it, in their order. Of a layout's index: of its image; of a manifest: of its configuration and layers
-digests() { grep -oE 'sha256:[0-9a-f]{64}' "$1"; }
+digests() {
+  local rest
+  rest=$(<"$1")
+  while [[ $rest =~ sha256:[0-9a-f]{64} ]]; do
+    echo "${BASH_REMATCH[0]}"
+    rest=${rest#*"${BASH_REMATCH[0]}"}
+  done
+}
 digest() { digests "$1/index.json"; }
 blob() { echo "$1/blobs/sha256/${2#sha256:}"; }
 tagged() { [ -d "fake/store/$1/manifests" ]; }
 
-# has NAME TAG: the manifest of $layout, with the same bytes, and all that it names
+# has NAME TAG: the manifest of $layout, with the same bytes, and all that it names, with its digest
 has() {
   local part digest
   digest=$(digest "$layout")
   same "fake/store/$1/manifests/$2" "$(blob "$layout" "$digest")"
-  for part in $(digests "$(blob "$layout" "$digest")"); do
-    same "fake/store/$1/blobs/$part" "$(blob "$layout" "$part")"
-  done
+  for part in $(digests "fake/store/$1/manifests/$2"); do echo "${part#sha256:}  fake/store/$1/blobs/$part"; done >parts
+  sha256sum --check --quiet parts
 }
 
 # asked NAME: what the registry was asked for, in order, without the digests of blobs and with what was given for it
@@ -242,12 +251,12 @@ other_manifest() {
   cp -a example/layout thin
   for part in $(digests "$(blob thin "$(digest thin)")" | tail -n +2); do rm "$(blob thin "$part")"; done
   registry-push --tls-verify=false thin "$host/read/app:2" >out
-  echo "$host/read/app:2@$(digest thin)" | same - out
+  [ "$(<out)" = "$host/read/app:2@$(digest thin)" ]
   has read/app 2
   part=$LAYER
   rm "fake/store/read/app/blobs/$part"
   layout=thin
-  fails 1 "registry-push: $host/read/app: $(push_of 3): neither the layout nor the registry has the blob; run registry-push \
+  fails 1 "registry-push: $host/read/app: ${push_of[3]}: neither the layout nor the registry has the blob; run registry-push \
 with layer-serve, which makes it" registry-push --tls-verify=false thin "$host/read/app:3"
   [ ! -e fake/store/read/app/manifests/3 ]
 }
@@ -255,7 +264,7 @@ with layer-serve, which makes it" registry-push --tls-verify=false thin "$host/r
 @test "an index: its images come before it" {
   layout=example/index
   push index/app >out
-  echo "$host/index/app:1@$(digest "$layout")" | same - out
+  [ "$(<out)" = "$host/index/app:1@$(digest "$layout")" ]
   same fake/store/index/app/manifests/1 "$(blob "$layout" "$(digest "$layout")")"
   for part in $(digests fake/store/index/app/manifests/1); do
     same "fake/store/index/app/manifests/$part" "$(blob "$layout" "$part")"
@@ -371,7 +380,7 @@ with layer-serve, which makes it" registry-push --tls-verify=false thin "$host/r
 @test "no token, no password" {
   local nobody="(nobody is logged in to $host: give --credentials)" name tokens="$ask: no token from 'http://$host/token"
   refused "$ask: the registry asks for a user and a password $nobody" push basic/no
-  refused "$(push_of 0): 401 Unauthorized: CODE401: because of 401 $nobody" push token/no --jobs 1
+  refused "${push_of[0]}: 401 Unauthorized: CODE401: because of 401 $nobody" push token/no --jobs 1
   refused "$ask: the registry refuses this user and password (as user u)" push_as 'u\twrong secret' basic/wrong
   refused "$tokens/token/wrong': 401 Unauthorized (as user u)" push_as 'u\twrong secret' token/wrong
   refused "$tokens/token/identity/wrong': 401 Unauthorized" push_as '<token>\twrong-token' token/identity/wrong
@@ -428,15 +437,15 @@ the registry's" push_as "$user" "token/realm-$realm/app"
   done
   elsewhere
   for where in "${!places[@]}"; do
-    refused "$(push_of 0): refused to upload to '${places[$where]}/v2/token/location-$where/app/blobs/uploads/away-1': a \
+    refused "${push_of[0]}: refused to upload to '${places[$where]}/v2/token/location-$where/app/blobs/uploads/away-1': a \
 private address that is not the registry's" push_as "$user" "token/location-$where/app" --jobs 1
   done
-  place="$(push_of 0): refused to upload to where the registry says"
+  place="${push_of[0]}: refused to upload to where the registry says"
   refused "$place: a URL with a user in it" push_as "$user" token/location-user/app --jobs 1
   refused "$place: expected a URL of http or https" push_as "$user" token/location-file/app --jobs 1
   refused "$place: expected a URL of http or https" push_as "$user" token/location-ftp/app --jobs 1
   refused "$place: a URL with a byte that none can have" push_as "$user" token/location-odd/app --jobs 1
-  refused "$(push_of 0): the registry does not say where to" push_as "$user" token/location-none/app --jobs 1
+  refused "${push_of[0]}: the registry does not say where to" push_as "$user" token/location-none/app --jobs 1
   for where in "${!places[@]}" user file ftp odd none; do
     run -1 grep PUT <(asked "token/location-$where/app")
   done
@@ -453,9 +462,9 @@ private address that is not the registry's" push_as "$user" "token/location-$whe
   run -1 push redirect-loop/app
   [ "$(asked redirect-loop/app | grep -c '^HEAD manifests')" -le 11 ]
   run -1 push redirect-file/app
-  refused "$(push_of 0): refused a redirect of a POST to 'http://127.0.0.1:$other/v2/post-307/app/blobs/uploads/'" \
+  refused "${push_of[0]}: refused a redirect of a POST to 'http://127.0.0.1:$other/v2/post-307/app/blobs/uploads/'" \
     push post-307/app --jobs 1
-  refused "$(push_of 0): refused a redirect of a PUT to 'http://127.0.0.1:$other/v2/put-307/app/blobs/uploads/1'" \
+  refused "${push_of[0]}: refused a redirect of a PUT to 'http://127.0.0.1:$other/v2/put-307/app/blobs/uploads/1'" \
     push put-307/app --jobs 1
   run -1 grep '^other ' <(asked post-307/app; asked put-307/app)
   local where
@@ -471,7 +480,7 @@ the registry's" push "redirect-$where/app"
   local ca=fake/cert.pem before where
   host=127.0.0.1:$tls
   registry-push --ca-file "$ca" "$layout" "$host/secure/app:1" >out
-  echo "$host/secure/app:1@$(digest "$layout")" | same - out
+  [ "$(<out)" = "$host/secure/app:1@$(digest "$layout")" ]
   has secure/app 1
   grep -q '^tls HEAD /v2/secure/app/manifests/1 404' fake/log
   SSL_CERT_FILE=$ca registry-push "$layout" "$host/secure/app:1" >out
@@ -521,7 +530,7 @@ without TLS)" registry-push --ca-file "$ca" "$layout" "127.0.0.1:$plain/secure/n
   sed -i '/CONNECT$/d' fake/log
   forget plain/app
   registry-push --plain-http "$layout" "$host/plain/app:1" >out
-  echo "$host/plain/app:1@$IMAGE" | same - out
+  [ "$(<out)" = "$host/plain/app:1@$IMAGE" ]
   { echo 'plain CONNECT'; asked plain/app; } >found
   lines 'plain CONNECT' 'HEAD manifests/1 200 none' | same - found
   [ "$(grep -c CONNECT fake/log)" = 1 ]
@@ -561,12 +570,12 @@ without TLS)" registry-push --ca-file "$ca" "$layout" "127.0.0.1:$plain/secure/n
   for code in 400 403 404; do
     hint=
     [ $code != 403 ] || hint=" (nobody is logged in to $host: give --credentials)"
-    refused "$(push_of 0): $code ${words[code]}: CODE$code: because of $code$hint" push "post-$code/app" --jobs 1
+    refused "${push_of[0]}: $code ${words[code]}: CODE$code: because of $code$hint" push "post-$code/app" --jobs 1
     [ "$(asked "post-$code/app" | grep -c '^POST')" = 1 ]
     refused "$manifest: $code ${words[code]}: CODE$code: because of $code$hint" push "mput-$code/app"
     [ "$(asked "mput-$code/app" | grep -c '^PUT manifests')" = 1 ]
   done
-  refused "$(push_of 0): 413 Content Too Large: CODE413: because of 413" push put-413/app --jobs 1
+  refused "${push_of[0]}: 413 Content Too Large: CODE413: because of 413" push put-413/app --jobs 1
   # what is missing in the registry, or not known to be there, is sent
   pushed push mhead-403/app
   pushed push digest-none/app
@@ -580,7 +589,7 @@ without TLS)" registry-push --ca-file "$ca" "$layout" "127.0.0.1:$plain/secure/n
   local status
   for status in 200 202; do
     push "mput-$status-1/app" >out
-    echo "$host/mput-$status-1/app:1@$IMAGE" | same - out
+    [ "$(<out)" = "$host/mput-$status-1/app:1@$IMAGE" ]
   done
   refused "cannot push the manifest $IMAGE: 204" push mput-204/app
   refused "cannot push the manifest $IMAGE: 206: CODE206: because of 206" push mput-206/app
@@ -604,13 +613,13 @@ without TLS)" registry-push --ca-file "$ca" "$layout" "127.0.0.1:$plain/secure/n
     pushed push "$name/app" --jobs 1
     [ "$(asked "$name/app" | grep -c ' PATCH\|^PATCH uploads 202')" = 5 ]
   done
-  refused "$(push_of 0): 416 Range Not Satisfiable: CODE416: because of 416" push put-416/app --jobs 1
-  refused "$(push_of 0): 405 Method Not Allowed: CODE405: because of 405" push no-put/patch-405/app --jobs 1
+  refused "${push_of[0]}: 416 Range Not Satisfiable: CODE416: because of 416" push put-416/app --jobs 1
+  refused "${push_of[0]}: 405 Method Not Allowed: CODE405: because of 405" push no-put/patch-405/app --jobs 1
   [ "$(asked no-put/patch-405/app | grep -c '^P[UA][A-Z]* uploads')" = 2 ]
   # both answers are told
-  refused "$(push_of 0): 405 Method Not Allowed: CODE405: because of 405\
+  refused "${push_of[0]}: 405 Method Not Allowed: CODE405: because of 405\
  (PUT was refused before: 400 Bad Request: CODE400: because of 400)" push put-400-1/patch-405/app --jobs 1
-  refused "$(push_of 0): 405 Method Not Allowed (PUT was refused before: 400 Bad Request)" \
+  refused "${push_of[0]}: 405 Method Not Allowed (PUT was refused before: 400 Bad Request)" \
     push_as "$user" token/put-400-1/echo-error/patch-405/app --jobs 1
   # what is damaged goes nowhere
   damaged other_bytes
@@ -634,7 +643,7 @@ without TLS)" registry-push --ca-file "$ca" "$layout" "127.0.0.1:$plain/secure/n
   done
   for kind in basic token; do
     for name in echo echo-percent; do
-      refused "$(push_of 0): refused an address that repeats what is secret" push_as "$user" "$kind/location-$name/app" --jobs 1
+      refused "${push_of[0]}: refused an address that repeats what is secret" push_as "$user" "$kind/location-$name/app" --jobs 1
     done
     refused "$ask: refused an address that repeats what is secret" push_as "$user" "$kind/redirect-echo/app"
   done
@@ -666,7 +675,7 @@ other_bytes() { printf 'X' | dd of="$1" bs=1 seek=20 conv=notrunc status=none; }
   sed -i 's/"mediaType"/"mediaType" /' fake/store/bad/app/manifests/1
   before=$(sha256sum fake/store/bad/app/manifests/1)
   damaged other_bytes
-  wrong="registry-push: $host/bad/app: $(push_of 3)" size=$(stat -c %s "$(blob bad "$part")")
+  wrong="registry-push: $host/bad/app: ${push_of[3]}" size=$(stat -c %s "$(blob bad "$part")")
   fails 1 "$wrong: the blob has another digest, sha256:$(sha256sum "$(blob bad "$part")" | cut -d ' ' -f 1)" push bad/app
   damaged truncate -s -1
   fails 1 "$wrong: the blob has $((size - 1)) bytes, its manifest says $size: the layout is damaged" push bad/app
