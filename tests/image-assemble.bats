@@ -54,6 +54,35 @@ manifest() { tar -xOf "$1" manifest.json | jq -c ".[0]$2"; }
 # whole FILE: is there a manifest, or an end?
 whole() { tar -tf "$1" 2>&1 | grep -q -e '^manifest.json$' || tail -c 1024 "$1" | cmp -s - <(head -c 1024 /dev/zero); }
 
+@test "make-stream writes what Python's tarfile writes" {
+  printf odd >odd
+  "$stream" "base.tar,comment=ü $(printf 'x%.0s' {1..90}),key=$key" "odd,diffid=sha256:$top,blob=a 1 b" odd >got
+  "$stream" --old - "odd,comment=x,key=$key" >>got
+  python3 - "$key" "$top" <<'END' >want
+import io, sys, tarfile
+key, top = sys.argv[1:]
+
+def stream(records, *members):
+    out = io.BytesIO()
+    tar = tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT, pax_headers=records)
+    for number, (name, records) in enumerate(members, 1):
+        data = open(name, "rb").read()
+        info = tarfile.TarInfo(f"layer-{number:04}.tar")
+        info.size, info.pax_headers = len(data), records
+        tar.addfile(info, io.BytesIO(data))
+    length = tar.offset
+    tar.close()
+    # two zero blocks, without tarfile's padding to a record
+    sys.stdout.buffer.write(out.getvalue()[:length + 1024])
+
+about = f"LAYERPIPE.key={key}\nLAYERPIPE.comment=ü {'x' * 90}"
+stream({"comment": "LAYERPIPE.layers=3"}, ("base.tar", {"comment": about}),
+       ("odd", {"comment": f"LAYERPIPE.diffid=sha256:{top}\nLAYERPIPE.blob=a 1 b"}), ("odd", {}))
+stream({}, ("odd", {"LAYERPIPE.comment": "x", "LAYERPIPE.key": key}))
+END
+  same want got
+}
+
 @test "two layers: the very bytes of the archive's parts, and what skopeo makes of it" {
   needs skopeo
   "$stream" "base.tar,comment=the base,key=$key" top.tar >s
