@@ -75,10 +75,11 @@ diffid() { printf 'sha256:%s' "$(sha256sum "$1" | cut -d ' ' -f 1)"; }
   python3 - <<'END'
 import io, tarfile
 out = tarfile.open("1.tar", "w", format=tarfile.PAX_FORMAT)
+data = bytes(n * 7 % 251 for n in range(251)) * 13000
 for size in 0, 1, 511, 512, 513, 65535, 65536, 65537, 3 << 20:
     info = tarfile.TarInfo(f"size/{size}")
     info.size = size
-    out.addfile(info, io.BytesIO(bytes(n * 7 % 251 for n in range(size))))
+    out.addfile(info, io.BytesIO(data[:size]))
 for name in b"\xff", b"a\nb", b" ", b"\\", b"-", b"n" * 255, b"d/" * 200 + b"x":
     out.addfile(tarfile.TarInfo("names/" + name.decode("utf-8", "surrogateescape")))
 out.close()
