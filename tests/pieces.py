@@ -23,13 +23,20 @@ def sha256(data):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
 def crc64(data):
-    crc = (1 << 64) - 1
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0xD800000000000000 if crc & 1 else 0)
-    return struct.pack(">Q", crc ^ (1 << 64) - 1)
+    """The remainder of all bits, lowest of a byte first, as one polynomial divided by x^64 + x^4 + x^3 + x + 1.
+    Twos vanish in squares: x^64m is as much as x^4m + x^3m + x^m + 1 where m is a power of two."""
+    rest = int.from_bytes(data.translate(REVERSED), "big") << 64
+    rest ^= (1 << 64) - 1 << 8 * len(data)
+    m = 1 << len(data).bit_length()
+    while m:
+        while high := rest >> 64 * m:
+            rest = rest & (1 << 64 * m) - 1 ^ high ^ high << m ^ high << 3 * m ^ high << 4 * m
+        m >>= 1
+    return (rest ^ (1 << 64) - 1).to_bytes(8, "big").translate(REVERSED)[::-1]
 
 
 class Layer:
