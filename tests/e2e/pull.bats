@@ -12,7 +12,7 @@ setup_file() {
   needs dockerd docker docker-registry podman skopeo runc nix
   closure_make
   cd "$CLOSURE" || return
-  attrs '{name: "app", tag: "one", contents: [$p.app], config: {Cmd: ["/bin/app"]}}' >attrs.json
+  attrs '{name: "app", tag: "one", maxLayers: 3, contents: [$p.app], config: {Cmd: ["/bin/app"]}}' >attrs.json
   stream-layered-image --quiet --attrs attrs.json --closure closure.json --root-dir root >image.tar
   clients_start "$BATS_FILE_TMPDIR/clients"
   docker_start
