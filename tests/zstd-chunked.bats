@@ -14,25 +14,19 @@ pieces() { python3 "$TOP/tests/pieces.py" "$@"; }
 # chunked LAYOUT [OPTION…]: of the layers on stdin
 chunked() { image-assemble --format oci --layer-compressor zstd:chunked --output "$@"; }
 
-# binary BYTES HASH: a file with a store path at byte 200,000 and one across the border of a block
-binary() {
-  python3 - "$@" <<'END'
-import random, sys
-data = bytearray(random.Random(1).randbytes(int(sys.argv[1])))
-for at in (200000, 298985):
-    data[at:at + 45] = b"/nix/store/" + sys.argv[2].encode() + b"-x"
-sys.stdout.buffer.write(data[:int(sys.argv[1])])
-END
-}
-
-# closure DIR HASH: a tree whose files mention a store path of that hash
+# closure DIR HASH: a tree whose files mention a store path of that hash: large ones at byte 200,000 and across the
+# border of a block
 closure() {
   mkdir -p "$1/bin"
-  binary 600000 "$2" >"$1/bin/program"
-  binary 4095 "$2" >"$1/4095"
-  binary 4096 "$2" >"$1/4096"
-  binary 4097 "$2" >"$1/4097"
-  binary 2500000 "$2" >"$1/large"
+  python3 - "$@" <<'END'
+import random, sys
+for name, size in ("bin/program", 600000), ("4095", 4095), ("4096", 4096), ("4097", 4097), ("large", 2500000):
+    data = bytearray(random.Random(1).randbytes(size))
+    for at in (200000, 298985):
+        data[at:at + 45] = b"/nix/store/" + sys.argv[2].encode() + b"-x"
+    with open(f"{sys.argv[1]}/{name}", "wb") as file:
+        file.write(data[:size])
+END
   head -c 100000 /dev/zero >"$1/zeros"
   echo "/nix/store/$2-shell/bin/sh" >"$1/bin/script"
   : >"$1/empty"
@@ -226,12 +220,14 @@ with open("extended.tar", "wb") as f:
     f.write((tarfile.TarInfo("y")).create_pax_header({**tarfile.TarInfo("y").get_info(), "path": "z" * 200}, "utf-8")[:1024] * 2)
     f.write(tarfile.TarInfo("y").tobuf() + bytes(1024))
 END
-  for it in twice times behind gnu bytes sparse short device linkname star mode dirsize extended; do
-    "$stream" "$it.tar,diffid=sha256:$(sha256sum $it.tar | cut -d ' ' -f 1)" | chunked $it.oci >/dev/null
-    [ "$(pieces check $it.oci $it.tar)" = "$it.tar: no table" ]
-    manifest=$it.oci/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' $it.oci/index.json)
-    [ "$(jq -c '.layers[0].annotations | keys' "$manifest")" = '["layerpipe.compressor"]' ]
-  done
+  odd=({twice,times,behind,gnu,bytes,sparse,short,device,linkname,star,mode,dirsize,extended}.tar)
+  # of each its digest, as not all of them have an end
+  mapfile -t layers < <(sha256sum "${odd[@]}" | sed -E 's/^(\S+) +(.*)/\2,diffid=sha256:\1/')
+  "$stream" "${layers[@]}" | chunked odd.oci >/dev/null
+  pieces check odd.oci "${odd[@]}" >found
+  printf '%s: no table\n' "${odd[@]}" | same found /dev/stdin
+  manifest=odd.oci/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' odd.oci/index.json)
+  [ "$(jq -c '[.layers[].annotations | keys] | unique' "$manifest")" = '[["layerpipe.compressor"]]' ]
 }
 
 @test "known layers, by reference and in layer-serve, keep their tables" {
