@@ -5,9 +5,8 @@
 load helper
 
 # base, a and b: layers as GNU tar makes them; owned: one with an owner of its own
-setup() {
+setup_file() {
   setup_path
-  stream=$TOP/tests/fixtures/make-stream
   local name owner
   for name in base a b owned; do
     mkdir "$name"
@@ -18,15 +17,21 @@ setup() {
   done
 }
 
-# image NAME:TAG LAYER… -- OPTION…: an image of these layers on standard output
+setup() {
+  setup_path
+  cp -a "$BATS_FILE_TMPDIR"/{base,a,b,owned}{,.tar} .
+}
+
+# image NAME:TAG LAYER… -- OPTION…: an image of these layers on standard output; $stream is the file with their stream
 image() {
   local name=$1 layers=()
   shift
   while [ $# != 0 ] && [ "$1" != -- ]; do layers+=("$1.tar") && shift; done
   lines "Cmd\t/$name" >"$BATS_TEST_TMPDIR/config"
-  "$stream" "${layers[@]}" >"$BATS_TEST_TMPDIR/stream"
+  stream="$BATS_FILE_TMPDIR/of ${layers[*]}"
+  [ -e "$stream" ] || "$TOP/tests/fixtures/make-stream" "${layers[@]}" >"$stream"
   image-assemble --architecture amd64 --name "${name%:*}" --tag "${name##*:}" \
-    --config "$BATS_TEST_TMPDIR/config" "${@:2}" <"$BATS_TEST_TMPDIR/stream"
+    --config "$BATS_TEST_TMPDIR/config" "${@:2}" <"$stream"
 }
 
 # look IMAGE: Python checks that the archive is what the specification says; prints a line for each
@@ -135,8 +140,8 @@ stored() { tar -tf "$1" | grep -c layer.tar; }
 @test "an image that comes twice is there once, with all of its names" {
   image a:1 base a >a.image
   cp config same.config
-  image-assemble --architecture amd64 --name r.example/a --tag x --tag y --config same.config <stream >again
-  image-assemble --architecture amd64 --config same.config <stream >unnamed
+  image-assemble --architecture amd64 --name r.example/a --tag x --tag y --config same.config <"$stream" >again
+  image-assemble --architecture amd64 --config same.config <"$stream" >unnamed
   merge-images a.image a.image again unnamed >merged
   look merged >found
   lines "$(id a.image) a:1 r.example/a:x r.example/a:y 2" | same - found
