@@ -5,10 +5,8 @@
 load helper
 
 # base.tar and top.tar: layers as GNU tar makes them
-setup() {
+setup_file() {
   setup_path
-  stream=$TOP/tests/fixtures/make-stream
-  hint="(see 'image-assemble --help')"
   mkdir -p tree/bin tree/etc
   echo '#!/bin/sh' >tree/bin/hello
   echo value >tree/etc/conf
@@ -18,6 +16,13 @@ setup() {
   base=$(sha256sum base.tar | cut -d' ' -f1)
   top=$(sha256sum top.tar | cut -d' ' -f1)
   key=$(printf key | sha256sum | cut -d' ' -f1)
+  export base top key stream=$TOP/tests/fixtures/make-stream
+}
+
+setup() {
+  setup_path
+  hint="(see 'image-assemble --help')"
+  cp -a "$BATS_FILE_TMPDIR/." .
 }
 
 assemble() { image-assemble --architecture amd64 "$@"; }
@@ -491,11 +496,9 @@ killed() {
 
 # a stream of several compression blocks
 big_stream() {
-  python3 - >tree/text <<'END'
-import hashlib
-for i in range(120000):
-    print(i, hashlib.sha256(b"%d" % (i // 3)).hexdigest())
-END
+  python3 -c 'import random
+text = random.Random(1).randbytes(1440000).hex()
+print(*(text[i:i + 4096] * 3 for i in range(0, len(text), 4096)), sep="\n")' >tree/text
   tar -C tree --format=ustar --mtime=@1 -cf big.tar text
   "$stream" "big.tar,key=$key" top.tar >s
 }
