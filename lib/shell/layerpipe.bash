@@ -10,8 +10,8 @@ _layerpipe() {
     mapfile -t COMPREPLY < <(compgen -W "$(grep -oE -- '--[a-z][a-z0-9_-]*' <<<"$help" | sort -u)" -- "$word")
   elif [[ $previous == --* ]]; then
     # a choice, as in "--compressor none|gz|zstd" and "--compressor KIND  none, gz or zstd"
-    values=$(sed -nE "s/^ .*$previous ([a-z]+(\|[a-z]+)+) .*/\1/p
-      s/^ .*$previous [A-Z]+ +(([a-z-]+, )*[a-z-]+ or [a-z:-]+)([ ,;].*|$)/\1/p" <<<"$help" | sed 's/, \| or \||/ /g')
+    values=$(sed -nE "s/^ .*$previous ([a-z0-9:-]+(\|[a-z0-9:-]+)+) .*/\1/p
+      s/^ .*$previous [A-Z]+ +(([a-z0-9-]+, )*[a-z0-9-]+ or [a-z0-9:-]+)([ ,;].*|$)/\1/p" <<<"$help" | sed 's/, \| or \||/ /g')
     [ -z "$values" ] || mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
   fi
 }
