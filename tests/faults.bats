@@ -9,11 +9,13 @@ setup() {
   needs unshare busybox fakeroot fakechroot python3
   unshare --map-root-user --mount --pid --ipc --fork true 2>/dev/null ||
     { [ "${MUST_RUN:-0}" != 1 ] && skip 'no namespaces'; }
-  campaign=$TOP/tests/faults/run
+  # the inputs are made once, by the true programs
+  [ -d "$BATS_FILE_TMPDIR/in" ] || "$TOP/tests/faults/make-inputs" "$BATS_FILE_TMPDIR/in"
+  campaign=("$TOP/tests/faults/run" --inputs "$BATS_FILE_TMPDIR/in")
 }
 
 @test "faults: another status than 0 or the same bytes, and nothing is left or changed" {
-  "$campaign" --jobs 2 --total 120 --match "^(closure-graph|config-json|image-|layer-|merge-images|plan-cost|reference-scan|tree-list)" >found || { cat found; false; }
+  "${campaign[@]}" --jobs 2 --total 120 --match "^(closure-graph|config-json|image-|layer-|merge-images|plan-cost|reference-scan|tree-list)" >found || { cat found; false; }
   [ "$(awk '$2 == "faults," { print ($1 > 100) }' found)" = 1 ]
 }
 
@@ -34,7 +36,7 @@ build() {
     '  *previous*) echo 1 >"$TMPDIR/plan" ;;' \
     '  *explain*) [ "$(wc -l <in/graph)" = 5 ] && kill -SEGV $$; echo 1 >../precious ;;' \
     '  *) sleep 9 & ;;' 'esac' 'exit 1'
-  BUILD=$PWD/build run -1 "$campaign" --jobs 2 --total 50 --match ^layer-plan
+  BUILD=$PWD/build run -1 "${campaign[@]}" --jobs 2 --total 50 --match ^layer-plan
   for wrong in 'status 0 and other bytes' 'status 1, and left in out: plan' 'left in TMPDIR: plan' \
     'changed: around/precious' 'left running: sleep' 'crash of layer-plan, signal 11'; do
     [[ $output == *$'\n'"$wrong"$'\n'* || $output == "$wrong"$'\n'* ]] || { echo "not found: $wrong"; echo "$output"; false; }
@@ -43,7 +45,7 @@ build() {
 
 # one RESULT FAULT COMMAND: what the campaign says of one fault
 one() {
-  run "$campaign" "$2" "$3"
+  run "${campaign[@]}" "$2" "$3"
   [[ ${lines[-1]} == "$1" && $status = "$4" ]] || { echo "$2: $output"; false; }
 }
 
@@ -72,19 +74,19 @@ one() {
 @test "what a shell cannot open is not taken for done, and does not stay" {
   local match
   for match in '^(usr-bin-env|shadow-setup)' '^sh .*pull-image'; do
-    "$campaign" --jobs 2 --total 22 --only '^bash (pipe|dup) ' --match "$match" >found || { cat found; false; }
+    "${campaign[@]}" --jobs 2 --total 22 --only '^bash (pipe|dup) ' --match "$match" >found || { cat found; false; }
     [ "$(awk '$2 == "faults," { print ($1 > 15) }' found)" = 1 ]
   done
 }
 
 @test "what a shell fails to read, or reads at another place, does not change the image" {
-  "$campaign" --jobs 2 --total 24 --only '^bash (seek|read) [0-9]+ error' --match '^(build-image|stream-layered-image --name x --closure)' >found ||
+  "${campaign[@]}" --jobs 2 --total 24 --only '^bash (seek|read) [0-9]+ error' --match '^(build-image|stream-layered-image --name x --closure)' >found ||
     { cat found; false; }
   [ "$(awk '$2 == "faults," { print ($1 > 10) }' found)" = 1 ]
 }
 
 @test "a shell that is ended while it reads ends what it started and nothing else" {
-  "$campaign" --jobs 2 --total 24 --only '^bash read .* signal=TERM' --match '^(usr-bin-env|shadow-setup)' >found || { cat found; false; }
+  "${campaign[@]}" --jobs 2 --total 24 --only '^bash read .* signal=TERM' --match '^(usr-bin-env|shadow-setup)' >found || { cat found; false; }
   [ "$(awk '$2 == "faults," { print ($1 > 20) }' found)" = 1 ]
 }
 
