@@ -6,10 +6,13 @@ load helper
 # Make as a user calls it, on what is built already
 make_it() { make -s -C "$TOP" BUILD="$BUILD" DEPS=check "$@"; }
 
-tools() {
+setup() {
+  setup_path
+  tools=()
   local tool
   for tool in "$TOP"/bin/*.c "$TOP"/pipelines/*; do
-    case $tool in *.nix | *'*') ;; *) basename "$tool" .c ;; esac
+    tool=${tool##*/}
+    [[ $tool == *.nix ]] || tools+=("${tool%.c}")
   done
 }
 
@@ -18,18 +21,16 @@ tools() {
   umask 077
   make_it install DESTDIR="$PWD/stage dir" PREFIX=/opt/layerpipe
   cd "stage dir/opt/layerpipe"
-  local tool file
-  for tool in $(tools); do
-    [ "$(stat -c %a "bin/$tool")" = 755 ] || { echo "bin/$tool"; false; }
-    cmp "$TOP/lib/shell/layerpipe.bash" "share/bash-completion/completions/$tool"
-  done
-  [ "$(tools | wc -l)" = "$(find bin -type f | wc -l)" ]
-  for file in "$TOP"/man/*.[157]; do
-    cmp "$file" "share/man/man${file##*.}/$(basename "$file")"
-  done
-  for file in "$TOP"/lib/shell/*.sh "$TOP"/lib/shell/*.tsv "$TOP"/lib/shell/*.awk "$TOP"/lib/jq/*.jq; do
-    cmp "$file" "share/layerpipe/$(basename "$file")"
-  done
+  mkdir -p want/man/man{1,5,7} want/layerpipe
+  find bin -type f -printf '%f %m\n' | sort >want/found
+  printf '%s 755\n' "${tools[@]}" | sort >want/programs
+  same want/programs want/found
+  all_same "$TOP/lib/shell/layerpipe.bash" "${tools[@]/#/share/bash-completion/completions/}"
+  for section in 1 5 7; do cp "$TOP"/man/*.$section want/man/man$section; done
+  diff -r want/man share/man
+  cp "$TOP"/lib/shell/*.{sh,tsv,awk} "$TOP"/lib/jq/*.jq want/layerpipe
+  diff -r want/layerpipe share/layerpipe
+  rm -r want
   for file in guest workdir; do
     cmp "$BUILD/libexec/layerpipe/$file" "libexec/layerpipe/$file"
   done
@@ -40,9 +41,9 @@ tools() {
 @test "installed filters run, and read their shared files from there" {
   make_it install PREFIX="$PWD/prefix"
   local tool
-  for tool in $(tools); do
+  for tool in "${tools[@]}"; do
     env -i PATH="/usr/bin:/bin" "$PWD/prefix/bin/$tool" --version >found
-    grep -q "^$tool (layerpipe) [0-9]" found
+    [[ $(<found) == "$tool (layerpipe) "[0-9]* ]]
   done
 }
 

@@ -3,12 +3,15 @@
 # Pages and the completion know of each other and of the tools.
 load helper
 
-tools() { (cd "$TOP" && for f in bin/*.c pipelines/*[!x]; do basename "$f" .c; done | sort); }
-
-help_options() { "$1" --help | grep -oE '^ +(-[a-z], )?--[a-z0-9_-]+' | grep -oE -- '--[a-z0-9_-]+' | sort -u; }
+setup() {
+  setup_path
+  tools=("$TOP"/bin/*.c "$TOP"/pipelines/*[!x])
+  tools=("${tools[@]##*/}")
+  tools=("${tools[@]%.c}")
+}
 
 @test "layerpipe(7) and the completion name each tool" {
-  tools >tools
+  printf '%s\n' "${tools[@]}" | sort >tools
   sed -n '/^\.Sh DESCRIPTION/,/^The formats/s/^\.It Xr \([a-z-]*\) 1$/\1/p' "$TOP/man/layerpipe.7" | sort >page
   same tools page
   bash -c '. "$TOP/lib/shell/layerpipe.bash"; complete -p' | grep -oE '[a-z-]+$' | sort >completed
@@ -16,10 +19,8 @@ help_options() { "$1" --help | grep -oE '^ +(-[a-z], )?--[a-z0-9_-]+' | grep -oE
 }
 
 @test "pages refer to pages that are there" {
-  for page in "$TOP"/man/*; do
-    sed -n 's/^\.Xr \([a-z-]*\) \([157]\).*/\1.\2/p' "$page"
-  done | sort -u >refs
-  for tool in $(tools); do echo "$tool.1"; done | grep -xf - refs >ours
+  sed -n 's/^\.Xr \([a-z-]*\) \([157]\).*/\1.\2/p' "$TOP"/man/* | sort -u >refs
+  printf '%s.1\n' "${tools[@]}" | grep -xf - refs >ours
   grep -xE '(closure-graph|layer-plan|layer-stream|image-config|layer-list|layerpipe-mtree)\.5|layerpipe\.7' refs >>ours
   [ "$(wc -l <ours)" -gt 5 ]
   while read -r page; do [ -f "$TOP/man/$page" ] || { echo "$page"; false; }; done <ours
@@ -29,11 +30,14 @@ help_options() { "$1" --help | grep -oE '^ +(-[a-z], )?--[a-z0-9_-]+' | grep -oE
   complete() {
     bash -c '. "$TOP/lib/shell/layerpipe.bash" && _layerpipe "$@" && printf "%s\n" "${COMPREPLY[@]}"' _ "$@"
   }
-  for tool in $(tools); do
-    complete "$tool" -- "$tool" | sort >offered
-    help_options "$tool" >help
-    same help offered
-  done
+  # TOOL:OPTION, one a line
+  # shellcheck disable=SC2016
+  bash -c '. "$TOP/lib/shell/layerpipe.bash"
+    for tool; do _layerpipe "$tool" -- "$tool" && printf "$tool:%s\n" "${COMPREPLY[@]}"; done' _ "${tools[@]}" | sort >offered
+  mkdir help
+  for tool in "${tools[@]}"; do "$tool" --help >"help/$tool"; done
+  (cd help && grep -oE '^ +(-[a-z], )?--[a-z0-9_-]+' "${tools[@]}") | sed 's/:.* /:/' | sort -u >want
+  same want offered
   complete build-layered-image --max-l build-layered-image >offered
   echo --max-layers >want
   same want offered
