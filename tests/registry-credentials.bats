@@ -15,7 +15,7 @@ setup() {
 auths() {
   local file=$1 entries=
   shift
-  mkdir -p "$(dirname "$file")"
+  [[ $file != */* || -d ${file%/*} ]] || mkdir -p "${file%/*}"
   while [ $# -gt 0 ]; do
     entries+=${entries:+, }"\"$1\": {\"auth\": \"$(printf %s "$2" | base64 -w 0)\"}"
     shift 2
@@ -25,11 +25,10 @@ auths() {
 
 # gives LINE ARGUMENT…: that line, or nothing where it is empty, and no message
 gives() {
-  local want=$1
-  shift
-  registry-credentials "$@" >found 2>err
-  if [ -n "$want" ]; then lines "$want"; fi | same - found
-  same err /dev/null
+  printf %b "$1${1:+\n}" >want
+  registry-credentials "${@:2}" >found 2>err
+  same want found
+  [ ! -s err ] || { cat err && return 1; }
 }
 
 # helper NAME SCRIPT: makes the credential helper

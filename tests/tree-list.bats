@@ -12,13 +12,17 @@ setup() {
 # tree DIR NAME…: a directory with these files, each holding its DIR and name; NAME/ is a directory,
 # NAME->TARGET a link
 tree() {
-  local dir=$1 name
+  local dir=$1 name dirs=("$1")
   shift
   for name; do
-    mkdir -p "$dir/$(dirname "${name%%->*}")"
+    name=$dir/${name%%->*}
+    dirs+=("${name%/*}")
+  done
+  mkdir -p "${dirs[@]}"
+  for name; do
     case $name in
       *'->'*) ln -s "${name#*->}" "$dir/${name%%->*}" ;;
-      */) mkdir -p "$dir/$name" ;;
+      */) ;;
       *) echo "$dir/$name" >"$dir/$name" ;;
     esac
   done
