@@ -40,12 +40,13 @@ PKGS      = jansson libcrypto libdeflate liblzma libzstd zlib
 # $(call archive,PACKAGE): the system's archive where there is one, not where pkg-config names another place.
 # libdeflate: Debian 12's archive compresses an eighth faster than its shared library.
 # liblzma: few programs read xz, and the others are not to load it when they start.
+# jansson: for programs that read images.
 # libcrypto: loading the shared library takes longer than the rest of a start; of the archive comes SHA-256 alone.
 archive   = $(or $(if $(shell pkg-config --libs-only-L $1),,$(filter /%,$(wildcard \
               $(shell $(CC) -print-file-name=lib$(patsubst lib%,%,$1).a)))),$(shell pkg-config --libs $1))
 ARCHIVES  = jansson libcrypto libdeflate liblzma
 # libcurl, and with it the shared libcrypto that it loads: for registry-push alone
-CURL_LIBS = $(shell pkg-config --libs libcurl jansson libcrypto libdeflate liblzma libzstd zlib) -pthread $(LDLIBS)
+CURL_LIBS = $(shell pkg-config --libs libcurl libcrypto libdeflate liblzma libzstd zlib) -pthread $(LDLIBS)
 ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DLAYERPIPE_VERSION='"$(VERSION)"' \
                -DLAYERPIPE_TOOLS='"$(TOOLS)"' -Ilib -I$(BUILD)/gen $(CPPFLAGS)
 ALL_CFLAGS   = -std=gnu11 $(WARN) $(WERROR) $(shell pkg-config --cflags $(PKGS) libcurl) $(CFLAGS)

@@ -513,6 +513,31 @@ E
     '.history[0].comment = 1' 'history: comment: expected a string, found a number'
 }
 
+@test "a configuration whose bytes, numbers and keys are odd" {
+  odd() { # TEXT: of the configuration, in front of what each has; an image without layers
+    rm -rf d
+    mkdir d
+    echo '[{"Config": "c", "Layers": []}]' >d/manifest.json
+    printf '{%b, "rootfs": {"diff_ids": []}}' "$1" >d/c
+    tar -C d -cf bad.tar .
+  }
+  shown() { odd "$1" && image-layers --config bad.tar | same <(lines "$2") -; }
+  unreadable() {
+    odd "$1"
+    run -1 image-layers bad.tar
+    [[ $output == 'image-layers: bad.tar: c: cannot parse JSON: '*' at line 1, column '+([0-9]) ]]
+  }
+  shown '"author": "J\xff\xc3\xa9"' 'author\tJ\ufffdé'
+  shown '"author": "a", "author": "b", "OS": "c"' 'author\tb\nos\tc'
+  shown '"config": {"Memory": 5e3, "memoryswap": -1}' 'Memory\t5000\nMemorySwap\t-1'
+  shown '"config": {"x": [1e2, -0.5, 1.5e-7, 9007199254740992, 1e300, 123456789012345678]}' \
+    'json\tx\t[100,-0.5,1.5e-07,9007199254740992,1e+300,123456789012345680]'
+  shown '"config": {"x": "\\u007f\\u0001/"}' 'json\tx\t"\\\\u007f\\\\u0001/"'
+  unreadable '"x": "\\udc00"'
+  unreadable '"x": 1e400'
+  unreadable '"\\u0000": 1'
+}
+
 @test "manifest.json promises no digest of a configuration, an OCI manifest does" {
   local layout name
   image-layers images/plain.tar | layer-flatten >want
@@ -569,7 +594,7 @@ new_manifest() {
   refused_layout '.layers = 1' 'layers: expected a list, found a number'
   refused_layout '.layers[0].digest = "sha512:0"' \
     'layer: expected sha256: and 64 lower-case hex digits, found "sha512:0"'
-  refused_layout '.layers[0].size = -1' 'size of the layer: expected a number, found a number'
+  refused_layout '.layers[0].size = -1' 'size of the layer: expected a whole number of at most 2^53'
   refused_layout '.config.mediaType = "application/vnd.cncf.helm.config.v1+json"' \
     'no container image: its configuration is of type "application/vnd.cncf.helm.config.v1+json"'
   refused_layout '.config = null' 'configuration: expected an object, found null'

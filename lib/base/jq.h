@@ -2,8 +2,7 @@
 #ifndef LAYERPIPE_JQ_H
 #define LAYERPIPE_JQ_H
 
-/* jq, which reads all JSON but that which is too long for it, jsonread.h: its programs are
- * lib/jq/NAME.jq. */
+/* jq, which reads JSON that users and Nix write: its programs are lib/jq/NAME.jq. */
 
 #include <stddef.h>
 

@@ -6,8 +6,7 @@
  * Reads JSON (RFC 8259) as it comes, and keeps nothing of it: for tables of
  * contents, which may have a hundred megabytes, of which jq would take ten
  * times as much memory, and for what passes between registry-push and a
- * registry, as jq takes longer to start than they to answer. All other JSON
- * goes through jq.
+ * registry, as jq takes longer to start than they to answer.
  *
  * The caller says what is to come next, and anything else is an error, which
  * names the byte. A string must be UTF-8 without NUL and have at most

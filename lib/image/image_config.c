@@ -59,8 +59,19 @@ static int add_list(struct buf *b, const char *key, json_t *v, struct err *e)
 		return add_text(b, key, v, e);
 	if (image_json_list(v, key, e) < 0)
 		return -1;
-	json_array_foreach(v, k, item) if (add_text(b, key, item, e) < 0) return -1;
+	json_array_foreach (v, k, item)
+		if (add_text(b, key, item, e) < 0)
+			return -1;
 	return 0;
+}
+
+static int read_value(const char *key, const char *name, json_t *v, const char **s, struct err *e)
+{
+	AUTO_BUF struct buf what = { 0 };
+	AUTO_JSON json_t *shown = json_string(name);
+	buf_addf(&what, "%s ", key);
+	image_json_show(&what, shown);
+	return image_json_string(v, what.s, s, e);
 }
 
 /* The names of an object; with a value: their strings as well. */
@@ -70,13 +81,8 @@ static int add_map(struct buf *b, const char *key, json_t *v, bool with_value, s
 	json_t *value;
 	if (image_json_object(v, key, e) < 0)
 		return -1;
-	json_object_foreach(v, name, value)
-	{
-		AUTO_BUF struct buf what = { 0 };
-		AUTO_JSON json_t *shown = json_string(name);
-		buf_addf(&what, "%s ", key);
-		image_json_show(&what, shown);
-		if (with_value && image_json_string(value, what.s, &s, e) < 0)
+	json_object_foreach (v, name, value) {
+		if (with_value && read_value(key, name, value, &s, e) < 0)
 			return -1;
 		add_line(b, key, name, s);
 	}
@@ -126,8 +132,7 @@ static int add_tops(struct image *i, json_t *doc, struct err *e)
 {
 	const char *name;
 	json_t *v;
-	json_object_foreach(doc, name, v)
-	{
+	json_object_foreach (doc, name, v) {
 		const struct configkey *key = find_key(name, CONFIGKEY_TOP);
 		if (!key || image_json_is_empty(v))
 			continue;
@@ -142,13 +147,12 @@ static int add_config(struct buf *b, json_t *config, struct err *e)
 {
 	const char *name;
 	json_t *v;
-	json_object_foreach(config, name, v)
-	{
+	json_object_foreach (config, name, v) {
 		const struct configkey *key = find_key(name, CONFIGKEY_CONFIG);
 		AUTO_BUF struct buf text = { 0 };
 		if (key && !image_json_is_empty(v) && add_key(b, key, v, e) < 0)
 			return -1;
-		if (key || !image_json_is(v) || !configkey_is_name(name))
+		if (key || !image_json_is_there(v) || !configkey_is_name(name))
 			continue;
 		buf_adds(&text, "");
 		image_json_add(&text, v);
@@ -171,8 +175,7 @@ static int check_history(json_t *history, size_t nlayers, bool *fits, struct err
 	json_t *entry;
 	if (image_json_list(history, "history", e) < 0)
 		return -1;
-	json_array_foreach(history, k, entry)
-	{
+	json_array_foreach (history, k, entry) {
 		if (image_json_object(entry, "history", e) < 0)
 			return -1;
 		n += makes_layer(entry);
@@ -203,8 +206,7 @@ static int name_layers(struct image *i, json_t *history, struct err *e)
 {
 	size_t k, n = 0;
 	json_t *entry;
-	json_array_foreach(history, k, entry)
-	{
+	json_array_foreach (history, k, entry) {
 		if (!makes_layer(entry) || n == i->nlayers)
 			continue;
 		struct image_layer *layer = &i->layers[n++];
@@ -220,8 +222,7 @@ static int add_history(struct buf *b, json_t *history, struct err *e)
 	static const char *const keys[] = { "created", "author", "created_by", "comment" };
 	size_t n;
 	json_t *entry;
-	json_array_foreach(history, n, entry)
-	{
+	json_array_foreach (history, n, entry) {
 		buf_adds(b, "history");
 		for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
 			const char *s;
@@ -243,8 +244,7 @@ static int read_diffids(json_t *list, struct image *i, size_t *n, struct err *e)
 	json_t *v;
 	if (image_json_list(list, "diff_ids", e) < 0)
 		return -1;
-	json_array_foreach(list, k, v)
-	{
+	json_array_foreach (list, k, v) {
 		const char *s = NULL;
 		if (image_json_digest(v, "diff_ids", &s, e) < 0)
 			return -1;
@@ -270,7 +270,7 @@ int image_config_read(json_t *doc, struct image *i, size_t *ndiffids, struct err
 	history = fits ? history : NULL;
 	if (name_layers(i, history, e) < 0 || add_tops(i, doc, e) < 0)
 		return -1;
-	if (image_json_is(config) && image_json_object(config, "config", e) < 0)
+	if (image_json_is_there(config) && image_json_object(config, "config", e) < 0)
 		return -1;
 	return add_config(&i->config, config, e) < 0 ? -1 : add_history(&i->config, history, e);
 }

@@ -8,38 +8,50 @@
 #include "base/digest.h"
 #include "base/esc.h"
 
-enum { SHOWN = 60, DIGITS = 17 };
-
-static const char sha256[] = "sha256:";
+enum { SHOWN = 60, ENOUGH = 15, DIGITS = 17 }; /* 15 digits are kept by each number */
 
 void image_json_cleanup(json_t **doc)
 {
 	json_decref(*doc);
 }
 
+static void add_utf8(struct buf *b, const struct buf *text)
+{
+	for (size_t i = 0, n; i < text->len; i += n ? n : 1) {
+		n = esc_utf8(text->s + i, text->len - i);
+		buf_add(b, n ? text->s + i : "\ufffd", n ? n : strlen("\ufffd"));
+	}
+}
+
 int image_json_load(const struct buf *text, json_t **doc, struct err *e)
 {
 	json_error_t why;
-	AUTO_BUF struct buf shown = { 0 };
-	*doc = json_loadb(text->s ? text->s : "", text->len,
-			  JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &why);
-	if (*doc)
-		return 0;
-	esc_message(&shown, why.text, strlen(why.text));
-	return err_set(e, 0, "cannot parse JSON: %s at line %d, column %d", shown.s, why.line,
-		       why.column);
+	AUTO_BUF struct buf mended = { 0 };
+	const struct buf *from = text;
+	json_set_alloc_funcs(xmalloc, free);
+	if (!esc_is_utf8(text->s, text->len)) {
+		add_utf8(&mended, text);
+		from = &mended;
+	}
+	json_t *read = json_loadb(from->len ? from->s : "", from->len,
+				  JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &why);
+	if (!read)
+		return err_set(e, 0, "cannot parse JSON: %s at line %d, column %d", why.text,
+			       why.line, why.column);
+	*doc = read;
+	return 0;
 }
 
 /* --- checks --- */
 
-bool image_json_is(const json_t *v)
+bool image_json_is_there(const json_t *v)
 {
 	return v && !json_is_null(v);
 }
 
 bool image_json_is_empty(const json_t *v)
 {
-	return !image_json_is(v) || (json_is_string(v) && json_string_length(v) == 0) ||
+	return !image_json_is_there(v) || (json_is_string(v) && json_string_length(v) == 0) ||
 	       (json_is_array(v) && json_array_size(v) == 0) ||
 	       (json_is_object(v) && json_object_size(v) == 0);
 }
@@ -56,7 +68,8 @@ static const char *kind(const json_t *v)
 
 const char *image_json_text(const json_t *v)
 {
-	return json_string_value(v);
+	const char *s = json_string_value(v);
+	return s && strlen(s) == json_string_length(v) ? s : NULL;
 }
 
 int image_json_wrong(const json_t *v, const char *what, const char *expected, struct err *e)
@@ -71,21 +84,23 @@ int image_json_object(const json_t *v, const char *what, struct err *e)
 
 int image_json_list(const json_t *v, const char *what, struct err *e)
 {
-	return !image_json_is(v) || json_is_array(v) ? 0 : image_json_wrong(v, what, "a list", e);
+	return !image_json_is_there(v) || json_is_array(v) ? 0
+							   : image_json_wrong(v, what, "a list", e);
 }
 
 int image_json_string(const json_t *v, const char *what, const char **s, struct err *e)
 {
 	if (!json_is_string(v))
 		return image_json_wrong(v, what, "a string", e);
-	if (strlen(json_string_value(v)) != json_string_length(v))
+	const char *text = image_json_text(v);
+	if (!text)
 		return err_set(e, 0, "%s: a NUL byte cannot be in a string", what);
-	*s = json_string_value(v);
+	*s = text;
 	return 0;
 }
 
 /* A string that is another one. */
-static int not_found(json_t *v, const char *what, const char *expected, struct err *e)
+static int wrong_string(json_t *v, const char *what, const char *expected, struct err *e)
 {
 	AUTO_BUF struct buf shown = { 0 };
 	image_json_show(&shown, v);
@@ -97,12 +112,11 @@ int image_json_digest(json_t *v, const char *what, const char **s, struct err *e
 	const char *digest = NULL;
 	if (image_json_string(v, what, &digest, e) < 0)
 		return -1;
-	const char *hex = digest + sizeof sha256 - 1;
-	if (strncmp(digest, sha256, sizeof sha256 - 1) == 0 && digest_is_hex(hex, strlen(hex))) {
+	if (digest_digits(digest, strlen(digest))) {
 		*s = digest;
 		return 0;
 	}
-	return not_found(v, what, "sha256: and 64 lower-case hex digits", e);
+	return wrong_string(v, what, "sha256: and 64 lower-case hex digits", e);
 }
 
 static bool is_printing(const char *s)
@@ -119,7 +133,7 @@ int image_json_name(json_t *v, char **name, struct err *e)
 	if (image_json_string(v, what, &s, e) < 0)
 		return -1;
 	if (!*s || !is_printing(s))
-		return not_found(v, what, "NAME:TAG", e);
+		return wrong_string(v, what, "NAME:TAG", e);
 	*name = xstrdup(s);
 	return 0;
 }
@@ -136,8 +150,8 @@ static bool is_written(double value, const char *text)
 static void add_number(struct buf *b, double value)
 {
 	char text[32];
-	int digits = 1;
-	if (fabs(value) < 1e17 && value == trunc(value)) {
+	int digits = ENOUGH;
+	if (fabs(value) < 0x1p63 && value == trunc(value)) {
 		buf_addf(b, "%.0f", value);
 		return;
 	}
@@ -168,8 +182,7 @@ static void add_list(struct buf *b, const json_t *list)
 	size_t i;
 	json_t *v;
 	buf_addc(b, '[');
-	json_array_foreach(list, i, v)
-	{
+	json_array_foreach (list, i, v) {
 		buf_adds(b, i ? "," : "");
 		image_json_add(b, v);
 	}
@@ -181,8 +194,7 @@ static void add_object(struct buf *b, json_t *object)
 	const char *key, *comma = "";
 	json_t *v;
 	buf_addc(b, '{');
-	json_object_foreach(object, key, v)
-	{
+	json_object_foreach (object, key, v) {
 		buf_adds(b, comma);
 		add_string(b, key, strlen(key));
 		buf_addc(b, ':');

@@ -3,9 +3,10 @@
 #define LAYERPIPE_IMAGE_JSON_H
 
 /*
- * Parts of image: its JSON documents, read by jansson. Numbers are read as JSON_REAL, as jq and Go
- * read them. Of the checks, what is wrong is "WHAT: expected A KIND, found A KIND"; a value may be
- * NULL, which is null.
+ * Parts of image: its JSON documents, read by Jansson. Numbers are read as JSON_REAL: whole ones
+ * beyond 2^53 are rounded, as by jq. Objects and lists lie at most JSON_PARSER_MAX_DEPTH deep,
+ * 2048, which bounds recursion. Of the checks, what is wrong is "WHAT: expected A KIND, found A
+ * KIND"; a value may be NULL, which is null.
  */
 
 #include <jansson.h>
@@ -14,16 +15,19 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-/* The only document of a text; json_decref() it. */
+/*
+ * The only document of a text; json_decref() it. U+FFFD takes the place of bytes that are not
+ * UTF-8, as in Go, and so in clients.
+ */
 MUST_USE int image_json_load(const struct buf *text, json_t **doc, struct err *e);
 
 /* Neither absent nor null. */
-bool image_json_is(const json_t *v);
+bool image_json_is_there(const json_t *v);
 
 /* null, "", [] or {}: what says nothing. */
 bool image_json_is_empty(const json_t *v);
 
-/* The string, borrowed; NULL where it is none. */
+/* The string, borrowed; NULL where it is none, or has a NUL byte. */
 const char *image_json_text(const json_t *v);
 
 /* Sets the error for a value that is not what was expected. Returns -1. */

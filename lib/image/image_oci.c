@@ -14,15 +14,16 @@
 
 static const char oci_manifest[] = OCI "manifest.v1+json", oci_config[] = OCI "config.v1+json";
 
-static bool is(json_t *v, const char *s)
+static bool is(json_t *v, const char *want)
 {
-	return json_is_string(v) && strcmp(json_string_value(v), s) == 0;
+	const char *s = image_json_text(v);
+	return s && strcmp(s, want) == 0;
 }
 
 /* Absent, or as good as that. */
 static bool none(json_t *v)
 {
-	return !image_json_is(v) || is(v, "");
+	return !image_json_is_there(v) || is(v, "");
 }
 
 static bool is_config(json_t *type)
@@ -78,7 +79,7 @@ static char *no_image(json_t *o)
 	char *why = artifact_type(o);
 	if (why)
 		return why;
-	if (image_json_is(note) && !json_is_false(note))
+	if (image_json_is_there(note) && !json_is_false(note))
 		return because("note of a builder: ", note);
 	if (is_beside(kind))
 		return because("of the kind ", kind);
@@ -104,8 +105,7 @@ static char *no_image_inside(json_t *o)
 		return why;
 	if (!none(type) && !is_config(type))
 		return because("its configuration is of type ", type);
-	json_array_foreach(json_object_get(o, "layers"), i, layer)
-	{
+	json_array_foreach (json_object_get(o, "layers"), i, layer) {
 		type = json_object_get(layer, "mediaType");
 		if (!none(type) && !names_tar(type))
 			return because("its layer is of type ", type);
@@ -117,8 +117,7 @@ static bool names_image(json_t *list)
 {
 	size_t i;
 	json_t *v;
-	json_array_foreach(list, i, v)
-	{
+	json_array_foreach (list, i, v) {
 		AUTO_FREE char *why = no_image(v);
 		if (json_is_object(v) && !why)
 			return true;
@@ -141,7 +140,7 @@ static int read_platform(json_t *v, char **to, struct err *e)
 {
 	static const char *const keys[] = { "os", "architecture", "variant" };
 	AUTO_BUF struct buf b = { 0 };
-	if (!image_json_is(v))
+	if (!image_json_is_there(v))
 		return 0;
 	if (image_json_object(v, "platform", e) < 0)
 		return -1;
@@ -162,10 +161,8 @@ static int read_platform(json_t *v, char **to, struct err *e)
 /* Whether the name is one without a tag, behind which a digest stands; len is that of the name. */
 static bool has_digest_alone(const char *name, size_t *len)
 {
-	static const char sha256[] = "@sha256:";
 	const char *at = strchr(name, '@');
-	if (!at || at == name || strncmp(at, sha256, sizeof sha256 - 1) != 0 ||
-	    !digest_is_hex(at + sizeof sha256 - 1, strlen(at + sizeof sha256 - 1)))
+	if (!at || at == name || !digest_digits(at + 1, strlen(at + 1)))
 		return false;
 	*len = (size_t)(at - name);
 	const char *colon = memrchr(name, ':', *len);
@@ -184,9 +181,9 @@ static int read_name(json_t *annotations, char **to, struct err *e)
 	json_t *ref = json_object_get(annotations, "org.opencontainers.image.ref.name");
 	const char *s = NULL, *tag = image_json_text(ref);
 	size_t len;
-	if (!image_json_is(name) || json_is_false(name))
+	if (!image_json_is_there(name) || json_is_false(name))
 		name = ref;
-	if (!image_json_is(name))
+	if (!image_json_is_there(name))
 		return 0;
 	if (image_json_string(name, "name of the image", &s, e) < 0)
 		return -1;
@@ -203,7 +200,8 @@ static int read_entry(json_t *v, struct image_oci_entry *entry, struct err *e)
 	if (image_json_object(v, "manifests", e) < 0)
 		return -1;
 	json_t *annotations = json_object_get(v, "annotations");
-	if (image_json_is(annotations) && image_json_object(annotations, "annotations", e) < 0)
+	if (image_json_is_there(annotations) &&
+	    image_json_object(annotations, "annotations", e) < 0)
 		return -1;
 	entry->why = no_image(v);
 	if (entry->why) {
@@ -226,8 +224,9 @@ static int read_index(json_t *list, struct image_oci *o, struct err *e)
 	if (image_json_list(list, "manifests", e) < 0)
 		return -1;
 	o->entries = xcalloc(json_array_size(list) + 1, sizeof *o->entries);
-	json_array_foreach(list, i,
-			   v) if (read_entry(v, &o->entries[o->nentries++], e) < 0) return -1;
+	json_array_foreach (list, i, v)
+		if (read_entry(v, &o->entries[o->nentries++], e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -239,7 +238,9 @@ static int read_size(json_t *v, const char *what, uint64_t *size, struct err *e)
 	if (!json_is_number(v) || value < 0 || value > (double)JSON_WHOLE_MAX ||
 	    value != (double)(uint64_t)value) {
 		AUTO_FREE char *name = xasprintf("size of the %s", what);
-		return image_json_wrong(v, name, "a number", e);
+		return json_is_number(v)
+			       ? err_set(e, 0, "%s: expected a whole number of at most 2^53", name)
+			       : image_json_wrong(v, name, "a number", e);
 	}
 	*size = (uint64_t)value;
 	return 0;
@@ -309,8 +310,9 @@ static int read_layers(json_t *list, struct image_oci *o, struct err *e)
 	if (json_array_size(list) > IMAGE_MAX_LAYERS)
 		return err_set(e, 0, "more than %d layers", IMAGE_MAX_LAYERS);
 	o->layers = xcalloc(json_array_size(list) + 1, sizeof *o->layers);
-	json_array_foreach(list, i,
-			   v) if (read_layer(v, &o->layers[o->nlayers++], e) < 0) return -1;
+	json_array_foreach (list, i, v)
+		if (read_layer(v, &o->layers[o->nlayers++], e) < 0)
+			return -1;
 	return 0;
 }
 

@@ -28,6 +28,12 @@ struct image_oci {
 	size_t nlayers;
 };
 
+/*
+ * Reads an index ("OCI Image Index Specification") or a manifest ("OCI Image Manifest
+ * Specification"), also docker's of the same shape; doc may be any JSON. What an index names that
+ * is no image has only digest and why. After an error, *o has a part of it, and is freed all the
+ * same. The error does not name the file.
+ */
 MUST_USE int image_oci_read(json_t *doc, struct image_oci *o, struct err *e);
 void image_oci_free(struct image_oci *o);
 #define AUTO_OCI __attribute__((cleanup(image_oci_free)))

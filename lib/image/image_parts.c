@@ -66,8 +66,9 @@ static char *expected(const struct imagefile_member *m, const char *digest)
 	return image_blob_digest(m->name, &named) ? named : NULL;
 }
 
-int image_text(struct imagefile *f, const char *name, const char *digest, struct buf *text,
-	       struct err *e)
+/* Appends the text. */
+static int read_text(struct imagefile *f, const char *name, const char *digest, struct buf *text,
+		     struct err *e)
 {
 	struct imagefile_member m;
 	char hex[DIGEST_HEX_LEN + 1];
@@ -86,7 +87,7 @@ int image_text(struct imagefile *f, const char *name, const char *digest, struct
 int image_document(struct imagefile *f, const char *name, const char *digest, struct buf *text,
 		   json_t **doc, struct err *e)
 {
-	if (image_text(f, name, digest, text, e) < 0)
+	if (read_text(f, name, digest, text, e) < 0)
 		return -1;
 	return image_json_load(text, doc, e) < 0 ? err_wrap(e, "%s: %s", imagefile_name(f), name)
 						 : 0;

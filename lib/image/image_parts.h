@@ -2,18 +2,20 @@
 #ifndef LAYERPIPE_IMAGE_PARTS_H
 #define LAYERPIPE_IMAGE_PARTS_H
 
-/* Parts of image: descriptors, and blobs that are named by their digest. */
+/* Parts of image: documents, descriptors, and blobs that are named by their digest. */
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/digest.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "image/image.h"
 
-/* Adds what a manifest.json says, or an index.json. */
+/*
+ * Adds what a manifest.json says ("Docker Image Specification v1.2"), or an index.json. After an
+ * error, *s has a part of it. The error does not name the file.
+ */
 MUST_USE int imageset_add_archive(struct imageset *s, json_t *doc, struct err *e);
 MUST_USE int imageset_add_index(struct imageset *s, json_t *doc, struct err *e);
 
@@ -33,13 +35,10 @@ char *image_blob_name(const char *digest, bool flat);
 bool image_blob_digest(const char *name, char **digest);
 
 /*
- * Appends a member's text. It must have the digest "sha256:HEX"; NULL: only the blobs of a layout
- * need to have the digest that they are named by. Names in a docker-archive promise nothing.
+ * Reads a member that is a JSON document: its text is appended, *doc is to be json_decref()ed. It
+ * must have the digest "sha256:HEX"; NULL: only the blobs of a layout need to have the digest that
+ * they are named by. Names in a docker-archive promise nothing.
  */
-MUST_USE int image_text(struct imagefile *f, const char *name, const char *digest, struct buf *text,
-			struct err *e);
-
-/* The same of a member that is a JSON document; json_decref() it. */
 MUST_USE int image_document(struct imagefile *f, const char *name, const char *digest,
 			    struct buf *text, json_t **doc, struct err *e);
 

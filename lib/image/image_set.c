@@ -60,13 +60,15 @@ static int add_string(char ***list, size_t *n, char *s, struct err *e)
 /* --- docker-archive --- */
 
 /* Keys count without case, as in Go; old jib wrote all in small letters. */
-static json_t *member(json_t *object, const char *want)
+static json_t *value_of(json_t *object, const char *want)
 {
 	const char *key;
 	json_t *v, *found = json_object_get(object, want);
 	if (found)
 		return found;
-	json_object_foreach(object, key, v) if (strcasecmp(key, want) == 0) found = v;
+	json_object_foreach (object, key, v)
+		if (strcasecmp(key, want) == 0)
+			found = v;
 	return found;
 }
 
@@ -76,8 +78,7 @@ static int add_names(json_t *list, struct image_entry *entry, struct err *e)
 	json_t *v;
 	if (image_json_list(list, "RepoTags", e) < 0)
 		return -1;
-	json_array_foreach(list, k, v)
-	{
+	json_array_foreach (list, k, v) {
 		char *name;
 		if (image_json_name(v, &name, e) < 0 ||
 		    add_string(&entry->names, &entry->nnames, name, e) < 0)
@@ -92,8 +93,7 @@ static int add_layers(json_t *list, struct image_entry *entry, struct err *e)
 	json_t *v;
 	if (image_json_list(list, "Layers", e) < 0)
 		return -1;
-	json_array_foreach(list, k, v)
-	{
+	json_array_foreach (list, k, v) {
 		const char *s;
 		if (image_json_string(v, "Layers", &s, e) < 0 ||
 		    add_string(&entry->layers, &entry->nlayers, xstrdup(s), e) < 0)
@@ -109,13 +109,13 @@ static int add_archived(struct imageset *s, json_t *v, struct err *e)
 	struct image_entry *entry = NULL;
 	const char *config = NULL;
 	if (image_json_object(v, "image", e) < 0 ||
-	    image_json_string(member(v, "Config"), "Config", &config, e) < 0 ||
+	    image_json_string(value_of(v, "Config"), "Config", &config, e) < 0 ||
 	    add_entry(s, &entry, e) < 0)
 		return -1;
 	entry->config = xstrdup(config);
-	return add_names(member(v, "RepoTags"), entry, e) < 0
+	return add_names(value_of(v, "RepoTags"), entry, e) < 0
 		       ? -1
-		       : add_layers(member(v, "Layers"), entry, e);
+		       : add_layers(value_of(v, "Layers"), entry, e);
 }
 
 int imageset_add_archive(struct imageset *s, json_t *doc, struct err *e)
@@ -131,7 +131,9 @@ int imageset_add_archive(struct imageset *s, json_t *doc, struct err *e)
 	}
 	if (!json_is_array(doc))
 		return image_json_wrong(doc, "manifest", "a list of images", e);
-	json_array_foreach(doc, k, v) if (add_archived(s, v, e) < 0) return -1;
+	json_array_foreach (doc, k, v)
+		if (add_archived(s, v, e) < 0)
+			return -1;
 	return 0;
 }
 
