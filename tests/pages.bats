@@ -47,6 +47,9 @@ setup() {
   complete build-layered-image zstd: --layer-compressor >offered
   echo zstd:chunked >want
   same want offered
+  complete build-image "" --via >offered
+  printf '%s\n' registry-push skopeo >want
+  same want offered
   complete image-assemble "" --progress >offered
   printf '%s\n' auto bar lines none >want
   same want offered
