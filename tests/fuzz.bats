@@ -21,7 +21,7 @@ setup_file() {
     corpus=$(find "$TOP/tests/fuzz/corpus/$target" -type f ! -empty | wc -l) # an empty file is not counted
     [ "$corpus" != 0 ] || { echo "no corpus: $target"; false; }
     mkdir "$target"
-    "$FUZZ/$target" -seed=1 -runs=2000 -timeout=10 -rss_limit_mb=1024 -artifact_prefix="$PWD/" \
+    "$FUZZ/$target" -seed=1 -runs=1000 -timeout=10 -rss_limit_mb=1024 -artifact_prefix="$PWD/" \
       "$target" "$TOP/tests/fuzz/corpus/$target" >log 2>&1 || { tail -50 log; false; }
     grep -q "^INFO: seed corpus: files: $corpus " log || { head -20 log; false; }
     n=$((n + 1))
